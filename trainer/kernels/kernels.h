@@ -1,0 +1,55 @@
+/* kernels: the table of operations that the model is made of.
+ *
+ * A kernel set fills the table; entries may be overridden by what the CPU has.
+ *
+ *   reference   portable loops, own matrix product: any CPU, same bits on all
+ *   avx2        the same loops compiled for AVX2; products by OpenBLAS (Haswell core)
+ *   avx512      the same loops compiled for AVX-512; products by OpenBLAS (SkylakeX core)
+ *
+ * Every operation cuts its work into blocks of fixed size and runs them on the
+ * pool, so that results do not depend on the number of threads. Sums over rows
+ * are taken in the order of the rows. OpenBLAS is called single-threaded, on
+ * tiles of fixed size. Each product reports its floating-point operations to
+ * `flops`, the executed count of the compute ledger.
+ */
+#ifndef TRAINER_KERNELS_KERNELS_H
+#define TRAINER_KERNELS_KERNELS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "base/thread_pool.h"
+#include "trainer/kernels/real.h"
+
+struct kernel_table; /* the operations: trainer/kernels/kernel_table.h */
+
+struct kernels {
+    const struct kernel_table *table;
+    const char *name; /* "reference", "avx2", "avx512" */
+    struct thread_pool *pool;
+    int64_t flops; /* executed in matrix products since kernels_open; a multiply-add is two */
+    /* ... private: scratch for each thread */
+    struct kernel_scratch *scratch;
+};
+
+/* Opens the set `name`, or the best that this CPU can run for "auto". A set that the
+ * CPU cannot run is bad input, with the sets that it can. */
+enum status kernels_open(struct kernels *kernels, const char *name, int threads);
+void kernels_close(struct kernels *kernels);
+
+/* The NULL-terminated names of all sets, best last; and whether this CPU can run one. */
+extern const char *const kernel_set_names[];
+bool kernel_set_runs_here(const char *name);
+
+/* Before MPI starts: sets OPENBLAS_CORETYPE for the set and starts the program
+ * again (execv) where it was not set, because the library reads it when it is
+ * loaded. Returns when there is nothing to do. `arguments` is main's argv. */
+enum status kernels_prepare_blas(const char *set_name, char **arguments);
+
+/* What OpenBLAS runs: core name such as "Haswell", configuration; for the log and the run's record. */
+const char *kernels_blas_core(void);
+/* GFLOP/s of one thread in a plain cblas_sgemm of n x n x n: best of `tries`. */
+double kernels_measure_blas_gflops(int64_t n, int tries);
+
+#endif

@@ -1,0 +1,120 @@
+/* model: the transformer that is trained. One tensor table says what it is made of.
+ *
+ * Families:
+ *   gpt2    LayerNorm, learned positions, GELU (tanh), biases, tied head
+ *   llama   RMSNorm, RoPE, SwiGLU, grouped-query attention, optional tied head
+ *
+ * Names, shapes and layouts of the tensors are those of Hugging Face's
+ * GPT2LMHeadModel and LlamaForCausalLM, so that the flat vector of parameters,
+ * in the table's order, is the data section of model.safetensors.
+ *
+ * Shapes: B sequences, T positions, C width, NH heads, KV key-value heads,
+ * HD = C / NH, F feed-forward width, V vocabulary, L layers.
+ */
+#ifndef TRAINER_MODEL_MODEL_H
+#define TRAINER_MODEL_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "trainer/kernels/kernels.h"
+#include "trainer/kernels/real.h"
+
+enum model_family { FAMILY_GPT2, FAMILY_LLAMA };
+extern const char *const model_family_names[]; /* "gpt2", "llama", NULL */
+
+struct model_config {
+    enum model_family family;
+    int64_t layers, width, heads, kv_heads, ffn_width, vocab_size;
+    int64_t max_positions; /* gpt2: rows of the position table; llama: what config.json says */
+    double norm_epsilon;   /* 1e-5 */
+    double rope_theta;     /* llama: 10000 */
+    bool tied_head;
+};
+
+/* Bad input, named, where the numbers do not make a model (width not a multiple of heads, ...). */
+enum status model_config_check(const struct model_config *config);
+
+enum tensor_init { INIT_ZERO, INIT_ONE, INIT_NORMAL, INIT_NORMAL_RESIDUAL /* / sqrt(2 L) */ };
+
+struct tensor {
+    char name[80];      /* "transformer.h.0.attn.c_attn.weight" */
+    int64_t rows, cols; /* a vector has cols == 0 */
+    int64_t offset, count; /* elements, in the flat vector; no padding between tensors */
+    enum tensor_init init;
+    bool decays;        /* weight decay applies: matrices, not norms and biases */
+    bool is_embedding;  /* a table of rows, not a product */
+};
+
+struct tensor_table {
+    struct tensor *tensors;
+    int64_t tensor_count, element_count;
+};
+
+void tensor_table_init(struct tensor_table *table, const struct model_config *config);
+void tensor_table_release(struct tensor_table *table);
+const struct tensor *tensor_table_find(const struct tensor_table *table, const char *name); /* or NULL */
+
+struct model {
+    struct model_config config;
+    struct tensor_table table;
+    real *parameters; /* [table.element_count], in the table's order */
+    /* ... private: views by layer, RoPE's table */
+    struct model_views *views;
+};
+
+void model_init(struct model *model, const struct model_config *config);
+void model_release(struct model *model);
+/* Normal(0, 0.02), keyed by (seed, tensor, element): the same bits anywhere. */
+void model_set_initial_weights(struct model *model, uint64_t seed);
+
+/* A micro-batch. target < 0: the position bears no loss. */
+struct batch {
+    int64_t sequences, positions; /* B, T */
+    const int32_t *tokens;        /* [B,T] */
+    const int32_t *targets;       /* [B,T] */
+};
+
+/* Everything that forward keeps for backward, of one fixed shape [B,T]. */
+struct activations;
+struct activations *activations_create(const struct model_config *config, int64_t B, int64_t T,
+                                       bool for_training);
+size_t activations_bytes(const struct model_config *config, int64_t B, int64_t T, bool for_training);
+void activations_free(struct activations *activations); /* NULL is allowed */
+
+struct loss {
+    double sum;      /* of -log p(target), natural, over the positions that bear a loss */
+    int64_t targets; /* how many they are */
+};
+
+/* Forward to the last hidden state. */
+void model_forward(struct model *model, struct kernels *kernels, const struct batch *batch,
+                   struct activations *activations);
+/* The head and the cross-entropy, in blocks of rows: the logits are never held whole. With
+ * `gradient` (flat, in the table's order) the head's backward pass is done in the same
+ * blocks: gradients of the SUM of the losses are added to it. NULL: the loss alone. */
+struct loss model_loss(struct model *model, struct kernels *kernels, const struct batch *batch,
+                       struct activations *activations, real *gradient);
+/* From the last hidden state down: adds to `gradient`. After model_loss with a gradient. */
+void model_backward(struct model *model, struct kernels *kernels, const struct batch *batch,
+                    struct activations *activations, real *gradient);
+/* The logits [V] of one position after model_forward: for golden tests. */
+void model_logits(struct model *model, struct kernels *kernels, struct activations *activations,
+                  int64_t sequence, int64_t position, real *logits);
+
+/* FLOPs of the products of one step over `tokens` tokens in sequences of `positions`:
+ * forward and backward, attention counted causally in full blocks' mathematical need
+ * (half the square). The analytic "model FLOPs" of the ledger. */
+double model_flops_per_token(const struct model_config *config, int64_t positions);
+
+/* Key-value cache for generation, of one sequence. */
+struct decoder;
+struct decoder *decoder_create(struct model *model, int64_t max_positions);
+void decoder_free(struct decoder *decoder);
+/* Appends `count` tokens (prompt or one) and writes the logits [V] after the last. */
+enum status decoder_append(struct decoder *decoder, struct kernels *kernels, const int32_t *tokens,
+                           int64_t count, real *logits);
+int64_t decoder_position(const struct decoder *decoder);
+
+#endif

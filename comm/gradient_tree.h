@@ -34,9 +34,11 @@ struct leaf_range {
 struct leaf_range leaf_range_of_rank(int64_t leaves, int rank, int size);
 
 /* Collective. For `leaves` gradients of `count` floats. */
-struct gradient_tree *gradient_tree_create(const struct world *world, int64_t leaves, int64_t count);
+struct gradient_tree *gradient_tree_create(const struct world *world, int64_t leaves,
+                                           int64_t count);
 void gradient_tree_free(struct gradient_tree *tree); /* Local; NULL is allowed */
-size_t gradient_tree_bytes(int64_t leaves, int64_t count, int rank, int size); /* what create takes */
+size_t gradient_tree_bytes(int64_t leaves, int64_t count, int rank,
+                           int size); /* what create takes */
 
 /* Local. Starts a step: forgets all sums. */
 void gradient_tree_begin(struct gradient_tree *tree);

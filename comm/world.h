@@ -37,8 +37,9 @@ enum status world_agree(const struct world *world, enum status mine);
 
 /* Collective. `all` has room for size * bytes_each; in the order of the ranks. */
 void world_gather_all(const struct world *world, const void *mine, size_t bytes_each, void *all);
-void world_broadcast(const struct world *world, void *bytes, size_t length, int root); /* Collective */
-void world_barrier(const struct world *world);                                        /* Collective */
+void world_broadcast(const struct world *world, void *bytes, size_t length,
+                     int root);                /* Collective */
+void world_barrier(const struct world *world); /* Collective */
 /* Collective. Ends all ranks where `bytes` are not the same on every rank: `what`
  * says what they disagree about. */
 enum status world_require_same(const struct world *world, const void *bytes, size_t length,

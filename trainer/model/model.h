@@ -39,12 +39,12 @@ enum status model_config_check(const struct model_config *config);
 enum tensor_init { INIT_ZERO, INIT_ONE, INIT_NORMAL, INIT_NORMAL_RESIDUAL /* / sqrt(2 L) */ };
 
 struct tensor {
-    char name[80];      /* "transformer.h.0.attn.c_attn.weight" */
-    int64_t rows, cols; /* a vector has cols == 0 */
+    char name[80];         /* "transformer.h.0.attn.c_attn.weight" */
+    int64_t rows, cols;    /* a vector has cols == 0 */
     int64_t offset, count; /* elements, in the flat vector; no padding between tensors */
     enum tensor_init init;
-    bool decays;        /* weight decay applies: matrices, not norms and biases */
-    bool is_embedding;  /* a table of rows, not a product */
+    bool decays;       /* weight decay applies: matrices, not norms and biases */
+    bool is_embedding; /* a table of rows, not a product */
 };
 
 struct tensor_table {
@@ -54,7 +54,8 @@ struct tensor_table {
 
 void tensor_table_init(struct tensor_table *table, const struct model_config *config);
 void tensor_table_release(struct tensor_table *table);
-const struct tensor *tensor_table_find(const struct tensor_table *table, const char *name); /* or NULL */
+const struct tensor *tensor_table_find(const struct tensor_table *table,
+                                       const char *name); /* or NULL */
 
 struct model {
     struct model_config config;
@@ -80,7 +81,8 @@ struct batch {
 struct activations;
 struct activations *activations_create(const struct model_config *config, int64_t B, int64_t T,
                                        bool for_training);
-size_t activations_bytes(const struct model_config *config, int64_t B, int64_t T, bool for_training);
+size_t activations_bytes(const struct model_config *config, int64_t B, int64_t T,
+                         bool for_training);
 void activations_free(struct activations *activations); /* NULL is allowed */
 
 struct loss {

@@ -1,0 +1,26 @@
+/* batch_schedule: which sample is in which place of which step. A pure function.
+ *
+ * Slot g = (step * leaves + leaf) * leaf_sequences + s counts the sequences of a
+ * run; epoch = g / samples; the place within the epoch is permuted by keyed
+ * Feistel networks with cycle walking: blocks of SCHEDULE_BLOCK consecutive
+ * samples are shuffled over the corpus, and samples within a window of
+ * SCHEDULE_WINDOW blocks, so that reads stay local. Every sample is seen once
+ * an epoch at any world size, and the state of a run's reading is one cursor.
+ */
+#ifndef SHARDS_BATCH_SCHEDULE_H
+#define SHARDS_BATCH_SCHEDULE_H
+
+#include <stdint.h>
+
+#define SCHEDULE_BLOCK  64
+#define SCHEDULE_WINDOW 64
+
+struct batch_schedule {
+    uint64_t seed;
+    int64_t samples; /* of the corpus; > 0 */
+};
+
+/* The sample for global slot `slot` (>= 0). */
+int64_t batch_schedule_sample(const struct batch_schedule *schedule, int64_t slot);
+
+#endif

@@ -1,0 +1,31 @@
+/* batch_stream: a leaf's tokens, read ahead by a thread of its own.
+ *
+ * The stream walks (step, leaf) in the order in which this rank will ask: its
+ * leaves [first, end) of each step, from `first_step` on. The reader thread is
+ * the only one that calls HDF5; it keeps up to `ahead` leaves ready.
+ */
+#ifndef SHARDS_BATCH_STREAM_H
+#define SHARDS_BATCH_STREAM_H
+
+#include "shards/batch_schedule.h"
+#include "shards/corpus.h"
+
+struct batch_stream_plan {
+    struct batch_schedule schedule;
+    int64_t leaves, leaf_sequences, seq_len;
+    int64_t first_leaf, end_leaf; /* of this rank; may be empty */
+    int64_t first_step;
+    int ahead; /* leaves */
+};
+
+struct batch_stream;
+/* Takes over `corpus` until the stream is closed (which does not close the corpus). */
+struct batch_stream *batch_stream_open(struct corpus *corpus, const struct batch_stream_plan *plan);
+/* Tokens [leaf_sequences, seq_len] and the targets beside them; valid until the next call.
+ * Blocks until they are there; a reader's error rises here. */
+enum status batch_stream_take(struct batch_stream *stream, int64_t step, int64_t leaf,
+                              const int32_t **tokens, const int32_t **targets);
+double batch_stream_wait_seconds(const struct batch_stream *stream); /* spent blocked so far */
+void batch_stream_close(struct batch_stream *stream);
+
+#endif

@@ -1,0 +1,36 @@
+/* corpus: a folder of shards with corpus.json, opened for reading.
+ *
+ * corpus.json lists every shard with its split, tokens, documents, bytes and
+ * sha256, and the tokenizer's digest; the folder holds tokenizer.json too. What
+ * training sees of a split is a sequence of samples of seq_len + 1 tokens
+ * (inputs and the targets beside them), numbered from 0; a sample lies in one
+ * shard, consecutive samples share one token.
+ */
+#ifndef SHARDS_CORPUS_H
+#define SHARDS_CORPUS_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+
+enum corpus_split { SPLIT_TRAIN, SPLIT_HELDOUT };
+
+struct corpus; /* immutable: one reader thread may use it beside its owner's queries */
+
+enum status corpus_open(const char *folder, enum corpus_split split, int64_t seq_len,
+                        struct corpus **out);
+void corpus_close(struct corpus *corpus);
+
+int64_t corpus_sample_count(const struct corpus *corpus);
+int64_t corpus_token_count(const struct corpus *corpus); /* of the split */
+int64_t corpus_byte_count(const struct corpus *corpus); /* of the split's text: for bits per byte */
+int64_t corpus_vocab_size(const struct corpus *corpus);
+const char *corpus_tokenizer_digest(const struct corpus *corpus);
+const char *corpus_digest(
+    const struct corpus *corpus); /* sha256 over the shards' sha256: names the data */
+
+/* seq_len + 1 tokens of one sample. A token beyond the vocabulary, a failing checksum or
+ * a truncated shard is bad input that names shard and place. One thread at a time. */
+enum status corpus_read_sample(struct corpus *corpus, int64_t sample, int32_t *tokens);
+
+#endif

@@ -1,0 +1,33 @@
+/* text_reader: documents out of text files, plain or gzipped.
+ *
+ * Gzip is found by its magic, may have any number of members, and must end
+ * exactly at a member's end: garbage, truncation and flipped bits are bad input
+ * with the offset, never silence. Reading is streaming: memory holds one
+ * document and fixed buffers.
+ *
+ * A document is a file, or what lies between the lines that match
+ * `document_start`, cut further at the first line end after `document_bytes`.
+ */
+#ifndef SHARDS_TEXT_READER_H
+#define SHARDS_TEXT_READER_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+#include "base/strbuf.h"
+
+struct text_rules {
+    const char *document_start; /* a PCRE2 pattern that the first line of a document matches; NULL
+                                   or "": none */
+    int64_t document_bytes;     /* cut longer documents at a line end; 0: never */
+};
+
+struct text_reader;
+enum status text_reader_open(const char *path, const struct text_rules *rules,
+                             struct text_reader **out);
+/* The next document's bytes replace `document`; *found = false at the end. */
+enum status text_reader_next(struct text_reader *reader, struct strbuf *document, bool *found);
+int64_t text_reader_bytes(const struct text_reader *reader); /* of text, after inflation, so far */
+void text_reader_close(struct text_reader *reader);
+
+#endif

@@ -1,0 +1,56 @@
+/* tokenizer: byte-level BPE, between bytes and token ids.
+ *
+ * Text is cut by a splitting rule (GPT-2's pattern, by PCRE2), each piece is
+ * taken as bytes, and pairs are merged by rank. decode(encode(x)) = x for every
+ * byte sequence, invalid UTF-8 included. Ids are those of the reference
+ * implementations (tiktoken, tokenizers) for every valid UTF-8 text.
+ *
+ * The file format is Hugging Face's tokenizer.json. A tokenizer is immutable
+ * once loaded and may be shared by threads; encoding scratch belongs to an
+ * encoder, one per thread.
+ */
+#ifndef SHARDS_TOKENIZER_H
+#define SHARDS_TOKENIZER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/sha256.h"
+#include "base/status.h"
+#include "base/strbuf.h"
+
+struct tokenizer;
+struct encoder;
+
+enum status tokenizer_read(const char *path, struct tokenizer **out); /* tokenizer.json */
+/* GPT-2's two files: encoder.json (token -> id) and vocab.bpe (merges). */
+enum status tokenizer_read_gpt2(const char *encoder_json, const char *vocab_bpe,
+                                struct tokenizer **out);
+enum status tokenizer_write(const struct tokenizer *tokenizer,
+                            const char *path);                               /* tokenizer.json */
+void tokenizer_print(const struct tokenizer *tokenizer, struct strbuf *out); /* the same bytes */
+void tokenizer_free(struct tokenizer *tokenizer);
+
+int64_t tokenizer_vocab_size(const struct tokenizer *tokenizer);
+int32_t tokenizer_end_of_text(const struct tokenizer *tokenizer); /* id of <|endoftext|> */
+/* sha256 of all that decides the ids (vocabulary, merges, specials, rule), not of the file's
+ * layout. */
+const char *tokenizer_digest(const struct tokenizer *tokenizer);
+/* The bytes of one token; NULL beyond the vocabulary. */
+const char *tokenizer_token_bytes(const struct tokenizer *tokenizer, int32_t id, size_t *length);
+
+struct token_buffer {
+    int32_t *ids;
+    int64_t count, capacity;
+};
+void token_buffer_release(struct token_buffer *buffer);
+
+struct encoder *encoder_create(const struct tokenizer *tokenizer);
+void encoder_free(struct encoder *encoder);
+/* Appends the ids of `text`. Special tokens in the text are taken as plain text. */
+void encoder_add(struct encoder *encoder, const char *text, size_t length,
+                 struct token_buffer *out);
+void tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, int64_t count,
+                      struct strbuf *out);
+
+#endif

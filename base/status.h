@@ -8,12 +8,17 @@
  *
  * Messages: lower case, the error first, the subject quoted:
  *   cannot open shard 'x.h5': truncated at byte 4096
+ * They are always one line of valid UTF-8: what a hostile file or its name
+ * brings in of control characters or broken UTF-8 is escaped (printable.h).
  */
 #ifndef BASE_STATUS_H
 #define BASE_STATUS_H
 
 #include <stdarg.h>
 #include <stdbool.h>
+
+/* Longest message with its NUL; a longer one is cut and ends in "...". */
+enum { STATUS_MESSAGE_BYTES = 2048 };
 
 #define PRINTF_LIKE(format_at, first_at) __attribute__((format(printf, format_at, first_at)))
 
@@ -53,7 +58,8 @@ const char *status_message(void);
             goto cleanup;                                                                          \
     } while (0)
 
-/* Ends the program, and through the hook all ranks, with one message. */
+/* Ends the program, and through the hook all ranks, with one message:
+ *   eon: fatal: WHO: MESSAGE (file.c:line)                                 */
 _Noreturn void fatal_at(const char *file, int line, const char *format, ...) PRINTF_LIKE(3, 4);
 #define fatal(...) fatal_at(__FILE__, __LINE__, __VA_ARGS__)
 
@@ -66,6 +72,10 @@ _Noreturn void fatal_at(const char *file, int line, const char *format, ...) PRI
 
 /* Called once with the whole line instead of printing and exiting; must not
  * return. NULL restores the default (print to standard error, exit 1). */
-void fatal_set_hook(void (*hook)(const char *message));
+typedef void fatal_hook(const char *message);
+void fatal_set_hook(fatal_hook *hook);
+
+/* WHO in fatal messages ("rank 3 on node07"); log_set_rank calls it. */
+void fatal_set_who(const char *who);
 
 #endif

@@ -9,6 +9,13 @@
 
 #include "base/options.h"
 #include "base/status.h"
+#include "comm/world.h"
+
+/* Settings are filled from the defaults, the config and the arguments, in this order. */
+typedef enum status command_function(const void *settings, const char *const *positionals,
+                                     int count);
+typedef enum status collective_function(const struct world *world, const void *settings,
+                                        const char *const *positionals, int count);
 
 struct command {
     const char *name;        /* "shards build": one or two words */
@@ -18,13 +25,21 @@ struct command {
     const struct option_spec *options;
     size_t settings_bytes;                /* of the struct that the options fill */
     int min_positionals, max_positionals; /* max < 0: any number */
-    /* Settings are filled from defaults and arguments (and the INI file that a command
-     * with takes_config names as its first positional), and checked for required keys. */
-    bool takes_config;
-    enum status (*run)(const void *settings, const char *const *positionals, int count);
+    bool takes_config; /* the first positional, if any, is an INI file of options */
+
+    /* Before MPI starts: may start the program again with another environment. Or NULL. */
+    enum status (*prepare)(const void *settings);
+    command_function *run;               /* in one process; or */
+    collective_function *run_collective; /* on all ranks: all return the same status */
 };
 
 /* All commands, ended by NULL: trainer/commands/command_list.c */
 extern const struct command *const command_list[];
+
+/* Runs the command that main's arguments name; returns the exit status. */
+int command_line_run(int count, char **arguments);
+
+/* main's arguments, for a program that starts itself again. */
+char **command_line_arguments(void);
 
 #endif

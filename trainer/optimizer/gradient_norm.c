@@ -1,0 +1,49 @@
+#include "trainer/optimizer/gradient_norm.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+#include "trainer/kernels/kernel_table.h"
+
+struct norm_work {
+    const struct kernel_table *table;
+    const float *gradient;
+    double *block_sums; /* of all blocks; this rank fills its own */
+    struct slice slice;
+};
+
+static void sum_block(void *context, int64_t block, int thread)
+{
+    (void)thread;
+    const struct norm_work *work = context;
+    int64_t begin = work->slice.begin + block * SLICE_BLOCK;
+    int64_t end = begin + SLICE_BLOCK < work->slice.end ? begin + SLICE_BLOCK : work->slice.end;
+    work->block_sums[begin / SLICE_BLOCK] =
+        work->table->sum_of_squares(work->gradient + begin, end - begin);
+}
+
+double gradient_norm(const struct world *world, struct kernels *kernels, const float *gradient,
+                     int64_t count)
+{
+    int64_t blocks = slice_block_count(count);
+    struct norm_work work = {
+        .table = kernels->table,
+        .gradient = gradient,
+        .block_sums = memory_alloc_zeroed((size_t)blocks + 1, sizeof(double)),
+        .slice = slice_of_rank(count, world->rank, world->size),
+    };
+    thread_pool_run(kernels->pool, slice_block_count(work.slice.end - work.slice.begin), sum_block,
+                    &work);
+    slice_gather_block_values(world, work.block_sums, count);
+
+    double sum = 0.0;
+    for (int64_t block = 0; block < blocks; block++)
+        sum += work.block_sums[block];
+    memory_free(work.block_sums);
+    return sqrt(sum);
+}
+
+double gradient_clip_factor(double norm, double clip_norm)
+{
+    return clip_norm > 0.0 && norm > clip_norm ? clip_norm / norm : 1.0;
+}

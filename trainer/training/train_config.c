@@ -1,0 +1,244 @@
+#include "trainer/training/train_config.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+#define AT(member) offsetof(struct train_config, member)
+#define NO_LIMIT   1e15
+
+static const char *const precision_names[] = { "fp32", NULL };
+static const char *const optimizer_names[] = { "adamw", NULL };
+
+/* clang-format off */
+const struct option_spec train_options[] = {
+    { .section = "run", .key = "run", .type = OPTION_TEXT, .offset = AT(run),
+      .help = "the run's folder, made if absent: config, metrics, ledger, checkpoints" },
+    { .key = "seed", .type = OPTION_INTEGER, .offset = AT(seed), .default_text = "1",
+      .min = 0, .max = 9e15, .help = "of the initial weights and the data's order" },
+    { .key = "steps", .type = OPTION_INTEGER, .offset = AT(steps), .default_text = "1000",
+      .min = 1, .max = 1e12, .help = "optimizer updates in all" },
+    { .key = "stop_after", .type = OPTION_INTEGER, .offset = AT(stop_after), .default_text = "0",
+      .min = 0, .max = 1e12, .unit = "step",
+      .help = "save and stop there with exit status 75, as if asked by a signal; 0: never" },
+    { .key = "threads", .type = OPTION_INTEGER, .offset = AT(threads), .default_text = "0",
+      .min = 0, .max = 1024, .help = "of each rank; 0: the node's cores divided by its ranks" },
+    { .key = "kernels", .type = OPTION_TEXT, .offset = AT(kernels), .default_text = "auto",
+      .help = "kernel set: reference, avx2, avx512; auto: the best that this CPU runs" },
+    { .key = "precision", .type = OPTION_CHOICE, .offset = AT(precision), .default_text = "fp32",
+      .choices = precision_names, .help = "of weights and activations" },
+
+    { .section = "data", .key = "corpus", .type = OPTION_TEXT, .offset = AT(corpus),
+      .help = "folder of shards, made by 'eon shards build'" },
+    { .key = "seq_len", .type = OPTION_INTEGER, .offset = AT(seq_len), .default_text = "256",
+      .min = 1, .max = 1048576, .unit = "tokens", .help = "length of a training sequence" },
+
+    { .section = "batch", .key = "leaves", .type = OPTION_INTEGER, .offset = AT(leaves),
+      .default_text = "8", .min = 1, .max = 65536,
+      .help = "slots of a global batch; ranks share them, more ranks than leaves idle" },
+    { .key = "leaf_sequences", .type = OPTION_INTEGER, .offset = AT(leaf_sequences),
+      .default_text = "4", .min = 1, .max = 65536, .help = "sequences in a leaf" },
+    { .key = "micro_batch", .type = OPTION_INTEGER, .offset = AT(micro_batch), .default_text = "0",
+      .min = 0, .max = 65536,
+      .help = "sequences computed at once; divides leaf_sequences; 0: all of a leaf" },
+
+    { .section = "model", .key = "family", .type = OPTION_CHOICE, .offset = AT(family),
+      .default_text = "llama", .choices = model_family_names, .help = "architecture" },
+    { .key = "layers", .type = OPTION_INTEGER, .offset = AT(layers), .default_text = "6",
+      .min = 1, .max = 1024, .help = "transformer blocks" },
+    { .key = "width", .type = OPTION_INTEGER, .offset = AT(width), .default_text = "256",
+      .min = 1, .max = 65536, .help = "of the hidden state" },
+    { .key = "heads", .type = OPTION_INTEGER, .offset = AT(heads), .default_text = "4",
+      .min = 1, .max = 1024, .help = "attention heads; divides width" },
+    { .key = "kv_heads", .type = OPTION_INTEGER, .offset = AT(kv_heads), .default_text = "0",
+      .min = 0, .max = 1024, .help = "key-value heads (llama); divides heads; 0: as many as heads" },
+    { .key = "ffn_width", .type = OPTION_INTEGER, .offset = AT(ffn_width), .default_text = "0",
+      .min = 0, .max = 1048576,
+      .help = "of the feed-forward layer; 0: 4 width (gpt2), 8/3 width rounded up to 64 (llama)" },
+    { .key = "max_positions", .type = OPTION_INTEGER, .offset = AT(max_positions),
+      .default_text = "0", .min = 0, .max = 1048576,
+      .help = "rows of gpt2's position table, llama's stated context; 0: seq_len" },
+    { .key = "rope_theta", .type = OPTION_NUMBER, .offset = AT(rope_theta), .default_text = "10000",
+      .min = 1, .max = 1e9, .help = "base of the rotary positions (llama)" },
+    { .key = "tied_head", .type = OPTION_BOOL, .offset = AT(tied_head), .default_text = "true",
+      .help = "the head shares the embedding's weights (gpt2: always)" },
+
+    { .section = "optimizer", .key = "optimizer", .type = OPTION_CHOICE, .offset = AT(optimizer),
+      .default_text = "adamw", .choices = optimizer_names, .help = "update rule" },
+    { .key = "lr", .type = OPTION_NUMBER, .offset = AT(lr), .default_text = "1e-3",
+      .min = 0, .max = 10, .help = "peak learning rate" },
+    { .key = "lr_min", .type = OPTION_NUMBER, .offset = AT(lr_min), .default_text = "0",
+      .min = 0, .max = 10, .help = "learning rate at the last step" },
+    { .key = "schedule", .type = OPTION_CHOICE, .offset = AT(schedule), .default_text = "cosine",
+      .choices = schedule_names, .help = "of the learning rate after the warm-up" },
+    { .key = "warmup_steps", .type = OPTION_INTEGER, .offset = AT(warmup_steps),
+      .default_text = "100", .min = 0, .max = 1e12, .help = "steps of linear warm-up" },
+    { .key = "decay_fraction", .type = OPTION_NUMBER, .offset = AT(decay_fraction),
+      .default_text = "0.2", .min = 0, .max = 1, .help = "wsd: share of the steps that decays" },
+    { .key = "weight_decay", .type = OPTION_NUMBER, .offset = AT(weight_decay),
+      .default_text = "0.1", .min = 0, .max = 10, .help = "decoupled; none on norms and biases" },
+    { .key = "beta1", .type = OPTION_NUMBER, .offset = AT(beta1), .default_text = "0.9",
+      .min = 0, .max = 0.999999, .help = "decay of the first moment" },
+    { .key = "beta2", .type = OPTION_NUMBER, .offset = AT(beta2), .default_text = "0.95",
+      .min = 0, .max = 0.999999, .help = "decay of the second moment" },
+    { .key = "epsilon", .type = OPTION_NUMBER, .offset = AT(epsilon), .default_text = "1e-8",
+      .min = 1e-30, .max = 1, .help = "added to the root of the second moment" },
+    { .key = "clip_norm", .type = OPTION_NUMBER, .offset = AT(clip_norm), .default_text = "1",
+      .min = 0, .max = 1e9, .help = "largest global norm of the gradient; 0: no clipping" },
+    { .key = "max_skipped", .type = OPTION_INTEGER, .offset = AT(max_skipped), .default_text = "10",
+      .min = 1, .max = 1e9,
+      .help = "steps in a row with a non-finite gradient before the run ends" },
+
+    { .section = "checkpoints", .key = "save_every", .type = OPTION_INTEGER,
+      .offset = AT(save_every), .default_text = "500", .min = 0, .max = 1e12, .unit = "steps",
+      .help = "between checkpoints; 0: only at the end and when stopped" },
+    { .key = "keep_last", .type = OPTION_INTEGER, .offset = AT(keep_last), .default_text = "2",
+      .min = 2, .max = 1e6, .help = "newest checkpoints that are kept" },
+    { .key = "resume", .type = OPTION_TEXT, .offset = AT(resume), .default_text = "auto",
+      .help = "auto: from the newest valid checkpoint, if any; no: a new run; or a step" },
+    { .key = "accept_changes", .type = OPTION_BOOL, .offset = AT(accept_changes),
+      .default_text = "false",
+      .help = "resume although settings that decide the run's bits have changed" },
+
+    { .section = "reports", .key = "log_every", .type = OPTION_INTEGER, .offset = AT(log_every),
+      .default_text = "10", .min = 1, .max = 1e9, .unit = "steps",
+      .help = "between lines of the log and of metrics.jsonl" },
+    { .key = "validate_every", .type = OPTION_INTEGER, .offset = AT(validate_every),
+      .default_text = "0", .min = 0, .max = 1e12, .unit = "steps",
+      .help = "between validations on held-out text; 0: only at the end" },
+    { .key = "validate_sequences", .type = OPTION_INTEGER, .offset = AT(validate_sequences),
+      .default_text = "0", .min = 0, .max = 1e9,
+      .help = "held-out sequences of a validation; 0: all" },
+    { 0 }
+};
+/* clang-format on */
+
+/* Keys that may change between the parts of one run: they decide no bit of its state. */
+static const char *const free_keys[] = {
+    "run",
+    "corpus",
+    "threads",
+    "stop_after",
+    "save_every",
+    "keep_last",
+    "resume",
+    "accept_changes",
+    "log_every",
+    "validate_every",
+    "validate_sequences",
+    "max_skipped",
+    "kernels",
+    NULL,
+};
+
+static enum status check_resume(const char *resume)
+{
+    if (strcmp(resume, "auto") == 0 || strcmp(resume, "no") == 0)
+        return STATUS_OK;
+    size_t digits = strspn(resume, "0123456789");
+    if (digits == 0 || digits > 12 || resume[digits] != '\0')
+        return bad_input("--resume: '%s' is not 'auto', 'no' or a step", resume);
+    return STATUS_OK;
+}
+
+enum status train_config_complete(struct train_config *config)
+{
+    if (config->micro_batch == 0)
+        config->micro_batch = config->leaf_sequences;
+    if (config->leaf_sequences % config->micro_batch != 0)
+        return bad_input("micro_batch (%lld) does not divide leaf_sequences (%lld)",
+                         (long long)config->micro_batch, (long long)config->leaf_sequences);
+    if (config->kv_heads == 0)
+        config->kv_heads = config->heads;
+    if (config->family == FAMILY_GPT2)
+        config->tied_head = true;
+    if (config->ffn_width == 0)
+        config->ffn_width = config->family == FAMILY_GPT2 ? 4 * config->width
+                                                          : (config->width * 8 / 3 + 63) / 64 * 64;
+    if (config->max_positions == 0)
+        config->max_positions = config->seq_len;
+    if (config->seq_len > config->max_positions)
+        return bad_input("seq_len (%lld) is longer than max_positions (%lld)",
+                         (long long)config->seq_len, (long long)config->max_positions);
+    if (config->lr_min > config->lr)
+        return bad_input("lr_min (%g) is above lr (%g)", config->lr_min, config->lr);
+    if (config->warmup_steps > config->steps)
+        return bad_input("warmup_steps (%lld) is above steps (%lld)",
+                         (long long)config->warmup_steps, (long long)config->steps);
+    TRY(check_resume(config->resume));
+    struct model_config model = train_config_model(config, 256);
+    return model_config_check(&model);
+}
+
+struct model_config train_config_model(const struct train_config *config, int64_t vocab_size)
+{
+    return (struct model_config){
+        .family = (enum model_family)config->family,
+        .layers = config->layers,
+        .width = config->width,
+        .heads = config->heads,
+        .kv_heads = config->kv_heads,
+        .ffn_width = config->ffn_width,
+        .vocab_size = vocab_size,
+        .max_positions = config->max_positions,
+        .norm_epsilon = 1e-5,
+        .rope_theta = config->rope_theta,
+        .tied_head = config->tied_head,
+    };
+}
+
+struct learning_rate train_config_schedule(const struct train_config *config)
+{
+    return (struct learning_rate){
+        .kind = (enum schedule_kind)config->schedule,
+        .peak = config->lr,
+        .minimum = config->lr_min,
+        .warmup_steps = config->warmup_steps,
+        .total_steps = config->steps,
+        .decay_fraction = config->decay_fraction,
+    };
+}
+
+struct adamw_settings train_config_adamw(const struct train_config *config)
+{
+    return (struct adamw_settings){ config->beta1, config->beta2, config->epsilon,
+                                    config->weight_decay };
+}
+
+static bool is_free(const char *key)
+{
+    for (int i = 0; free_keys[i]; i++)
+        if (strcmp(free_keys[i], key) == 0)
+            return true;
+    return false;
+}
+
+static enum status require_same_value(const struct option_spec *option,
+                                      const struct train_config *before,
+                                      const struct train_config *now)
+{
+    struct strbuf old = STRBUF_INIT, new = STRBUF_INIT;
+    options_print_value(option, before, &old);
+    options_print_value(option, now, &new);
+    enum status status = STATUS_OK;
+    if (strcmp(old.bytes, new.bytes) != 0)
+        status = bad_input("cannot resume run '%s': '%s' was %s and is %s; give the same, or "
+                           "--accept_changes",
+                           now->run, option->key, old.bytes, new.bytes);
+    strbuf_release(&old);
+    strbuf_release(&new);
+    return status;
+}
+
+enum status train_config_require_same(const struct train_config *config, const char *ini_path)
+{
+    struct train_config before;
+    options_set_defaults(train_options, &before);
+    enum status status = options_read_ini(train_options, &before, ini_path);
+    for (const struct option_spec *option = train_options; status == STATUS_OK && option->key;
+         option++)
+        if (!is_free(option->key))
+            status = require_same_value(option, &before, config);
+    options_release(train_options, &before);
+    return status;
+}

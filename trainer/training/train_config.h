@@ -1,0 +1,53 @@
+/* train_config: the settings of a run, as `eon train` takes them and RUN/config.ini keeps them. */
+#ifndef TRAINER_TRAINING_TRAIN_CONFIG_H
+#define TRAINER_TRAINING_TRAIN_CONFIG_H
+
+#include "base/options.h"
+#include "trainer/model/model.h"
+#include "trainer/optimizer/adamw.h"
+#include "trainer/optimizer/learning_rate.h"
+
+struct train_config {
+    char *run;
+    int64_t seed, steps, stop_after, threads;
+    char *kernels;
+    int precision;
+
+    char *corpus;
+    int64_t seq_len;
+
+    int64_t leaves, leaf_sequences, micro_batch;
+
+    int family;
+    int64_t layers, width, heads, kv_heads, ffn_width, max_positions;
+    double rope_theta;
+    bool tied_head;
+
+    int optimizer;
+    double lr, lr_min;
+    int schedule;
+    int64_t warmup_steps;
+    double decay_fraction, weight_decay, beta1, beta2, epsilon, clip_norm;
+    int64_t max_skipped;
+
+    int64_t save_every, keep_last;
+    char *resume;
+    bool accept_changes;
+
+    int64_t log_every, validate_every, validate_sequences;
+};
+
+extern const struct option_spec train_options[];
+
+/* Fills in what is left to be derived (0: automatic) and refuses what does not fit together. */
+enum status train_config_complete(struct train_config *config);
+
+struct model_config train_config_model(const struct train_config *config, int64_t vocab_size);
+struct learning_rate train_config_schedule(const struct train_config *config);
+struct adamw_settings train_config_adamw(const struct train_config *config);
+
+/* Bad input that names the first key which decides a run's bits and differs in `ini_path`
+ * (what the run was started with), with both values. */
+enum status train_config_require_same(const struct train_config *config, const char *ini_path);
+
+#endif

@@ -16,43 +16,44 @@
  * Because the order is fixed, any world size gives the same bits. Ranks beyond
  * the number of leaves own none, and take part all the same.
  *
- * Memory: at most 2 log2(leaves) + 1 buffers of `count` floats on a rank (one
- * for one leaf; 2^k leaves need k + 1), and a staging buffer of fixed size.
+ * Memory: from one arena, the buffers of the sums that wait for their sibling,
+ * [buffers, count], the first of which receives the result:
+ *
+ *   buffer 0   0+1+2+3   | leaves 0 to 6 of 8: on one rank, while leaf 6 is
+ *   buffer 1   4+5       | computed. 2^k leaves need k + 1 buffers, a range
+ *   buffer 2   6         | that starts elsewhere at most 2 log2(leaves) + 1.
+ *   buffer 3   (free)    |
+ *
+ * and a staging area for what other ranks send (see tree_exchange.h).
  */
 #ifndef COMM_GRADIENT_TREE_H
 #define COMM_GRADIENT_TREE_H
 
+#include "base/thread_pool.h"
+#include "comm/leaf_tree.h"
+#include "comm/leaf_values.h"
 #include "comm/slice.h"
 #include "comm/world.h"
 
 struct gradient_tree;
 
-/* The leaves of a rank: [first, end). */
-struct leaf_range {
-    int64_t first, end;
-};
-struct leaf_range leaf_range_of_rank(int64_t leaves, int rank, int size);
-
-/* Collective. For `leaves` gradients of `count` floats. */
-struct gradient_tree *gradient_tree_create(const struct world *world, int64_t leaves,
-                                           int64_t count);
+/* Collective. For `leaves` >= 1 gradients of `count` >= 0 floats. `world` and `pool` must outlive
+ * the tree; with a NULL pool the calling thread adds alone, to the same bits. */
+struct gradient_tree *gradient_tree_create(const struct world *world, struct thread_pool *pool,
+                                           int64_t leaves, int64_t count);
 void gradient_tree_free(struct gradient_tree *tree); /* Local; NULL is allowed */
 size_t gradient_tree_bytes(int64_t leaves, int64_t count, int rank,
                            int size); /* what create takes */
 
 /* Local. Starts a step: forgets all sums. */
 void gradient_tree_begin(struct gradient_tree *tree);
-/* Local. A zeroed buffer of `count` floats for the next leaf, to be asked for in
+/* Local. A zeroed buffer of `count` floats for the next leaf of this rank, each to be asked for in
  * ascending order; the leaf before it is final from then on and is added up. */
 float *gradient_tree_leaf(struct gradient_tree *tree, int64_t leaf);
-/* Collective. Afterwards gradient_tree_sum()[i] holds the sum over all leaves for i in this
- * rank's slice; elements outside it are undefined. */
+/* Collective, after all leaves of this rank. Afterwards gradient_tree_sum()[i] holds the sum over
+ * all leaves for i in this rank's slice (slice_of_rank); elements outside it are undefined. A rank
+ * that dies on the way ends the job. */
 void gradient_tree_reduce(struct gradient_tree *tree);
 float *gradient_tree_sum(struct gradient_tree *tree);
-
-/* Collective. The same tree over one small record of doubles a leaf (loss, tokens):
- * `mine` holds the records of this rank's leaves, `total` receives the sum on all ranks. */
-void leaf_values_reduce(const struct world *world, int64_t leaves, const double *mine, int width,
-                        double *total);
 
 #endif

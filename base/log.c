@@ -39,8 +39,8 @@ static void write_line(const char *prefix, const char *message)
     printable_copy(shown, sizeof shown, message);
 
     pthread_mutex_lock(&lock);
-    int length = snprintf(line, sizeof line, "%s%s%s\n", progress_shown ? erase : "", prefix,
-                          shown);
+    int length =
+        snprintf(line, sizeof line, "%s%s%s\n", progress_shown ? erase : "", prefix, shown);
     progress_shown = false;
     write_text(line, (size_t)length);
     pthread_mutex_unlock(&lock);

@@ -67,8 +67,8 @@ void arena_init(struct arena *arena, size_t capacity_bytes)
     *arena = (struct arena){ .capacity = arena_rounded(capacity_bytes) };
     if (!arena->capacity)
         return;
-    void *base = mmap(NULL, arena->capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                      -1, 0);
+    void *base =
+        mmap(NULL, arena->capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     arena->base = counted(base == MAP_FAILED ? NULL : base, arena->capacity);
     madvise(base, arena->capacity, MADV_HUGEPAGE); /* a wish: kernels without them decline */
 }

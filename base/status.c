@@ -49,7 +49,7 @@ enum status status_set(enum status status, const char *message)
 
 enum status status_prefix(enum status status, const char *format, ...)
 {
-    char context[STATUS_MESSAGE_BYTES], raw[2 * STATUS_MESSAGE_BYTES];
+    char context[STATUS_MESSAGE_BYTES], raw[2 * STATUS_MESSAGE_BYTES + 2];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(context, sizeof context, format, arguments);

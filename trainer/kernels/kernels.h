@@ -1,8 +1,10 @@
 /* kernels: the table of operations that the model is made of.
  *
- * A kernel set fills the table; entries may be overridden by what the CPU has.
+ * A kernel set fills the table with what the CPU has.
  *
  *   reference   portable loops, own matrix product: any CPU, same bits on all
+ *   openblas    portable loops; products by OpenBLAS as it finds itself: the fast set of
+ *               CPUs other than x86. Never chosen by "auto": its bits depend on the CPU
  *   avx2        the same loops compiled for AVX2; products by OpenBLAS (Haswell core)
  *   avx512      the same loops compiled for AVX-512; products by OpenBLAS (SkylakeX core)
  *
@@ -26,11 +28,10 @@ struct kernel_table; /* the operations: trainer/kernels/kernel_table.h */
 
 struct kernels {
     const struct kernel_table *table;
-    const char *name; /* "reference", "avx2", "avx512" */
+    const char *name; /* "reference", "openblas", "avx2", "avx512" */
     struct thread_pool *pool;
     int64_t flops; /* executed in matrix products since kernels_open; a multiply-add is two */
-    /* ... private: scratch for each thread */
-    struct kernel_scratch *scratch;
+    struct kernel_scratch *scratch; /* private: of each thread */
 };
 
 /* Opens the set `name`, or the best that this CPU can run for "auto". A set that the

@@ -1,0 +1,88 @@
+/* OpenBLAS: the product of a tile, and which of its kernels it runs.
+ *
+ * Which kernels it runs decides both speed and bits. It decides from
+ * the CPU while it is loaded, unless OPENBLAS_CORETYPE says otherwise: so the
+ * variable is set and the program is started again, once, before MPI starts.
+ * OpenBLAS 0.3.21 takes CPUs that it does not know for a Prescott of 2004, and is
+ * then eight times slower than it could be.
+ */
+#include "trainer/kernels/blas.h"
+
+#include <cblas.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "trainer/kernels/product.h"
+
+#define CORE_VARIABLE  "OPENBLAS_CORETYPE"
+#define GUARD_VARIABLE "EON_BLAS_PREPARED" /* set before the program starts itself again */
+
+void blas_use_one_thread(void)
+{
+    openblas_set_num_threads(1);
+}
+
+void product_tile_blas(const struct product *tile, real *packing)
+{
+    (void)packing;
+    const struct product *p = tile;
+    const CBLAS_TRANSPOSE a = p->A_transposed ? CblasTrans : CblasNoTrans;
+    const CBLAS_TRANSPOSE b = p->B_transposed ? CblasTrans : CblasNoTrans;
+    const blasint M = (blasint)p->M, N = (blasint)p->N, K = (blasint)p->K;
+    const blasint lda = (blasint)p->lda, ldb = (blasint)p->ldb, ldc = (blasint)p->ldc;
+    const real beta = p->add ? 1 : 0;
+#ifdef EON_REAL_IS_DOUBLE
+    cblas_dgemm(CblasRowMajor, a, b, M, N, K, 1, p->A, lda, p->B, ldb, beta, p->C, ldc);
+#else
+    cblas_sgemm(CblasRowMajor, a, b, M, N, K, 1, p->A, lda, p->B, ldb, beta, p->C, ldc);
+#endif
+}
+
+enum status kernels_prepare_blas(const char *set_name, char **arguments)
+{
+    const char *core = kernel_set_blas_core(set_name);
+    bool is_set = getenv(CORE_VARIABLE) != NULL, is_second_start = getenv(GUARD_VARIABLE) != NULL;
+    if (!core || is_set || is_second_start || strcasecmp(core, openblas_get_corename()) == 0)
+        return STATUS_OK;
+    if (setenv(CORE_VARIABLE, core, 1) != 0 || setenv(GUARD_VARIABLE, "1", 1) != 0)
+        return failed("cannot set '" CORE_VARIABLE "': %s", strerror(errno));
+    execv("/proc/self/exe", arguments);
+    return failed("cannot start the program again for OpenBLAS's kernels '%s': %s", core,
+                  strerror(errno));
+}
+
+const char *kernels_blas_core(void)
+{
+    return openblas_get_corename();
+}
+
+const char *kernels_blas_configuration(void)
+{
+    return openblas_get_config();
+}
+
+double kernels_measure_blas_gflops(int64_t n, int tries)
+{
+    size_t elements = (size_t)(n * n);
+    float *matrices = memory_alloc_zeroed(3 * elements, sizeof(float));
+    for (size_t i = 0; i < 2 * elements; i++)
+        matrices[i] = (float)(i % 17) - 8;
+    blas_use_one_thread();
+    double best_s = 0;
+    for (int i = 0; i < tries; i++) {
+        double start_s = clock_seconds();
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)n, (blasint)n, (blasint)n,
+                    1, matrices, (blasint)n, matrices + elements, (blasint)n, 0,
+                    matrices + 2 * elements, (blasint)n);
+        double took_s = clock_seconds() - start_s;
+        if (i == 0 || took_s < best_s)
+            best_s = took_s;
+    }
+    memory_free(matrices);
+    return 2e-9 * (double)n * (double)n * (double)n / best_s;
+}

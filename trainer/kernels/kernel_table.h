@@ -1,0 +1,122 @@
+/* kernel_table: what a kernel set is made of, for one thread on one block of work.
+ *
+ * The loops are compiled once for each instruction set from the same sources
+ * (kernels/loops). Every sum in them runs over a fixed number of lanes, and
+ * multiply-adds are never contracted, so all sets give the same bits here. The
+ * product is the one entry that differs: OpenBLAS, or our own plain one.
+ *
+ * Callers that own a flat range of elements (the optimizer) cut it into blocks
+ * themselves and run the loop on each:
+ *
+ *   kernels->table->optimizer->adamw_update(p, g, m, v, count, &scalars);
+ *
+ * Shapes: B sequences, T positions, C width, V vocabulary, F feed-forward width,
+ * M, N, K the sides of a product. Matrices are row-major.
+ */
+#ifndef TRAINER_KERNELS_KERNEL_TABLE_H
+#define TRAINER_KERNELS_KERNEL_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "trainer/kernels/real.h"
+
+/* LayerNorm (centred) and RMSNorm (not; no bias) are one formula:
+ *   h = (x - mean) rstd,  n = h gain + bias,  rstd = 1 / sqrt(mean((x - mean)^2) + epsilon)
+ * with mean = 0 where the norm is not centred. Ba, Kiros, Hinton 2016; Zhang, Sennrich 2019. */
+struct norm {
+    const real *gain; /* [C] */
+    const real *bias; /* [C] or NULL */
+    int64_t C;
+    real epsilon;
+    bool centred;
+};
+
+struct norm_loops {
+    /* x [rows,C] -> n [rows,C]; mean, rstd [rows] are kept for the backward pass. */
+    void (*forward)(const struct norm *norm, const real *x, real *n, real *mean, real *rstd,
+                    int64_t rows);
+    /* n once more, from the kept mean and rstd: the same bits as forward's. */
+    void (*apply)(const struct norm *norm, const real *x, real *n, const real *mean,
+                  const real *rstd, int64_t rows);
+    /* dx += the gradient through the norm. */
+    void (*backward)(const struct norm *norm, const real *dn, const real *x, const real *mean,
+                     const real *rstd, real *dx, int64_t rows);
+    /* For `columns` columns of matrices with `stride`: dgain += sum of dn h, dbias (or NULL)
+     * += sum of dn, over the rows in their order. */
+    void (*parameter_gradients)(const real *dn, const real *x, const real *mean, const real *rstd,
+                                real *dgain, real *dbias, int64_t rows, int64_t columns,
+                                int64_t stride);
+};
+
+struct activation_loops {
+    /* GELU by tanh: y = x sigmoid(2 u), u = sqrt(2/pi) (x + 0.044715 x^3), which is
+     * x (1 + tanh u) / 2. Hendrycks, Gimpel 2016. */
+    void (*gelu)(const real *x, real *y, int64_t count);
+    /* In place: x becomes y, dy becomes dx. */
+    void (*gelu_backward)(real *x_to_y, real *dy_to_dx, int64_t count);
+    /* y = silu(gate) up, silu(x) = x sigmoid(x). Shazeer 2020. Rows of x are [gate F | up F]. */
+    void (*swiglu)(const real *x, real *y, int64_t rows, int64_t F);
+    /* In place, rows of both are 2 F wide: y takes gate's place in x;
+     * d holds dy in its first half, and becomes [dgate | dup]. */
+    void (*swiglu_backward)(real *x_to_y, real *d, int64_t rows, int64_t F);
+};
+
+struct softmax_loops {
+    /* One row of scores against one block of keys, online (Milakov, Gimelshein 2018):
+     * s[0..valid) becomes exp(scale s - max), the rest of `width` zero; *max and *sum take
+     * the block in. Returns what all that was summed before must be multiplied by. */
+    real (*online_row)(real *s, int64_t valid, int64_t width, real scale, real *max, real *sum,
+                       bool first);
+    /* The probabilities once more: s becomes exp(scale s - logsumexp), zero beyond `valid`. */
+    void (*probability_row)(real *s, int64_t valid, int64_t width, real scale, real logsumexp);
+    /* ds = p (dp - row_dot) scale, in place of dp. */
+    void (*score_gradient_row)(real *dp, const real *p, int64_t width, real row_dot, real scale);
+    /* -log softmax(logits)[target]; with want_gradient the logits [V] become
+     * softmax(logits) - onehot(target). target < 0: no loss, and no gradient. */
+    double (*cross_entropy_row)(real *logits, int64_t V, int32_t target, bool want_gradient);
+};
+
+struct vector_loops {
+    real (*dot)(const real *a, const real *b, int64_t count);
+    void (*add)(const real *a, const real *b, real *out, int64_t count); /* out may be a or b */
+    void (*scale)(real *x, real factor, int64_t count);
+    /* Rotates `heads` heads of 2 H elements in place by the angles (cosine, sine)[H]: pairs
+     * are (i, i + H), as in Hugging Face's rotate_half. Backward: pass `direction` -1. */
+    void (*rotate)(real *heads_row, int64_t heads, int64_t H, const real *cosine, const real *sine,
+                   real direction);
+    /* sums[0..columns) += sum over the rows of x, in their order. */
+    void (*column_sums)(const real *x, real *sums, int64_t rows, int64_t columns, int64_t stride);
+    /* y[N] (+)= x[K] W: W is [K,N], or [N,K] where `transposed`. One token's product. */
+    void (*vector_product)(const real *x, const real *W, int64_t stride, bool transposed, real *y,
+                           int64_t N, int64_t K, bool add);
+};
+
+/* Loshchilov, Hutter 2019 (decoupled decay), after Kingma, Ba 2015. */
+struct adamw_scalars {
+    double lr, beta1, beta2, epsilon, weight_decay;
+    double gradient_scale;                     /* clipping and 1 / tokens */
+    double bias_correction1, bias_correction2; /* 1 - beta^step */
+};
+
+struct optimizer_loops {
+    /* g = gradient_scale gradient; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
+     * p -= lr ((m / correction1) / (sqrt(v / correction2) + epsilon) + weight_decay p). */
+    void (*adamw_update)(real *parameters, const real *gradient, real *m, real *v, int64_t count,
+                         const struct adamw_scalars *scalars);
+    double (*sum_of_squares)(const real *x, int64_t count);
+};
+
+struct product; /* product.h */
+
+struct kernel_table {
+    const struct norm_loops *norm;
+    const struct activation_loops *activation;
+    const struct softmax_loops *softmax;
+    const struct vector_loops *vector;
+    const struct optimizer_loops *optimizer;
+    /* One tile in one thread; `packing` is REFERENCE_PACKING elements of scratch. */
+    void (*product_tile)(const struct product *tile, real *packing);
+};
+
+#endif

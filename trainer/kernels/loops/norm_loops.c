@@ -1,0 +1,112 @@
+/* LayerNorm and RMSNorm: see struct norm in kernel_table.h. */
+#include "trainer/kernels/loops/lanes.h"
+#include "trainer/kernels/loops/loop_set.h"
+#include "trainer/kernels/loops/real_math.h"
+
+#define COLUMNS_AT_ONCE 64
+#define ROWS_AT_ONCE    128 /* partial sums over so many rows: rounding grows more slowly */
+
+static real mean_square_around(const real *x, real mean, int64_t C)
+{
+    real lane[LANES] = { 0 };
+    int64_t c = 0;
+    for (; c + LANES <= C; c += LANES)
+        for (int j = 0; j < LANES; j++)
+            lane[j] += (x[c + j] - mean) * (x[c + j] - mean);
+    for (int j = 0; c + j < C; j++)
+        lane[j] += (x[c + j] - mean) * (x[c + j] - mean);
+    return lanes_total(lane) / (real)C;
+}
+
+static void apply_row(const struct norm *norm, const real *restrict x, real *restrict n, real mean,
+                      real rstd)
+{
+    const real *restrict gain = norm->gain, *restrict bias = norm->bias;
+    if (bias)
+        for (int64_t c = 0; c < norm->C; c++)
+            n[c] = (x[c] - mean) * rstd * gain[c] + bias[c];
+    else
+        for (int64_t c = 0; c < norm->C; c++)
+            n[c] = (x[c] - mean) * rstd * gain[c];
+}
+
+static void norm_forward(const struct norm *norm, const real *x, real *n, real *mean, real *rstd,
+                         int64_t rows)
+{
+    const int64_t C = norm->C;
+    for (int64_t r = 0; r < rows; r++) {
+        mean[r] = norm->centred ? lanes_sum(x + r * C, C) / (real)C : 0;
+        rstd[r] = 1 / real_sqrt(mean_square_around(x + r * C, mean[r], C) + norm->epsilon);
+        apply_row(norm, x + r * C, n + r * C, mean[r], rstd[r]);
+    }
+}
+
+static void norm_apply(const struct norm *norm, const real *x, real *n, const real *mean,
+                       const real *rstd, int64_t rows)
+{
+    for (int64_t r = 0; r < rows; r++)
+        apply_row(norm, x + r * norm->C, n + r * norm->C, mean[r], rstd[r]);
+}
+
+/* With dh = dn gain: dx = rstd (dh - mean(dh) - h mean(dh h)); mean(dh) only where centred. */
+static void backward_row(const struct norm *norm, const real *restrict dn, const real *restrict x,
+                         real mean, real rstd, real *restrict dx)
+{
+    const int64_t C = norm->C;
+    const real *restrict gain = norm->gain;
+    real sum[LANES] = { 0 }, dot[LANES] = { 0 };
+    int64_t c = 0;
+    for (; c + LANES <= C; c += LANES)
+        for (int j = 0; j < LANES; j++) {
+            real dh = dn[c + j] * gain[c + j];
+            sum[j] += dh;
+            dot[j] += dh * ((x[c + j] - mean) * rstd);
+        }
+    for (int j = 0; c + j < C; j++) {
+        real dh = dn[c + j] * gain[c + j];
+        sum[j] += dh;
+        dot[j] += dh * ((x[c + j] - mean) * rstd);
+    }
+    real mean_dh = norm->centred ? lanes_total(sum) / (real)C : 0;
+    real mean_dh_h = lanes_total(dot) / (real)C;
+    for (c = 0; c < C; c++)
+        dx[c] += rstd * (dn[c] * gain[c] - mean_dh - (x[c] - mean) * rstd * mean_dh_h);
+}
+
+static void norm_backward(const struct norm *norm, const real *dn, const real *x, const real *mean,
+                          const real *rstd, real *dx, int64_t rows)
+{
+    for (int64_t r = 0; r < rows; r++)
+        backward_row(norm, dn + r * norm->C, x + r * norm->C, mean[r], rstd[r], dx + r * norm->C);
+}
+
+static void norm_parameter_gradients(const real *dn, const real *x, const real *mean,
+                                     const real *rstd, real *dgain, real *dbias, int64_t rows,
+                                     int64_t columns, int64_t stride)
+{
+    for (int64_t c0 = 0; c0 < columns; c0 += COLUMNS_AT_ONCE) {
+        int64_t width = columns - c0 < COLUMNS_AT_ONCE ? columns - c0 : COLUMNS_AT_ONCE;
+        for (int64_t r0 = 0; r0 < rows; r0 += ROWS_AT_ONCE) {
+            int64_t end = r0 + ROWS_AT_ONCE < rows ? r0 + ROWS_AT_ONCE : rows;
+            real gain_sum[COLUMNS_AT_ONCE] = { 0 }, bias_sum[COLUMNS_AT_ONCE] = { 0 };
+            for (int64_t r = r0; r < end; r++) {
+                const real *d = dn + r * stride + c0, *row = x + r * stride + c0;
+                for (int64_t c = 0; c < width; c++) {
+                    gain_sum[c] += d[c] * ((row[c] - mean[r]) * rstd[r]);
+                    bias_sum[c] += d[c];
+                }
+            }
+            for (int64_t c = 0; c < width; c++)
+                dgain[c0 + c] += gain_sum[c];
+            for (int64_t c = 0; dbias && c < width; c++)
+                dbias[c0 + c] += bias_sum[c];
+        }
+    }
+}
+
+const struct norm_loops LOOP_NAME(norm, KERNEL_SET) = {
+    .forward = norm_forward,
+    .apply = norm_apply,
+    .backward = norm_backward,
+    .parameter_gradients = norm_parameter_gradients,
+};

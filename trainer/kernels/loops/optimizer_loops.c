@@ -1,0 +1,38 @@
+/* AdamW's update and the gradient's norm: see kernel_table.h. */
+#include "trainer/kernels/loops/loop_set.h"
+#include "trainer/kernels/loops/real_math.h"
+
+static void adamw_update(real *restrict parameters, const real *restrict gradient, real *restrict m,
+                         real *restrict v, int64_t count, const struct adamw_scalars *scalars)
+{
+    const real beta1 = (real)scalars->beta1, rest1 = (real)(1 - scalars->beta1);
+    const real beta2 = (real)scalars->beta2, rest2 = (real)(1 - scalars->beta2);
+    const real scale = (real)scalars->gradient_scale, epsilon = (real)scalars->epsilon;
+    const real step = (real)(scalars->lr / scalars->bias_correction1);
+    const real unbias2 = (real)(1 / scalars->bias_correction2);
+    const real keep = (real)(1 - scalars->lr * scalars->weight_decay);
+    for (int64_t i = 0; i < count; i++) {
+        real g = gradient[i] * scale;
+        m[i] = beta1 * m[i] + rest1 * g;
+        v[i] = beta2 * v[i] + rest2 * (g * g);
+        parameters[i] = keep * parameters[i] - step * (m[i] / (real_sqrt(v[i] * unbias2) + epsilon));
+    }
+}
+
+/* In doubles over eight lanes: element i is added to lane i mod 8. */
+static double sum_of_squares(const real *x, int64_t count)
+{
+    double lane[8] = { 0 };
+    int64_t i = 0;
+    for (; i + 8 <= count; i += 8)
+        for (int j = 0; j < 8; j++)
+            lane[j] += (double)x[i + j] * (double)x[i + j];
+    for (int j = 0; i + j < count; j++)
+        lane[j] += (double)x[i + j] * (double)x[i + j];
+    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
+const struct optimizer_loops LOOP_NAME(optimizer, KERNEL_SET) = {
+    .adamw_update = adamw_update,
+    .sum_of_squares = sum_of_squares,
+};

@@ -62,9 +62,9 @@ static void update_block(void *context, int64_t block, int thread)
         const struct tensor *tensor = &table->tensors[i];
         int64_t stop = smaller(end, tensor->offset + tensor->count);
         int64_t own = begin - adamw->slice.begin;
-        update->kernels->table->adamw_update(update->parameters + begin, update->gradient + begin,
-                                             adamw->m + own, adamw->v + own, stop - begin,
-                                             tensor->decays ? &update->decaying : &update->plain);
+        update->kernels->table->optimizer->adamw_update(
+            update->parameters + begin, update->gradient + begin, adamw->m + own, adamw->v + own,
+            stop - begin, tensor->decays ? &update->decaying : &update->plain);
         begin = stop;
     }
 }
@@ -75,16 +75,16 @@ void adamw_update(struct adamw *adamw, struct kernels *kernels, float *parameter
     const struct adamw_settings *settings = &adamw->settings;
     adamw->updates++;
     struct adamw_scalars scalars = {
-        .lr = (float)learning_rate,
-        .beta1 = (float)settings->beta1,
-        .beta2 = (float)settings->beta2,
-        .epsilon = (float)settings->epsilon,
-        .gradient_scale = (float)gradient_scale,
-        .bias_correction1 = (float)(1.0 - portable_pow_integer(settings->beta1, adamw->updates)),
-        .bias_correction2 = (float)(1.0 - portable_pow_integer(settings->beta2, adamw->updates)),
+        .lr = learning_rate,
+        .beta1 = settings->beta1,
+        .beta2 = settings->beta2,
+        .epsilon = settings->epsilon,
+        .gradient_scale = gradient_scale,
+        .bias_correction1 = 1.0 - portable_pow_integer(settings->beta1, adamw->updates),
+        .bias_correction2 = 1.0 - portable_pow_integer(settings->beta2, adamw->updates),
     };
     struct update update = { adamw, kernels, parameters, gradient, scalars, scalars };
-    update.decaying.weight_decay = (float)settings->weight_decay;
+    update.decaying.weight_decay = settings->weight_decay;
 
     int64_t count = adamw->slice.end - adamw->slice.begin;
     thread_pool_run(kernels->pool, (count + UPDATE_BLOCK - 1) / UPDATE_BLOCK, update_block,

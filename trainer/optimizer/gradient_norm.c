@@ -19,7 +19,7 @@ static void sum_block(void *context, int64_t block, int thread)
     int64_t begin = work->slice.begin + block * SLICE_BLOCK;
     int64_t end = begin + SLICE_BLOCK < work->slice.end ? begin + SLICE_BLOCK : work->slice.end;
     work->block_sums[begin / SLICE_BLOCK] =
-        work->table->sum_of_squares(work->gradient + begin, end - begin);
+        work->table->optimizer->sum_of_squares(work->gradient + begin, end - begin);
 }
 
 double gradient_norm(const struct world *world, struct kernels *kernels, const float *gradient,

@@ -1,0 +1,136 @@
+#include "trainer/training/trainer.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+
+#define LEAVES_AHEAD      4   /* read before they are asked for */
+#define PEAK_PRODUCT_SIDE 768 /* of the product that measures the peak: fits the caches */
+#define PEAK_TRIES        5
+
+static int threads_of_rank(const struct world *world, int64_t asked)
+{
+    if (asked > 0)
+        return (int)asked;
+    int64_t cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores > world->node_size ? (int)(cores / world->node_size) : 1;
+}
+
+static enum status open_data(struct trainer *trainer)
+{
+    const struct train_config *config = trainer->config;
+    struct strbuf path = STRBUF_INIT;
+    strbuf_addf(&path, "%s/tokenizer.json", config->corpus);
+    enum status status = tokenizer_read(path.bytes, &trainer->tokenizer);
+    strbuf_release(&path);
+    TRY(status);
+
+    TRY(corpus_open(config->corpus, SPLIT_TRAIN, config->seq_len, &trainer->corpus));
+    if (strcmp(corpus_tokenizer_digest(trainer->corpus), tokenizer_digest(trainer->tokenizer)) != 0)
+        return bad_input("cannot use corpus '%s': its shards were made with another tokenizer than "
+                         "its tokenizer.json",
+                         config->corpus);
+    if (corpus_sample_count(trainer->corpus) == 0)
+        return bad_input(
+            "cannot train on corpus '%s': it is shorter than one sequence of %lld tokens",
+            config->corpus, (long long)config->seq_len);
+    return validation_open(&trainer->validation, trainer->world, config->corpus, trainer->tokenizer,
+                           config->seq_len, config->micro_batch, config->validate_sequences);
+}
+
+static enum status build_model(struct trainer *trainer)
+{
+    const struct train_config *config = trainer->config;
+    struct model_config shape = train_config_model(config, corpus_vocab_size(trainer->corpus));
+    TRY(model_config_check(&shape));
+
+    model_init(&trainer->model, &shape);
+    model_set_initial_weights(&trainer->model, (uint64_t)config->seed);
+    trainer->activations = activations_create(&shape, config->micro_batch, config->seq_len, true);
+    struct slice slice = slice_of_rank(trainer->model.table.element_count, trainer->world->rank,
+                                       trainer->world->size);
+    struct adamw_settings settings = train_config_adamw(config);
+    adamw_init(&trainer->optimizer, &settings, &trainer->model.table, slice);
+    return STATUS_OK;
+}
+
+/* Ranks must mean the same by their settings, kernels and data: a mixture would go on for a
+ * month and be worth nothing. */
+static enum status require_same_setting(const struct trainer *trainer)
+{
+    const struct world *world = trainer->world;
+    struct strbuf settings = STRBUF_INIT;
+    options_print_ini(train_options, trainer->config, &settings);
+    enum status status =
+        world_require_same(world, settings.bytes, settings.length, "the run's settings");
+    strbuf_release(&settings);
+    TRY(status);
+    const char *kernels = trainer->kernels.name, *core = kernels_blas_core();
+    TRY(world_require_same(world, kernels, strlen(kernels), "the kernel set"));
+    TRY(world_require_same(world, core, strlen(core), "OpenBLAS' core type"));
+    const char *digest = corpus_digest(trainer->corpus);
+    return world_require_same(world, digest, strlen(digest), "the corpus");
+}
+
+enum status trainer_open(struct trainer *trainer, const struct world *world,
+                         const struct train_config *config)
+{
+    *trainer = (struct trainer){ .world = world, .config = config };
+    trainer->schedule = train_config_schedule(config);
+    trainer->leaves = leaf_range_of_rank(config->leaves, world->rank, world->size);
+
+    TRY(world_agree(world, kernels_open(&trainer->kernels, config->kernels,
+                                        threads_of_rank(world, config->threads))));
+    TRY(world_agree(world, open_data(trainer)));
+    TRY(world_agree(world, build_model(trainer)));
+    TRY(require_same_setting(trainer));
+
+    trainer->gradients =
+        gradient_tree_create(world, config->leaves, trainer->model.table.element_count);
+    double peak = 1e9 * thread_pool_size(trainer->kernels.pool) *
+                  kernels_measure_blas_gflops(PEAK_PRODUCT_SIDE, PEAK_TRIES);
+    compute_ledger_init(&trainer->ledger, world->size, peak);
+    trainer->peak_flops = peak * world->size;
+    if (world->size > config->leaves)
+        log_info("%lld of %d ranks have no leaf to compute: leaves = %lld",
+                 (long long)(world->size - config->leaves), world->size, (long long)config->leaves);
+    return STATUS_OK;
+}
+
+void trainer_start_reading(struct trainer *trainer)
+{
+    const struct train_config *config = trainer->config;
+    struct batch_stream_plan plan = {
+        .schedule = { .seed = (uint64_t)config->seed,
+                      .samples = corpus_sample_count(trainer->corpus) },
+        .leaves = config->leaves,
+        .leaf_sequences = config->leaf_sequences,
+        .seq_len = config->seq_len,
+        .first_leaf = trainer->leaves.first,
+        .end_leaf = trainer->leaves.end,
+        .first_step = trainer->progress.step,
+        .ahead = LEAVES_AHEAD,
+    };
+    trainer->batches = batch_stream_open(trainer->corpus, &plan);
+}
+
+void trainer_close(struct trainer *trainer)
+{
+    if (trainer->batches)
+        batch_stream_close(trainer->batches);
+    if (trainer->corpus)
+        corpus_close(trainer->corpus);
+    if (trainer->model.parameters) {
+        adamw_release(&trainer->optimizer);
+        activations_free(trainer->activations);
+        model_release(&trainer->model);
+    }
+    gradient_tree_free(trainer->gradients);
+    validation_release(&trainer->validation);
+    tokenizer_free(trainer->tokenizer);
+    if (trainer->kernels.pool)
+        kernels_close(&trainer->kernels);
+}

@@ -1,0 +1,61 @@
+/* trainer: everything that a rank holds while it trains.
+ *
+ * Each rank holds a replica of the model and a slice of the optimizer's state.
+ * It computes the leaves of each global batch that are its own; the gradient
+ * tree adds them to those of the others. See train_step.c.
+ */
+#ifndef TRAINER_TRAINING_TRAINER_H
+#define TRAINER_TRAINING_TRAINER_H
+
+#include "comm/gradient_tree.h"
+#include "comm/world.h"
+#include "shards/batch_stream.h"
+#include "shards/corpus.h"
+#include "shards/tokenizer.h"
+#include "trainer/kernels/kernels.h"
+#include "trainer/model/model.h"
+#include "trainer/optimizer/adamw.h"
+#include "trainer/optimizer/learning_rate.h"
+#include "trainer/reports/compute_ledger.h"
+#include "trainer/training/train_config.h"
+#include "trainer/training/validation.h"
+
+/* What a run has done: saved, digested, the same on all ranks. */
+struct train_progress {
+    int64_t step;    /* the next one; the data's cursor is step * leaves * leaf_sequences */
+    int64_t tokens;  /* that bore a loss */
+    int64_t skipped; /* steps without an update: their gradient was not finite */
+    int64_t skipped_in_a_row;
+};
+
+struct trainer {
+    const struct world *world;
+    const struct train_config *config;
+
+    struct tokenizer *tokenizer;
+    struct corpus *corpus;
+    struct batch_stream *batches;
+    struct leaf_range leaves; /* of this rank */
+
+    struct kernels kernels;
+    struct model model;
+    struct activations *activations; /* of one micro-batch */
+    struct gradient_tree *gradients;
+    struct adamw optimizer;
+    struct learning_rate schedule;
+    struct validation validation;
+
+    struct train_progress progress;
+    struct compute_ledger ledger;
+    double peak_flops; /* measured, FLOP/s of all ranks together */
+};
+
+/* Collective. Opens the corpus, builds the model with its initial weights. On an error what
+ * was opened is closed again by trainer_close, which is always called. */
+enum status trainer_open(struct trainer *trainer, const struct world *world,
+                         const struct train_config *config);
+/* Collective. Starts reading at progress.step: after a resume has set it. */
+void trainer_start_reading(struct trainer *trainer);
+void trainer_close(struct trainer *trainer); /* Local */
+
+#endif

@@ -1,0 +1,114 @@
+#include "trainer/training/validation.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "shards/corpus.h"
+
+enum { VALUE_LOSS, VALUE_TARGETS, VALUE_BYTES, VALUES };
+
+/* Sequence `place` of this rank's buffers: inputs are the first seq_len tokens of a sample,
+ * targets the last. */
+static enum status read_sequence(struct validation *validation, struct corpus *corpus,
+                                 int64_t sample, int64_t place, int32_t *sample_tokens)
+{
+    int64_t T = validation->seq_len;
+    TRY(corpus_read_sample(corpus, sample, sample_tokens));
+    memcpy(validation->tokens + place * T, sample_tokens, (size_t)T * sizeof(int32_t));
+    memcpy(validation->targets + place * T, sample_tokens + 1, (size_t)T * sizeof(int32_t));
+    return STATUS_OK;
+}
+
+static enum status read_share(struct validation *validation, struct corpus *corpus,
+                              int64_t sequences)
+{
+    int64_t B = validation->batch_sequences, T = validation->seq_len;
+    int64_t own = (validation->own.end - validation->own.first) * B;
+    size_t elements = (size_t)(own * T);
+    validation->tokens = memory_alloc_zeroed(elements + 1, sizeof(int32_t));
+    validation->targets = memory_alloc(sizeof(int32_t) * (elements + 1));
+    memset(validation->targets, -1, sizeof(int32_t) * (elements + 1));
+
+    int32_t *sample_tokens = memory_alloc(sizeof(int32_t) * (size_t)(T + 1));
+    enum status status = STATUS_OK;
+    for (int64_t place = 0; place < own && status == STATUS_OK; place++) {
+        int64_t sample = validation->own.first * B + place;
+        if (sample < sequences)
+            status = read_sequence(validation, corpus, sample, place, sample_tokens);
+    }
+    memory_free(sample_tokens);
+    return status;
+}
+
+enum status validation_open(struct validation *validation, const struct world *world,
+                            const char *corpus_folder, const struct tokenizer *tokenizer,
+                            int64_t seq_len, int64_t batch_sequences, int64_t sequences)
+{
+    *validation = (struct validation){ .batch_sequences = batch_sequences,
+                                       .seq_len = seq_len,
+                                       .tokenizer = tokenizer };
+    struct corpus *corpus;
+    TRY(corpus_open(corpus_folder, SPLIT_HELDOUT, seq_len, &corpus));
+    int64_t available = corpus_sample_count(corpus);
+    if (sequences == 0 || sequences > available)
+        sequences = available;
+    validation->batches = (sequences + batch_sequences - 1) / batch_sequences;
+    validation->own = leaf_range_of_rank(validation->batches, world->rank, world->size);
+    enum status status = read_share(validation, corpus, sequences);
+    corpus_close(corpus);
+    return status;
+}
+
+void validation_release(struct validation *validation)
+{
+    memory_free(validation->tokens);
+    memory_free(validation->targets);
+    validation->tokens = validation->targets = NULL;
+}
+
+static double bytes_of_targets(const struct tokenizer *tokenizer, const struct batch *batch)
+{
+    double bytes = 0.0;
+    int32_t end_of_text = tokenizer_end_of_text(tokenizer); /* stands for no byte of the text */
+    for (int64_t i = 0; i < batch->sequences * batch->positions; i++) {
+        size_t length = 0;
+        if (batch->targets[i] >= 0 && batch->targets[i] != end_of_text)
+            tokenizer_token_bytes(tokenizer, batch->targets[i], &length);
+        bytes += (double)length;
+    }
+    return bytes;
+}
+
+struct validation_result validation_run(const struct validation *validation,
+                                        const struct world *world, struct model *model,
+                                        struct kernels *kernels, struct activations *activations)
+{
+    int64_t own = validation->own.end - validation->own.first;
+    int64_t batch_tokens = validation->batch_sequences * validation->seq_len;
+    double *values = memory_alloc_zeroed((size_t)(own * VALUES) + 1, sizeof *values);
+
+    for (int64_t i = 0; i < own; i++) {
+        struct batch batch = {
+            .sequences = validation->batch_sequences,
+            .positions = validation->seq_len,
+            .tokens = validation->tokens + i * batch_tokens,
+            .targets = validation->targets + i * batch_tokens,
+        };
+        model_forward(model, kernels, &batch, activations);
+        struct loss loss = model_loss(model, kernels, &batch, activations, NULL);
+        values[i * VALUES + VALUE_LOSS] = loss.sum;
+        values[i * VALUES + VALUE_TARGETS] = (double)loss.targets;
+        values[i * VALUES + VALUE_BYTES] = bytes_of_targets(validation->tokenizer, &batch);
+    }
+
+    double total[VALUES] = { 0 };
+    if (validation->batches > 0)
+        leaf_values_reduce(world, validation->batches, values, VALUES, total);
+    memory_free(values);
+    return (struct validation_result){
+        .loss = total[VALUE_LOSS] / total[VALUE_TARGETS],
+        .bits_per_byte = total[VALUE_LOSS] / log(2.0) / total[VALUE_BYTES],
+        .targets = (int64_t)total[VALUE_TARGETS],
+    };
+}

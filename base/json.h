@@ -1,4 +1,4 @@
-/* json: reading and writing JSON. The only room that knows jansson.
+/* json: reading and writing JSON. json.c alone knows jansson.
  *
  * `struct json` is a value of any kind, owned by whoever created it; members
  * and items are borrowed from their parent. Reading is strict: duplicate keys,
@@ -62,7 +62,8 @@ enum status json_need_kind(const struct json *object, const char *key, enum json
 
 struct json *json_new_object(void);
 struct json *json_new_array(void);
-struct json *json_new_text(const char *text, size_t length);             /* valid UTF-8 */
+/* Bytes that are not UTF-8 become U+FFFD: a model may generate them, a file name hold them. */
+struct json *json_new_text(const char *text, size_t length);
 void json_put(struct json *object, const char *key, struct json *value); /* takes `value` */
 void json_put_text(struct json *object, const char *key, const char *text);
 void json_put_integer(struct json *object, const char *key, int64_t value);
@@ -75,6 +76,7 @@ void json_append_integer(struct json *array, int64_t value);
 void json_append_number(struct json *array, double value);
 
 enum json_style { JSON_COMPACT, JSON_INDENTED };
+/* Members in the order of their insertion, numbers by strbuf_add_number. */
 void json_print(const struct json *value, enum json_style style, struct strbuf *out);
 enum status json_write(const struct json *value, const char *path); /* indented, by file_replace */
 

@@ -1,61 +1,44 @@
 #include "base/printable.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Bytes of the UTF-8 character at `text`, or 0 if there is none that may be
- * shown as it is. Unicode 15, table 3-7; C1 controls (U+0080..U+009F) steer
- * some terminals, so they do not count as text. */
-static size_t shown_length(const unsigned char *text)
-{
-    unsigned char first = text[0], low = 0x80, high = 0xbf;
-    size_t length;
-    if (first < 0x80)
-        return first >= 0x20 && first != 0x7f ? 1 : 0;
-    if (first >= 0xc2 && first <= 0xdf)
-        length = 2;
-    else if (first >= 0xe0 && first <= 0xef)
-        length = 3;
-    else if (first >= 0xf0 && first <= 0xf4)
-        length = 4;
-    else
-        return 0;
+#include "base/utf8.h"
 
-    if (first == 0xc2 || first == 0xe0)
-        low = 0xa0;
-    else if (first == 0xf0)
-        low = 0x90;
-    if (first == 0xed)
-        high = 0x9f;
-    else if (first == 0xf4)
-        high = 0x8f;
-    if (text[1] < low || text[1] > high)
-        return 0;
-    for (size_t i = 2; i < length; i++)
-        if (text[i] < 0x80 || text[i] > 0xbf)
-            return 0;
-    return length;
+/* Bytes of the character at `text` if it may be shown as it is, else 0. The C1
+ * controls (U+0080 to U+009F) steer some terminals, so they do not count as text. */
+static size_t shown_length(const unsigned char *text, size_t left)
+{
+    bool control = text[0] < 0x20 || text[0] == 0x7f || (text[0] == 0xc2 && text[1] < 0xa0);
+    return control ? 0 : utf8_character_length(text, left);
+}
+
+static size_t escape(char piece[8], unsigned char byte)
+{
+    switch (byte) {
+    case '\n':
+        return (size_t)sprintf(piece, "\\n");
+    case '\t':
+        return (size_t)sprintf(piece, "\\t");
+    default:
+        return (size_t)sprintf(piece, "\\x%02x", byte);
+    }
 }
 
 void printable_copy(char *out, size_t size, const char *text)
 {
     static const char ellipsis[] = "...";
+    const unsigned char *at = (const unsigned char *)text, *end = at + strlen(text);
     size_t used = 0, fits = 0; /* out[0..fits) leaves room for the ellipsis */
 
-    for (const unsigned char *at = (const unsigned char *)text; *at;) {
+    while (at < end) {
         char piece[8];
-        size_t consumed = shown_length(at), length = consumed;
-        if (consumed) {
-            memcpy(piece, at, consumed);
-        } else {
-            consumed = 1;
-            if (*at == '\n')
-                length = (size_t)snprintf(piece, sizeof piece, "\\n");
-            else if (*at == '\t')
-                length = (size_t)snprintf(piece, sizeof piece, "\\t");
-            else
-                length = (size_t)snprintf(piece, sizeof piece, "\\x%02x", *at);
-        }
+        size_t shown = shown_length(at, (size_t)(end - at)), length = shown;
+        if (shown)
+            memcpy(piece, at, shown);
+        else
+            length = escape(piece, *at);
         if (used + length >= size) {
             memcpy(out + fits, ellipsis, sizeof ellipsis);
             return;
@@ -64,7 +47,7 @@ void printable_copy(char *out, size_t size, const char *text)
         used += length;
         if (used + sizeof ellipsis <= size)
             fits = used;
-        at += consumed;
+        at += shown ? shown : 1;
     }
     out[used] = '\0';
 }

@@ -13,37 +13,20 @@ static _Thread_local char thread_message[STATUS_MESSAGE_BYTES];
 static char fatal_who[256];
 static _Atomic(fatal_hook *) fatal_hook_set;
 
-static enum status set_formatted(enum status status, const char *format, va_list arguments)
+const char *status_say(const char *format, ...)
 {
     char raw[STATUS_MESSAGE_BYTES]; /* the arguments may point into thread_message */
+    va_list arguments;
+    va_start(arguments, format);
     vsnprintf(raw, sizeof raw, format, arguments);
+    va_end(arguments);
     printable_copy(thread_message, sizeof thread_message, raw);
-    return status;
-}
-
-enum status bad_input(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    set_formatted(STATUS_BAD_INPUT, format, arguments);
-    va_end(arguments);
-    return STATUS_BAD_INPUT;
-}
-
-enum status failed(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    set_formatted(STATUS_FAILED, format, arguments);
-    va_end(arguments);
-    return STATUS_FAILED;
+    return thread_message;
 }
 
 enum status status_set(enum status status, const char *message)
 {
-    char raw[STATUS_MESSAGE_BYTES];
-    snprintf(raw, sizeof raw, "%s", message);
-    printable_copy(thread_message, sizeof thread_message, raw);
+    status_say("%s", message);
     return status;
 }
 

@@ -1,6 +1,7 @@
 #include "base/strbuf.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -84,6 +85,18 @@ void strbuf_vaddf(struct strbuf *buffer, const char *format, va_list arguments)
     }
     buffer->length += (size_t)length;
     va_end(again);
+}
+
+void strbuf_add_number(struct strbuf *buffer, double value)
+{
+    char text[32];
+    /* 17 digits tell all doubles apart; 15 always survive the way back. */
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    strbuf_add_string(buffer, text);
 }
 
 char *path_join(const char *folder, const char *name)

@@ -26,6 +26,9 @@ void strbuf_add_char(struct strbuf *buffer, char c);
 void strbuf_addf(struct strbuf *buffer, const char *format, ...) PRINTF_LIKE(2, 3);
 void strbuf_vaddf(struct strbuf *buffer, const char *format, va_list arguments);
 
+/* The shortest decimal that reads back as the same double: "0.1", "1e-05". */
+void strbuf_add_number(struct strbuf *buffer, double value);
+
 /* "folder/name", freshly allocated; the caller frees it with memory_free. */
 char *path_join(const char *folder, const char *name);
 

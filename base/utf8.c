@@ -1,0 +1,36 @@
+#include "base/utf8.h"
+
+size_t utf8_character_length(const void *text, size_t left)
+{
+    const unsigned char *byte = text;
+    unsigned char low = 0x80, high = 0xbf; /* bounds of the second byte */
+    size_t length;
+
+    if (!left)
+        return 0;
+    if (byte[0] < 0x80)
+        return 1;
+    if (byte[0] >= 0xc2 && byte[0] <= 0xdf)
+        length = 2;
+    else if (byte[0] >= 0xe0 && byte[0] <= 0xef)
+        length = 3;
+    else if (byte[0] >= 0xf0 && byte[0] <= 0xf4)
+        length = 4;
+    else
+        return 0;
+
+    if (byte[0] == 0xe0)
+        low = 0xa0;
+    else if (byte[0] == 0xed)
+        high = 0x9f;
+    else if (byte[0] == 0xf0)
+        low = 0x90;
+    else if (byte[0] == 0xf4)
+        high = 0x8f;
+    if (left < length || byte[1] < low || byte[1] > high)
+        return 0;
+    for (size_t i = 2; i < length; i++)
+        if (byte[i] < 0x80 || byte[i] > 0xbf)
+            return 0;
+    return length;
+}

@@ -1,6 +1,6 @@
 #include "trainer/training/trainer.h"
 
-#include <math.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,12 +11,16 @@
 #define PEAK_PRODUCT_SIDE 768 /* of the product that measures the peak: fits the caches */
 #define PEAK_TRIES        5
 
+/* The node's cores divided by its ranks, but no more than the launcher bound this rank to. */
 static int threads_of_rank(const struct world *world, int64_t asked)
 {
     if (asked > 0)
         return (int)asked;
-    int64_t cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return cores > world->node_size ? (int)(cores / world->node_size) : 1;
+    int cores = (int)sysconf(_SC_NPROCESSORS_ONLN), share = cores / world->node_size;
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0 && CPU_COUNT(&allowed) < share)
+        share = CPU_COUNT(&allowed);
+    return share > 1 ? share : 1;
 }
 
 static enum status open_data(struct trainer *trainer)
@@ -88,8 +92,8 @@ enum status trainer_open(struct trainer *trainer, const struct world *world,
     TRY(world_agree(world, build_model(trainer)));
     TRY(require_same_setting(trainer));
 
-    trainer->gradients =
-        gradient_tree_create(world, config->leaves, trainer->model.table.element_count);
+    trainer->gradients = gradient_tree_create(world, trainer->kernels.pool, config->leaves,
+                                              trainer->model.table.element_count);
     double peak = 1e9 * thread_pool_size(trainer->kernels.pool) *
                   kernels_measure_blas_gflops(PEAK_PRODUCT_SIDE, PEAK_TRIES);
     compute_ledger_init(&trainer->ledger, world->size, peak);

@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "shards/corpus.h"
 
-enum { VALUE_LOSS, VALUE_TARGETS, VALUE_BYTES, VALUES };
+enum { VALUE_LOSS, VALUE_TARGETS, VALUE_BYTES, VALUE_FLOPS, VALUES };
 
 /* Sequence `place` of this rank's buffers: inputs are the first seq_len tokens of a sample,
  * targets the last. */
@@ -95,10 +95,12 @@ struct validation_result validation_run(const struct validation *validation,
             .tokens = validation->tokens + i * batch_tokens,
             .targets = validation->targets + i * batch_tokens,
         };
+        int64_t flops_before = kernels->flops;
         model_forward(model, kernels, &batch, activations);
         struct loss loss = model_loss(model, kernels, &batch, activations, NULL);
         values[i * VALUES + VALUE_LOSS] = loss.sum;
         values[i * VALUES + VALUE_TARGETS] = (double)loss.targets;
+        values[i * VALUES + VALUE_FLOPS] = (double)(kernels->flops - flops_before);
         values[i * VALUES + VALUE_BYTES] = bytes_of_targets(validation->tokenizer, &batch);
     }
 
@@ -110,5 +112,6 @@ struct validation_result validation_run(const struct validation *validation,
         .loss = total[VALUE_LOSS] / total[VALUE_TARGETS],
         .bits_per_byte = total[VALUE_LOSS] / log(2.0) / total[VALUE_BYTES],
         .targets = (int64_t)total[VALUE_TARGETS],
+        .executed_flops = total[VALUE_FLOPS],
     };
 }

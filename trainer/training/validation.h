@@ -23,6 +23,7 @@ struct validation_result {
     double loss;          /* mean over the targets, in nats */
     double bits_per_byte; /* total loss in bits over the bytes that the targets stand for */
     int64_t targets;
+    double executed_flops; /* of all ranks */
 };
 
 /* Local. Reads this rank's share of the corpus' held-out split: `sequences` of them, 0: all. */

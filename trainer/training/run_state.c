@@ -1,0 +1,229 @@
+#include "trainer/training/run_state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "trainer/model/huggingface_config.h"
+
+#define STATE_VERSION 1
+#define STEPS_MAX     ((int64_t)1 << 62)
+
+/* The two moments of AdamW, by PyTorch's names for them. */
+static const char *const moment_names[] = { "exp_avg", "exp_avg_sq" };
+enum { MOMENTS = 2 };
+
+struct moment_name {
+    char text[sizeof "exp_avg_sq." + sizeof((struct tensor *)0)->name];
+};
+
+static void moment_name_print(struct moment_name *name, int moment, const struct tensor *tensor)
+{
+    snprintf(name->text, sizeof name->text, "%s.%s", moment_names[moment], tensor->name);
+}
+
+static const float *moment_values(const struct adamw *adamw, int moment)
+{
+    return moment == 0 ? adamw->m : adamw->v;
+}
+
+/* The part of `tensor` that lies in `slice`: elements [begin, end) of the tensor. */
+static struct slice part_in_slice(const struct tensor *tensor, struct slice slice)
+{
+    int64_t begin = slice.begin > tensor->offset ? slice.begin - tensor->offset : 0;
+    int64_t end = slice.end - tensor->offset;
+    if (end > tensor->count)
+        end = tensor->count;
+    return (struct slice){ begin, end > begin ? end : begin };
+}
+
+static void write_model(const struct trainer *trainer, struct checkpoint_writer *writer)
+{
+    const struct tensor_table *table = &trainer->model.table;
+    struct tensor_part *parts = memory_alloc_zeroed((size_t)table->tensor_count, sizeof *parts);
+    for (int64_t i = 0; i < table->tensor_count; i++) {
+        const struct tensor *tensor = &table->tensors[i];
+        parts[i] =
+            (struct tensor_part){ tensor->name,  tensor->rows,
+                                  tensor->cols,  0,
+                                  tensor->count, trainer->model.parameters + tensor->offset };
+    }
+    checkpoint_writer_add_tensors(writer, "model.safetensors", parts, table->tensor_count);
+    memory_free(parts);
+}
+
+static void write_moments(const struct trainer *trainer, struct checkpoint_writer *writer)
+{
+    const struct tensor_table *table = &trainer->model.table;
+    const struct adamw *adamw = &trainer->optimizer;
+    size_t most = (size_t)table->tensor_count * MOMENTS;
+    struct tensor_part *parts = memory_alloc_zeroed(most, sizeof *parts);
+    struct moment_name *names = memory_alloc_zeroed(most, sizeof *names);
+    int64_t count = 0;
+
+    for (int moment = 0; moment < MOMENTS; moment++) {
+        for (int64_t i = 0; i < table->tensor_count; i++) {
+            const struct tensor *tensor = &table->tensors[i];
+            struct slice part = part_in_slice(tensor, adamw->slice);
+            if (part.begin == part.end)
+                continue;
+            moment_name_print(&names[count], moment, tensor);
+            parts[count] = (struct tensor_part){
+                names[count].text,
+                tensor->rows,
+                tensor->cols,
+                part.begin,
+                part.end,
+                moment_values(adamw, moment) + tensor->offset + part.begin - adamw->slice.begin,
+            };
+            count++;
+        }
+    }
+    char file_name[64];
+    snprintf(file_name, sizeof file_name, "optimizer-%05d-of-%05d.safetensors",
+             trainer->world->rank + 1, trainer->world->size);
+    if (count > 0)
+        checkpoint_writer_add_tensors(writer, file_name, parts, count);
+    memory_free(parts);
+    memory_free(names);
+}
+
+static void write_json(struct checkpoint_writer *writer, const char *name, struct json *json)
+{
+    struct strbuf text = STRBUF_INIT;
+    json_print(json, JSON_INDENTED, &text);
+    strbuf_add_char(&text, '\n');
+    checkpoint_writer_add_text(writer, name, text.bytes, text.length);
+    strbuf_release(&text);
+    json_free(json);
+}
+
+static struct json *state_to_json(const struct trainer *trainer)
+{
+    const struct train_progress *progress = &trainer->progress;
+    struct json *digested = json_new_object();
+    json_put_integer(digested, "step", progress->step);
+    json_put_integer(digested, "tokens", progress->tokens);
+    json_put_integer(digested, "skipped", progress->skipped);
+    json_put_integer(digested, "skipped_in_a_row", progress->skipped_in_a_row);
+
+    struct json *state = json_new_object();
+    json_put_integer(state, "format_version", STATE_VERSION);
+    json_put(state, "digested", digested);
+    json_put_text(state, "optimizer", "adamw");
+    json_put_text(state, "kernels", trainer->kernels.name);
+    json_put_text(state, "blas_core", kernels_blas_core());
+    json_put_text(state, "corpus_digest", corpus_digest(trainer->corpus));
+    json_put(state, "ledger", compute_ledger_to_json(&trainer->ledger));
+    return state;
+}
+
+static struct json *tokenizer_config(void)
+{
+    struct json *json = json_new_object();
+    json_put_text(json, "tokenizer_class", "PreTrainedTokenizerFast");
+    json_put_text(json, "bos_token", "<|endoftext|>");
+    json_put_text(json, "eos_token", "<|endoftext|>");
+    return json;
+}
+
+static void write_descriptions(const struct trainer *trainer, struct checkpoint_writer *writer)
+{
+    struct strbuf tokenizer = STRBUF_INIT;
+    tokenizer_print(trainer->tokenizer, &tokenizer);
+    checkpoint_writer_add_text(writer, "tokenizer.json", tokenizer.bytes, tokenizer.length);
+    strbuf_release(&tokenizer);
+
+    int32_t end_of_text = tokenizer_end_of_text(trainer->tokenizer);
+    write_json(writer, "tokenizer_config.json", tokenizer_config());
+    write_json(writer, "config.json",
+               huggingface_config_print(&trainer->model.config, end_of_text));
+    write_json(writer, "state.json", state_to_json(trainer));
+}
+
+enum status run_state_save(const struct trainer *trainer)
+{
+    struct checkpoint_writer *writer;
+    TRY(checkpoint_writer_begin(trainer->world, trainer->config->run, trainer->progress.step,
+                                &writer));
+    if (trainer->world->rank == 0) {
+        write_model(trainer, writer);
+        write_descriptions(trainer, writer);
+    }
+    write_moments(trainer, writer);
+    TRY(checkpoint_writer_commit(writer));
+
+    enum status status = STATUS_OK;
+    if (trainer->world->rank == 0)
+        status = checkpoint_prune(trainer->config->run, trainer->config->keep_last);
+    return world_agree(trainer->world, status);
+}
+
+static enum status read_tensors(struct trainer *trainer, struct checkpoint *checkpoint)
+{
+    const struct tensor_table *table = &trainer->model.table;
+    struct adamw *adamw = &trainer->optimizer;
+    float *moments[MOMENTS] = { adamw->m, adamw->v };
+
+    for (int64_t i = 0; i < table->tensor_count; i++) {
+        const struct tensor *tensor = &table->tensors[i];
+        TRY(checkpoint_read(checkpoint, tensor->name, tensor->rows, tensor->cols, 0, tensor->count,
+                            trainer->model.parameters + tensor->offset));
+        struct slice part = part_in_slice(tensor, adamw->slice);
+        for (int moment = 0; moment < MOMENTS && part.begin < part.end; moment++) {
+            struct moment_name name;
+            moment_name_print(&name, moment, tensor);
+            TRY(checkpoint_read(
+                checkpoint, name.text, tensor->rows, tensor->cols, part.begin, part.end,
+                moments[moment] + tensor->offset + part.begin - adamw->slice.begin));
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status require_text(const struct trainer *trainer, const struct json *state,
+                                const char *key, const char *expected, const char *source)
+{
+    const char *text;
+    TRY(json_need_text(state, key, source, &text));
+    if (strcmp(text, expected) == 0)
+        return STATUS_OK;
+    if (!trainer->config->accept_changes)
+        return bad_input("cannot resume from '%s': its %s is %s and this run's is %s; give the "
+                         "same, or --accept_changes",
+                         source, key, text, expected);
+    log_info("resuming with another %s: %s, was %s", key, expected, text);
+    return STATUS_OK;
+}
+
+static enum status read_state(struct trainer *trainer, struct checkpoint *checkpoint)
+{
+    const char *source = checkpoint_folder(checkpoint);
+    const struct json *state = checkpoint_state(checkpoint), *digested, *ledger;
+    struct train_progress *progress = &trainer->progress;
+    int64_t version;
+
+    TRY(json_need_integer(state, "format_version", STATE_VERSION, STATE_VERSION, source, &version));
+    TRY(json_need_kind(state, "digested", JSON_KIND_OBJECT, source, &digested));
+    TRY(json_need_integer(digested, "step", 0, STEPS_MAX, source, &progress->step));
+    TRY(json_need_integer(digested, "tokens", 0, INT64_MAX, source, &progress->tokens));
+    TRY(json_need_integer(digested, "skipped", 0, progress->step, source, &progress->skipped));
+    TRY(json_need_integer(digested, "skipped_in_a_row", 0, progress->skipped, source,
+                          &progress->skipped_in_a_row));
+    trainer->optimizer.updates = progress->step - progress->skipped;
+
+    TRY(require_text(trainer, state, "kernels", trainer->kernels.name, source));
+    TRY(require_text(trainer, state, "blas_core", kernels_blas_core(), source));
+    TRY(require_text(trainer, state, "corpus_digest", corpus_digest(trainer->corpus), source));
+    TRY(json_need_kind(state, "ledger", JSON_KIND_OBJECT, source, &ledger));
+    return compute_ledger_from_json(ledger, source, &trainer->ledger);
+}
+
+enum status run_state_load(struct trainer *trainer, struct checkpoint *checkpoint)
+{
+    enum status status = read_state(trainer, checkpoint);
+    if (status == STATUS_OK)
+        status = read_tensors(trainer, checkpoint);
+    return world_agree(trainer->world, status);
+}

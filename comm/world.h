@@ -24,15 +24,16 @@ struct world {
     char host[WORLD_HOST_BYTES];
 };
 
-/* Collective. Starts MPI, sets the fatal hook to MPI_Abort and the log's rank.
- * Works without mpirun too (a world of one). Refuses a thread level that is too
- * low, and a world size unlike SLURM_NTASKS. */
+/* Collective. Starts MPI, sets the fatal hook to MPI_Abort, the log's rank, and flush-to-zero in
+ * this thread as in all that add. Works without mpirun too (a world of one). Refuses a thread level
+ * that is too low, and a world size unlike SLURM_NTASKS (see launcher.h); then MPI has been ended
+ * again, and `world->rank` is this process's place among Slurm's tasks: rank 0 speaks. */
 enum status world_init(struct world *world);
 void world_finalize(struct world *world); /* Collective */
 
-/* Collective. Returns the worst status of all ranks; where it is not OK every
- * rank holds the message of the lowest rank that has it, prefixed "rank R on HOST: "
- * unless all ranks failed alike. */
+/* Collective. Returns the worst status of all ranks (stopped < bad input < failed); where it is not
+ * OK every rank holds the message of the lowest rank that has it, prefixed "rank R on HOST: "
+ * unless all ranks failed alike. Cheap: one reduction of 8 bytes while all are OK. */
 enum status world_agree(const struct world *world, enum status mine);
 
 /* Collective. `all` has room for size * bytes_each; in the order of the ranks. */
@@ -40,12 +41,13 @@ void world_gather_all(const struct world *world, const void *mine, size_t bytes_
 void world_broadcast(const struct world *world, void *bytes, size_t length,
                      int root);                /* Collective */
 void world_barrier(const struct world *world); /* Collective */
-/* Collective. Ends all ranks where `bytes` are not the same on every rank: `what`
- * says what they disagree about. */
+
+/* Collective. Fails on all ranks alike where `bytes` are not the same on every rank: `what` says
+ * what they disagree about, and the message names the first rank that differs from rank 0. */
 enum status world_require_same(const struct world *world, const void *bytes, size_t length,
                                const char *what);
 
-/* Thread level, MPI version, library name: for `eon doctor`. Local, after world_init. */
+/* Local, after world_init. MPI's library, standard and thread level: for `eon doctor`. */
 void world_describe(char *out, size_t size);
 
 #endif

@@ -1,0 +1,100 @@
+#include "comm/transfer.h"
+
+#include "base/memory.h"
+#include "comm/mpi_check.h"
+
+/* Below this latency counts, and MPI knows the better algorithms; above it the
+ * ring moves every byte once over every link, in messages of bounded length. */
+#define RING_FROM_BYTES ((int64_t)256 << 10)
+
+static int message_length(int64_t bytes_left)
+{
+    return (int)(bytes_left < TRANSFER_MESSAGE_BYTES ? bytes_left : TRANSFER_MESSAGE_BYTES);
+}
+
+void transfer_broadcast(void *bytes, size_t length, int root)
+{
+    unsigned char *next = bytes;
+    for (int64_t left = (int64_t)length; left > 0;) {
+        int part = message_length(left);
+        MPI_CHECK(MPI_Bcast(next, part, MPI_BYTE, root, MPI_COMM_WORLD));
+        next += part;
+        left -= part;
+    }
+}
+
+struct span {
+    unsigned char *next;
+    int64_t left;
+};
+
+static struct span span_of_part(void *buffer, const int64_t *offsets, int rank)
+{
+    return (struct span){ (unsigned char *)buffer + offsets[rank],
+                          offsets[rank + 1] - offsets[rank] };
+}
+
+/* Sends one span to the right neighbour while the left one fills another. Both ends know the
+ * lengths, so empty messages are not sent. */
+static void ring_exchange(const struct world *world, struct span sent, struct span received)
+{
+    int right = (world->rank + 1) % world->size;
+    int left = (world->rank + world->size - 1) % world->size;
+    while (sent.left > 0 || received.left > 0) {
+        MPI_Request requests[2] = { MPI_REQUEST_NULL, MPI_REQUEST_NULL };
+        int in = message_length(received.left), out = message_length(sent.left);
+        if (in > 0)
+            MPI_CHECK(MPI_Irecv(received.next, in, MPI_BYTE, left, TRANSFER_TAG_RING,
+                                MPI_COMM_WORLD, &requests[0]));
+        if (out > 0)
+            MPI_CHECK(MPI_Isend(sent.next, out, MPI_BYTE, right, TRANSFER_TAG_RING, MPI_COMM_WORLD,
+                                &requests[1]));
+        MPI_CHECK(MPI_Waitall(2, requests, MPI_STATUSES_IGNORE));
+        received.next += in;
+        received.left -= in;
+        sent.next += out;
+        sent.left -= out;
+    }
+}
+
+/* Step s passes on the part that came in step s - 1:
+ *
+ *              rank 0      rank 1      rank 2
+ *   has        A . .       . B .       . . C
+ *   step 1     A . C       A B .       . B C       each sends its own part
+ *   step 2     A B C       A B C       A B C       each sends what it got
+ */
+static void gather_by_ring(const struct world *world, void *buffer, const int64_t *offsets)
+{
+    int size = world->size;
+    for (int step = 0; step < size - 1; step++) {
+        int sent = (world->rank - step + size) % size;
+        int received = (world->rank - step - 1 + size) % size;
+        ring_exchange(world, span_of_part(buffer, offsets, sent),
+                      span_of_part(buffer, offsets, received));
+    }
+}
+
+static void gather_small(const struct world *world, void *buffer, const int64_t *offsets)
+{
+    int *lengths = memory_alloc_zeroed((size_t)world->size, sizeof *lengths);
+    int *places = memory_alloc_zeroed((size_t)world->size, sizeof *places);
+    for (int rank = 0; rank < world->size; rank++) {
+        lengths[rank] = (int)(offsets[rank + 1] - offsets[rank]);
+        places[rank] = (int)offsets[rank];
+    }
+    MPI_CHECK(MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, buffer, lengths, places, MPI_BYTE,
+                             MPI_COMM_WORLD));
+    memory_free(places);
+    memory_free(lengths);
+}
+
+void transfer_gather_parts(const struct world *world, void *buffer, const int64_t *offsets)
+{
+    if (world->size == 1)
+        return;
+    if (offsets[world->size] < RING_FROM_BYTES)
+        gather_small(world, buffer, offsets);
+    else
+        gather_by_ring(world, buffer, offsets);
+}

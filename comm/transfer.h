@@ -1,0 +1,23 @@
+/* transfer: bytes of any length between ranks.
+ *
+ * MPI counts in int. What is longer is cut here, and nowhere else, into
+ * messages of TRANSFER_MESSAGE_BYTES. Private to comm/.
+ */
+#ifndef COMM_TRANSFER_H
+#define COMM_TRANSFER_H
+
+#include "comm/world.h"
+
+#define TRANSFER_MESSAGE_BYTES ((int64_t)16 << 20)
+
+/* Tags keep the conversations of different files apart. */
+enum transfer_tag { TRANSFER_TAG_RING = 1, TRANSFER_TAG_TREE = 2 };
+
+/* Collective. */
+void transfer_broadcast(void *bytes, size_t length, int root);
+
+/* Collective. Bytes [offsets[r], offsets[r + 1]) of `buffer` come from rank r; afterwards all ranks
+ * hold them all. `offsets` has size + 1 entries, the same on every rank. */
+void transfer_gather_parts(const struct world *world, void *buffer, const int64_t *offsets);
+
+#endif

@@ -1,0 +1,62 @@
+#include "comm/vector_add.h"
+
+#include <string.h>
+
+/* Elements a thread takes at once: both operands stay within a second-level cache. */
+#define CHUNK ((int64_t)32768)
+
+struct chunked {
+    float *left;
+    const float *right;
+    int64_t count;
+};
+
+static int64_t chunk_length(const struct chunked *work, int64_t chunk)
+{
+    int64_t left = work->count - chunk * CHUNK;
+    return left < CHUNK ? left : CHUNK;
+}
+
+static void add_chunk(void *context, int64_t chunk, int thread)
+{
+    (void)thread;
+    const struct chunked *work = context;
+    float *restrict left = work->left + chunk * CHUNK;
+    const float *restrict right = work->right + chunk * CHUNK;
+    int64_t length = chunk_length(work, chunk);
+    for (int64_t i = 0; i < length; i++) {
+        float sum = left[i] + right[i];
+        left[i] = sum == sum ? sum : NAN;
+    }
+}
+
+static void clear_chunk(void *context, int64_t chunk, int thread)
+{
+    (void)thread;
+    const struct chunked *work = context;
+    memset(work->left + chunk * CHUNK, 0, (size_t)chunk_length(work, chunk) * sizeof *work->left);
+}
+
+static void for_each_chunk(struct thread_pool *pool, thread_pool_work *work_on_chunk,
+                           struct chunked *work)
+{
+    int64_t chunks = work->count / CHUNK + (work->count % CHUNK != 0);
+    if (pool && chunks > 1) {
+        thread_pool_run(pool, chunks, work_on_chunk, work);
+        return;
+    }
+    for (int64_t chunk = 0; chunk < chunks; chunk++)
+        work_on_chunk(work, chunk, 0);
+}
+
+void vector_add(struct thread_pool *pool, float *left, const float *right, int64_t count)
+{
+    struct chunked work = { left, right, count };
+    for_each_chunk(pool, add_chunk, &work);
+}
+
+void vector_clear(struct thread_pool *pool, float *vector, int64_t count)
+{
+    struct chunked work = { vector, NULL, count };
+    for_each_chunk(pool, clear_chunk, &work);
+}

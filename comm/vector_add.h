@@ -1,0 +1,25 @@
+/* vector_add: the one addition of gradients. Private to comm/.
+ *
+ * The operands' order is the tree's. A sum that is not a number becomes one
+ * and the same NaN: which operand's payload survives an addition depends on
+ * the CPU, and on how the compiler orders operands in the body and in the tail
+ * of a loop, so it would depend on where a block was cut. */
+#ifndef COMM_VECTOR_ADD_H
+#define COMM_VECTOR_ADD_H
+
+#include <math.h>
+#include <stdint.h>
+
+#include "base/thread_pool.h"
+
+/* left[i] = left[i] + right[i]. With a NULL pool in the calling thread. */
+void vector_add(struct thread_pool *pool, float *left, const float *right, int64_t count);
+void vector_clear(struct thread_pool *pool, float *vector, int64_t count);
+
+static inline double value_add(double left, double right)
+{
+    double sum = left + right;
+    return sum == sum ? sum : (double)NAN;
+}
+
+#endif

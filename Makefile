@@ -1,21 +1,200 @@
-# Temporary bootstrap; replaced by the readable one.
-CC = mpicc
-CFLAGS = -std=c11 -D_GNU_SOURCE -O3 -g -ffp-contract=off -fno-math-errno -fno-trapping-math \
-         -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla -MMD -MP -I. \
-         $(shell pkg-config --cflags hdf5-serial jansson inih libpcre2-8 openblas zlib)
-LIBS = $(shell pkg-config --libs hdf5-serial jansson inih libpcre2-8 openblas zlib) -lpthread -lm
-SOURCES = $(filter-out trainer/main.c,$(wildcard base/*.c shards/*.c comm/*.c checkpoints/*.c trainer/*.c trainer/*/*.c))
-OBJECTS = $(SOURCES:%.c=build/obj/%.o)
-all: build/eon
-build/eon: build/obj/trainer/main.o build/libeon.a
-	$(CC) -o $@ $^ $(LIBS)
-build/libeon.a: $(OBJECTS)
-	rm -f $@ && ar rcs $@ $^
-build/obj/%.o: %.c
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c -o $@ $<
-build/tests/%: build/obj/tests/%.o build/libeon.a
-	@mkdir -p $(@D)
-	$(CC) -o $@ $^ $(LIBS) -lcmocka
--include $(shell find build -name '*.d' 2>/dev/null)
+# eon: a trainer of language models for CPU clusters.
+#
+## make              builds build/eon; names what is missing on this machine
+## make dependencies installs it (apt-get; elsewhere it prints the packages' names)
+## make demo         trains a small model on real English, with 2 ranks (CORPUS=FILE: on your own text)
+## make test         all tests; ONLY=WORD: those whose file is named so
+## make bench        measures kernels, a training step, reduction, shards and checkpoints
+## make lint         format, compiler warnings as errors, static analysis, house rules
+## make layers       includes point down the layers, and libraries are used in their room only
+## make format       clang-format over all sources
+## make docs         writes docs/commands from the option tables
+## make install      into DESTDIR/PREFIX (PREFIX=/usr/local)
+## make clean        removes the build folder
+## make help         this list
+##
+## V=1 shows whole commands; WERROR=1 makes warnings errors; SANITIZE=address,undefined and
+## SANITIZE=thread build instrumented, in a folder of their own; EON_NO_INSTALL=1 installs nothing;
+## CFLAGS, LDFLAGS, CC (an MPI compiler wrapper) and BUILD are yours to set.
+
+.DEFAULT_GOAL := all
+.PHONY: all dependencies demo test bench lint layers format docs install clean help
 .SECONDARY:
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PREFIX = /usr/local
+BUILD  = build$(if $(SANITIZE),/sanitize-$(subst $(comma),-,$(SANITIZE)))
+comma := ,
+
+# ---- Compiler and libraries ---------------------------------------------------------------------
+
+ifeq ($(origin CC),default)
+CC = mpicc
+endif
+CFLAGS = -O3 -g
+TARGET := $(shell $(CC) -dumpmachine 2>/dev/null)
+
+# $(call library,cflags|libs,PKG-CONFIG NAMES,OTHERWISE): by the first name that pkg-config knows.
+library = $(shell for name in $(2); do pkg-config --$(1) $$name 2>/dev/null && exit; done; echo '$(3)')
+
+# Without pkg-config, h5cc tells where HDF5 lives: PREFIX/bin/h5cc.
+hdf5_home := $(patsubst %/bin/h5cc,%,$(shell command -v h5cc))
+
+LIBRARY_CFLAGS := $(call library,cflags,hdf5-serial hdf5,$(hdf5_home:%=-I%/include)) \
+                  $(call library,cflags,openblas) $(call library,cflags,libpcre2-8) \
+                  $(call library,cflags,jansson) $(call library,cflags,inih) \
+                  $(call library,cflags,zlib)
+LIBRARY_LIBS   := $(call library,libs,hdf5-serial hdf5,$(hdf5_home:%=-L%/lib) -lhdf5) \
+                  $(call library,libs,openblas,-lopenblas) $(call library,libs,libpcre2-8,-lpcre2-8) \
+                  $(call library,libs,jansson,-ljansson) $(call library,libs,inih,-linih) \
+                  $(call library,libs,zlib,-lz)
+TEST_LIBS      := $(call library,libs,cmocka,-lcmocka)
+
+# Libraries outside the system's folders (Spack, modules) are found again when eon runs.
+LIBRARY_LIBS += $(patsubst -L%,-Wl$(comma)-rpath$(comma)%,$(filter -L%,$(LIBRARY_LIBS)))
+
+# The same bits on every machine: no contraction to FMA but where a kernel says so, no -ffast-math.
+# errno and traps of mathematical functions are read nowhere; without them loops vectorise.
+ARITHMETIC = -ffp-contract=off -fno-math-errno -fno-trapping-math
+WARNINGS   = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
+SANITIZERS = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+
+COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(LIBRARY_CFLAGS) $(CPPFLAGS) \
+          $(CFLAGS) $(ARITHMETIC) $(SANITIZERS) $(WARNINGS)
+LINK    = $(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS)
+LIBS    = $(LIBRARY_LIBS) -lpthread -lm
+
+# ---- Files --------------------------------------------------------------------------------------
+
+SOURCES = $(filter-out trainer/main.c,\
+            $(wildcard base/*.c shards/*.c comm/*.c checkpoints/*.c trainer/*.c trainer/*/*.c))
+OBJECTS = $(SOURCES:%.c=$(BUILD)/obj/%.o) $(LOOP_OBJECTS)
+
+# The kernels' loops are compiled once for each instruction set; no other file gets such flags.
+LOOPS        = $(wildcard trainer/kernels/loops/*.c)
+LOOP_SETS    = reference $(if $(filter x86_64%,$(TARGET)),avx2 avx512)
+LOOP_OBJECTS = $(foreach set,$(LOOP_SETS),$(LOOPS:%.c=$(BUILD)/obj/%.$(set).o))
+avx2_flags   = -mavx2
+avx512_flags = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
+
+# The model's mathematics once more with `real` a double: gradients are checked against central
+# differences by tests/unit/test_*_in_double.c.
+MODEL_SOURCES  = $(wildcard trainer/kernels/*.c trainer/model/*.c)
+DOUBLE_OBJECTS = $(MODEL_SOURCES:%.c=$(BUILD)/double/%.o) \
+                 $(LOOP_OBJECTS:$(BUILD)/obj/%=$(BUILD)/double/%)
+
+TEST_SOURCES   = $(wildcard tests/unit/test_*.c tests/golden/test_*.c tests/mpi/test_*.c)
+TEST_HELPERS   = $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c tests/golden/*.c tests/mpi/*.c))
+TEST_PROGRAMS  = $(TEST_SOURCES:%.c=$(BUILD)/%)
+COMMAND_TESTS  = $(filter-out tests/commands/lib.sh,$(wildcard tests/commands/*.sh))
+EVERY_TEST     = $(TEST_PROGRAMS) $(COMMAND_TESTS)
+TESTS          = $(if $(ONLY),$(foreach t,$(EVERY_TEST),$(if $(findstring $(ONLY),$(notdir $t)),$t)),\
+                              $(EVERY_TEST))
+
+# ---- Building -----------------------------------------------------------------------------------
+
+say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$@')
+Q   = $(if $(V),,@)
+
+$(BUILD)/eon: $(BUILD)/obj/trainer/main.o $(BUILD)/libeon.a
+	$(call say,link)
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
+
+$(BUILD)/libeon.a: $(OBJECTS)
+$(BUILD)/libdouble.a: $(DOUBLE_OBJECTS)
+$(BUILD)/libhelpers.a: $(TEST_HELPERS:%.c=$(BUILD)/obj/%.o)
+$(BUILD)/lib%.a:
+	$(call say,archive)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+# $(call compile_rule,FOLDER/%.o,FLAGS)
+define compile_rule
+$(1): %.c $(BUILD)/flags
+	$$(call say,compile)
+	$$(Q)mkdir -p $$(@D) && $$(COMPILE) $(2) -MMD -MP -c -o $$@ $$<
+endef
+$(eval $(call compile_rule,$(BUILD)/obj/%.o))
+$(eval $(call compile_rule,$(BUILD)/double/%.o,-DEON_REAL_IS_DOUBLE))
+$(foreach set,$(LOOP_SETS),\
+  $(eval $(call compile_rule,$(BUILD)/obj/%.$(set).o,-DKERNEL_SET=$(set) $($(set)_flags)))\
+  $(eval $(call compile_rule,$(BUILD)/double/%.$(set).o,-DKERNEL_SET=$(set) $($(set)_flags) -DEON_REAL_IS_DOUBLE)))
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/libhelpers.a $(BUILD)/libeon.a
+	$(call say,link)
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIBS) $(TEST_LIBS)
+
+$(BUILD)/tests/%_in_double: $(BUILD)/double/tests/%_in_double.o \
+                            $(BUILD)/libhelpers.a $(BUILD)/libdouble.a $(BUILD)/libeon.a
+	$(call say,link)
+	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIBS) $(TEST_LIBS)
+
+# Changes when the flags do, and everything is compiled again. -Werror changes no object.
+.PHONY: flags-may-have-changed
+$(BUILD)/flags: flags-may-have-changed
+	@mkdir -p $(@D) && echo '$(filter-out -Werror,$(COMPILE))' > $@.$$$$ && \
+	  if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
+
+-include $(shell find $(BUILD)/obj $(BUILD)/double -name '*.d' 2>/dev/null)
+
+# ---- What people call ---------------------------------------------------------------------------
+# Each first sees that what it needs is there, then starts make again: where pkg-config itself had
+# to be installed, only the second make knows the libraries' flags.
+
+AGAIN = +@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+all:
+	@.ci/dependencies check build
+	$(AGAIN) $(BUILD)/eon
+
+dependencies:
+	@.ci/dependencies install build run test demo lint
+
+demo:
+	@.ci/dependencies install build run $(if $(CORPUS),,demo)
+	$(AGAIN) $(BUILD)/eon
+	@EON=$(BUILD)/eon CORPUS='$(CORPUS)' configs/demo/run
+
+test:
+	@.ci/dependencies install build run test
+	$(AGAIN) run-tests
+
+.PHONY: run-tests
+run-tests: $(BUILD)/eon $(filter $(BUILD)/%,$(TESTS))
+	@BUILD=$(BUILD) tests/run $(TESTS)
+
+# Longer trials than `make test` has time for get a target of their own here (soak, fuzz).
+
+bench:
+	@.ci/dependencies check build run
+	$(AGAIN) $(BUILD)/eon
+	@for what in kernels step reduce shards checkpoint; do $(BUILD)/eon bench $$what || exit; done
+
+lint:
+	@.ci/dependencies install build test lint
+	@.ci/lint
+	$(AGAIN) BUILD=$(BUILD)/lint WERROR=1 everything
+
+.PHONY: everything
+everything: $(BUILD)/eon $(TEST_PROGRAMS)
+
+layers:
+	@.ci/layers
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+docs: all
+	$(BUILD)/eon help --pages=docs/commands
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/eon $(DESTDIR)$(PREFIX)/share/doc/eon
+	install $(BUILD)/eon $(DESTDIR)$(PREFIX)/bin/eon
+	cp -R configs slurm $(DESTDIR)$(PREFIX)/share/eon
+	cp -R LICENSE README.md docs $(DESTDIR)$(PREFIX)/share/doc/eon
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@sed -n 's/^## \{0,1\}//p' Makefile

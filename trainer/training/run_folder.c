@@ -1,0 +1,102 @@
+#include "trainer/training/run_folder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "trainer/training/run_state.h"
+
+static bool is_new_run(const struct train_config *config)
+{
+    return strcmp(config->resume, "no") == 0;
+}
+
+/* -1: the newest. */
+static int64_t asked_step(const struct train_config *config)
+{
+    return config->resume[0] >= '0' && config->resume[0] <= '9' ? atoll(config->resume) : -1;
+}
+
+/* What a kill left between the last checkpoint and the last log line was computed for nothing:
+ * the run's own ledger tells how much. */
+static enum status resume_ledger(struct trainer *trainer)
+{
+    const char *run = trainer->config->run;
+    struct compute_ledger checkpoint = trainer->ledger, run_ledger;
+    char *path = path_join(run, COMPUTE_LEDGER_FILE);
+    bool has_ledger = file_exists(path);
+    memory_free(path);
+
+    if (has_ledger)
+        TRY(compute_ledger_read(run, &run_ledger));
+    compute_ledger_init(&trainer->ledger, trainer->world->size,
+                        trainer->peak_flops / trainer->world->size);
+    if (has_ledger || trainer->progress.step > 0)
+        compute_ledger_resume(&trainer->ledger, &checkpoint, has_ledger ? &run_ledger : NULL);
+    return compute_ledger_write(&trainer->ledger, run);
+}
+
+static enum status save_config(const struct train_config *config, const char *path)
+{
+    struct strbuf text = STRBUF_INIT;
+    options_print_ini(train_options, config, &text);
+    enum status status = file_replace(path, text.bytes, text.length);
+    strbuf_release(&text);
+    return status;
+}
+
+/* On rank 0, once it is known where the run starts. */
+static enum status write_beginning(struct trainer *trainer, const char *config_path)
+{
+    TRY(save_config(trainer->config, config_path));
+    return resume_ledger(trainer);
+}
+
+static enum status load_checkpoint(struct trainer *trainer, struct checkpoint *checkpoint,
+                                   const char *config_path)
+{
+    enum status status = STATUS_OK;
+    if (trainer->world->rank == 0 && !trainer->config->accept_changes)
+        status = train_config_require_same(trainer->config, config_path);
+    TRY(world_agree(trainer->world, status));
+    TRY(run_state_load(trainer, checkpoint));
+    log_info("resuming run '%s' at step %lld of %lld", trainer->config->run,
+             (long long)trainer->progress.step, (long long)trainer->config->steps);
+    return STATUS_OK;
+}
+
+static enum status find_and_load(struct trainer *trainer, const char *config_path)
+{
+    const struct train_config *config = trainer->config;
+    struct checkpoint *checkpoint = NULL;
+    TRY(checkpoint_find(trainer->world, config->run, asked_step(config), &checkpoint));
+    if (!checkpoint)
+        return STATUS_OK;
+
+    enum status status;
+    if (is_new_run(config))
+        status = bad_input("run '%s' has checkpoints already: resume it, or choose another --run",
+                           config->run);
+    else
+        status = load_checkpoint(trainer, checkpoint, config_path);
+    checkpoint_close(checkpoint);
+    return status;
+}
+
+enum status run_folder_open(struct trainer *trainer)
+{
+    const struct world *world = trainer->world;
+    enum status status = STATUS_OK;
+    if (world->rank == 0)
+        status = folder_create(trainer->config->run);
+    TRY(world_agree(world, status));
+
+    char *config_path = path_join(trainer->config->run, "config.ini");
+    status = find_and_load(trainer, config_path);
+    if (status == STATUS_OK && world->rank == 0)
+        status = write_beginning(trainer, config_path);
+    memory_free(config_path);
+    return world_agree(world, status);
+}

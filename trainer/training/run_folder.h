@@ -1,0 +1,15 @@
+/* run_folder: RUN/ at the start of a training: made, or found and resumed.
+ *
+ *   config.ini  metrics.jsonl  ledger.json  checkpoints/step-NNNNNNNN/
+ */
+#ifndef TRAINER_TRAINING_RUN_FOLDER_H
+#define TRAINER_TRAINING_RUN_FOLDER_H
+
+#include "trainer/training/trainer.h"
+
+/* Collective. Makes the folder and loads what the `resume` setting asks for into the trainer.
+ * Bad input where settings that decide the run's bits differ from those it was started with,
+ * or where a new run would lie on top of one that has checkpoints. */
+enum status run_folder_open(struct trainer *trainer);
+
+#endif

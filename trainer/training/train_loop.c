@@ -1,0 +1,89 @@
+#include "trainer/training/train_loop.h"
+
+#include <math.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "trainer/training/run_folder.h"
+#include "trainer/training/run_state.h"
+#include "trainer/training/stop_signal.h"
+#include "trainer/training/train_report.h"
+#include "trainer/training/train_step.h"
+
+static bool is_due(int64_t every, int64_t step)
+{
+    return every > 0 && step % every == 0;
+}
+
+static enum status check_skipped(const struct trainer *trainer)
+{
+    const struct train_progress *progress = &trainer->progress;
+    if (progress->skipped_in_a_row < trainer->config->max_skipped)
+        return STATUS_OK;
+    return failed("stopped at step %lld: the gradient was not finite in %lld steps in a row; the "
+                  "checkpoints hold the last good state; try a lower lr",
+                  (long long)progress->step, (long long)progress->skipped_in_a_row);
+}
+
+/* Saves where it is due, at the end, and before a stop. */
+static enum status save_if_due(struct trainer *trainer, struct train_report *report, bool stops)
+{
+    const struct train_config *config = trainer->config;
+    int64_t step = trainer->progress.step;
+    if (!stops && step != config->steps && !is_due(config->save_every, step))
+        return STATUS_OK;
+    TRY(run_state_save(trainer));
+    train_report_saved(report);
+    return STATUS_OK;
+}
+
+/* One step and what follows from it. *stops: asked to end before the last step. */
+static enum status take_step(struct trainer *trainer, struct train_report *report, bool *stops)
+{
+    const struct train_config *config = trainer->config;
+    struct step_report step_report;
+    double begun = clock_seconds();
+    TRY(train_step(trainer, trainer->progress.step, &step_report));
+    train_report_step(report, &step_report, clock_seconds() - begun);
+    TRY(check_skipped(trainer));
+
+    int64_t step = trainer->progress.step;
+    if (is_due(config->validate_every, step) || step == config->steps)
+        train_report_validate(report);
+    *stops = step < config->steps &&
+             (step == config->stop_after || stop_signal_received(trainer->world));
+    return save_if_due(trainer, report, *stops);
+}
+
+static enum status take_steps(struct trainer *trainer)
+{
+    const struct train_config *config = trainer->config;
+    struct train_report report;
+    enum status status = STATUS_OK;
+    bool stops = false;
+
+    train_report_begin(&report, trainer);
+    while (status == STATUS_OK && trainer->progress.step < config->steps && !stops)
+        status = take_step(trainer, &report, &stops);
+    train_report_end(&report);
+
+    if (status == STATUS_OK && stops)
+        status =
+            status_set(STATUS_STOPPED, "stopped early: saved, and resumable by the same command");
+    return status;
+}
+
+enum status train_loop_run(const struct world *world, const struct train_config *config)
+{
+    struct trainer trainer;
+    stop_signal_install();
+    enum status status = trainer_open(&trainer, world, config);
+    if (status == STATUS_OK)
+        status = run_folder_open(&trainer);
+    if (status == STATUS_OK) {
+        trainer_start_reading(&trainer);
+        status = take_steps(&trainer);
+    }
+    trainer_close(&trainer);
+    return status;
+}

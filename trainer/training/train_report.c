@@ -1,0 +1,162 @@
+#include "trainer/training/train_report.h"
+
+#include <math.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+void train_report_begin(struct train_report *report, struct trainer *trainer)
+{
+    const struct train_config *config = trainer->config;
+    const struct world *world = trainer->world;
+    *report = (struct train_report){ .trainer = trainer };
+    report->flops_per_token = model_flops_per_token(&trainer->model.config, config->seq_len);
+    if (world->rank == 0)
+        report->metrics = metrics_writer_open(config->run, trainer->progress.step);
+    if (world->node_rank == 0)
+        report->energy = energy_meter_open(ENERGY_METER_ROOT);
+    progress_line_begin(&report->line, trainer->progress.step, config->steps, config->log_every);
+
+    log_info("%lld parameters, %lld tokens a step, %lld training tokens, %d ranks of %d threads, "
+             "kernels %s on OpenBLAS %s",
+             (long long)trainer->model.table.element_count,
+             (long long)(config->leaves * config->leaf_sequences * config->seq_len),
+             (long long)corpus_token_count(trainer->corpus), world->size,
+             thread_pool_size(trainer->kernels.pool), trainer->kernels.name, kernels_blas_core());
+}
+
+/* Joules of all nodes since the last call; NaN where one of them cannot tell. */
+static double take_energy(struct train_report *report)
+{
+    const struct world *world = report->trainer->world;
+    double mine = report->energy ? energy_meter_take(report->energy) : 0.0, sum = 0.0;
+    double *all = memory_alloc(sizeof *all * (size_t)world->size);
+    world_gather_all(world, &mine, sizeof mine, all);
+    for (int rank = 0; rank < world->size; rank++)
+        sum += all[rank];
+    memory_free(all);
+    return sum;
+}
+
+static void add_record(struct train_report *report, const struct step_report *step,
+                       double tokens_per_second, double utilisation)
+{
+    const struct trainer *trainer = report->trainer;
+    struct json *record = json_new_object();
+    json_put_integer(record, "step", trainer->progress.step);
+    json_put_number(record, "loss", step->loss);
+    json_put_number(record, "gradient_norm", step->gradient_norm);
+    json_put_number(record, "lr", step->learning_rate);
+    json_put_integer(record, "tokens", trainer->progress.tokens);
+    json_put_integer(record, "skipped", trainer->progress.skipped);
+    json_put_number(record, "tokens_per_second", tokens_per_second);
+    json_put_number(record, "mfu", utilisation);
+    json_put_number(record, "data_wait_seconds", batch_stream_wait_seconds(trainer->batches));
+    metrics_writer_add(report->metrics, record);
+    json_free(record);
+}
+
+static void write_ledger(struct train_report *report)
+{
+    const struct trainer *trainer = report->trainer;
+    if (compute_ledger_write(&trainer->ledger, trainer->config->run) != STATUS_OK)
+        log_warning("%s", status_message()); /* the next interval tries again */
+}
+
+/* What is shown and written at each log interval, about the steps since the last. */
+static void tell_step(struct train_report *report, const struct step_report *step)
+{
+    struct trainer *trainer = report->trainer;
+    int64_t now = trainer->progress.step;
+    bool is_due = now % trainer->config->log_every == 0 || now == trainer->config->steps;
+    double tokens_per_second = (double)report->tokens / report->seconds;
+    double utilisation = tokens_per_second * report->flops_per_token / trainer->peak_flops;
+
+    struct progress_report progress = {
+        .step = now,
+        .loss = step->loss,
+        .tokens_per_second = tokens_per_second,
+        .utilisation = utilisation,
+        .learning_rate = step->learning_rate,
+    };
+    progress_line_step(&report->line, &progress);
+    if (!is_due && !step->skipped)
+        return;
+    add_record(report, step, tokens_per_second, utilisation);
+    write_ledger(report);
+    report->tokens = 0;
+    report->seconds = 0.0;
+}
+
+void train_report_step(struct train_report *report, const struct step_report *step,
+                       double step_seconds)
+{
+    struct trainer *trainer = report->trainer;
+    struct compute_amount amount = {
+        .executed_flops = step->executed_flops,
+        .model_flops = (double)step->targets * report->flops_per_token,
+        .tokens = step->targets,
+        .steps = 1,
+        .wall_seconds = step_seconds,
+        .energy_joules = take_energy(report),
+    };
+    compute_ledger_add(&trainer->ledger, step->skipped ? COMPUTE_DISCARDED : COMPUTE_TRAINING,
+                       &amount);
+    report->tokens += step->targets;
+    report->seconds += step_seconds;
+    if (trainer->world->rank != 0)
+        return;
+    if (step->skipped)
+        log_warning("step %lld skipped: its gradient is not finite (%lld of %lld steps so far)",
+                    (long long)trainer->progress.step, (long long)trainer->progress.skipped,
+                    (long long)trainer->progress.step);
+    tell_step(report, step);
+}
+
+void train_report_validate(struct train_report *report)
+{
+    struct trainer *trainer = report->trainer;
+    const struct validation *validation = &trainer->validation;
+    if (validation->batches == 0)
+        return;
+    double begun = clock_seconds();
+    struct validation_result result = validation_run(validation, trainer->world, &trainer->model,
+                                                     &trainer->kernels, trainer->activations);
+
+    struct compute_amount amount = {
+        .executed_flops = result.executed_flops,
+        .model_flops = (double)result.targets * report->flops_per_token / 3.0, /* no backward */
+        .tokens = result.targets,
+        .wall_seconds = clock_seconds() - begun,
+        .energy_joules = take_energy(report),
+    };
+    compute_ledger_add(&trainer->ledger, COMPUTE_EVALUATION, &amount);
+    if (trainer->world->rank != 0)
+        return;
+    struct json *record = json_new_object();
+    json_put_integer(record, "step", trainer->progress.step);
+    json_put_number(record, "validation_loss", result.loss);
+    json_put_number(record, "validation_bits_per_byte", result.bits_per_byte);
+    json_put_integer(record, "validation_tokens", result.targets);
+    metrics_writer_add(report->metrics, record);
+    json_free(record);
+    write_ledger(report);
+    log_info("step %lld  held-out loss %.4f  %.4f bits per byte", (long long)trainer->progress.step,
+             result.loss, result.bits_per_byte);
+}
+
+void train_report_saved(struct train_report *report)
+{
+    const struct trainer *trainer = report->trainer;
+    log_info("step %lld saved in '%s'", (long long)trainer->progress.step, trainer->config->run);
+    if (trainer->world->rank == 0)
+        write_ledger(report);
+}
+
+void train_report_end(struct train_report *report)
+{
+    progress_line_end(&report->line);
+    metrics_writer_close(report->metrics);
+    energy_meter_close(report->energy);
+}

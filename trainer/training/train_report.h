@@ -1,0 +1,29 @@
+/* train_report: what a training tells while it goes on: the progress line,
+ * metrics.jsonl and the compute ledger. */
+#ifndef TRAINER_TRAINING_TRAIN_REPORT_H
+#define TRAINER_TRAINING_TRAIN_REPORT_H
+
+#include "trainer/reports/energy_meter.h"
+#include "trainer/reports/metrics_writer.h"
+#include "trainer/reports/progress_line.h"
+#include "trainer/training/train_step.h"
+
+struct train_report {
+    struct trainer *trainer;
+    struct metrics_writer *metrics; /* rank 0; NULL elsewhere */
+    struct energy_meter *energy;    /* one rank a node; NULL elsewhere */
+    struct progress_line line;
+    double flops_per_token; /* the model's, analytic */
+    double seconds;         /* of the steps since the last record */
+    int64_t tokens;         /* and their tokens */
+};
+
+/* All collective. */
+void train_report_begin(struct train_report *report, struct trainer *trainer);
+void train_report_step(struct train_report *report, const struct step_report *step,
+                       double step_seconds);
+void train_report_validate(struct train_report *report);
+void train_report_saved(struct train_report *report);
+void train_report_end(struct train_report *report);
+
+#endif

@@ -34,3 +34,17 @@ size_t utf8_character_length(const void *text, size_t left)
             return 0;
     return length;
 }
+
+void utf8_add_repaired(struct strbuf *out, const char *text, size_t length)
+{
+    while (length > 0) {
+        size_t step = utf8_character_length(text, length);
+        if (step > 0)
+            strbuf_add(out, text, step);
+        else
+            strbuf_add_string(out, "\xEF\xBF\xBD");
+        step += step == 0;
+        text += step;
+        length -= step;
+    }
+}

@@ -5,8 +5,13 @@
 
 #include <stddef.h>
 
+#include "base/strbuf.h"
+
 /* Bytes of the character that starts at text[0], reading at most `left` of
  * them: 1 to 4, or 0 where there is none. */
 size_t utf8_character_length(const void *text, size_t left);
+
+/* Appends `text` with U+FFFD for each byte that belongs to no character: for JSON. */
+void utf8_add_repaired(struct strbuf *out, const char *text, size_t length);
 
 #endif

@@ -34,14 +34,14 @@ struct option_spec {
     enum option_type type;
     size_t offset;
     const char *default_text; /* NULL: required */
-    double min, max;
+    double min, max;            /* both 0: no bounds */
     const char *unit;           /* or NULL */
     const char *const *choices; /* OPTION_CHOICE */
     const char *section;        /* groups keys in --help and in the saved config; NULL: as before */
     const char *help;
 };
 
-/* Fills the defaults (required texts become NULL). */
+/* Fills the defaults; what is required is marked as not given (texts are NULL). */
 void options_set_defaults(const struct option_spec *table, void *settings);
 void options_release(const struct option_spec *table, void *settings); /* frees the texts */
 
@@ -49,6 +49,7 @@ void options_release(const struct option_spec *table, void *settings); /* frees 
  * keys are bad input, with the nearest known one. */
 enum status options_set(const struct option_spec *table, void *settings, const char *key,
                         const char *value, const char *source);
+/* Reads a config: text of at most 1 MiB, each key once. Its form: options_ini.c. */
 enum status options_read_ini(const struct option_spec *table, void *settings, const char *path);
 
 /* Reads argv[0..count): "--key=value", "--key" for booleans; the rest are

@@ -25,6 +25,10 @@
 #include "base/status.h"
 #include "comm/world.h"
 
+/* A checkpoint without it is none. Its member "digested" is part of the digest; a number
+ * "loss" is shown by `eon checkpoint list`. */
+#define CHECKPOINT_STATE_NAME "state.json"
+
 /* Elements [begin, end) of a tensor of shape [rows, cols] (cols == 0: a vector). */
 struct tensor_part {
     const char *name;

@@ -1,0 +1,110 @@
+#include "checkpoints/safetensors_writer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/strbuf.h"
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "safetensors are little-endian: this host needs its floats swapped on the way"
+#endif
+
+enum { DATA_ALIGNMENT = 64 }; /* a cache line, for readers that map the file */
+
+static int64_t part_count(const struct tensor_part *part)
+{
+    return part->end - part->begin;
+}
+
+static void check_part(const struct tensor_part *part)
+{
+    int64_t elements;
+    CHECK(part->rows > 0 && part->cols >= 0, "tensor '%s' has shape [%" PRId64 ", %" PRId64 "]",
+          part->name, part->rows, part->cols);
+    CHECK(!__builtin_mul_overflow(part->rows, part->cols ? part->cols : 1, &elements),
+          "tensor '%s' is too large: [%" PRId64 ", %" PRId64 "]", part->name, part->rows,
+          part->cols);
+    CHECK(0 <= part->begin && part->begin <= part->end && part->end <= elements,
+          "tensor '%s' has %" PRId64 " elements, not [%" PRId64 ", %" PRId64 ")", part->name,
+          elements, part->begin, part->end);
+}
+
+static bool is_whole(const struct tensor_part *part)
+{
+    return part_count(part) == part->rows * (part->cols ? part->cols : 1);
+}
+
+static struct json *metadata_of(int64_t step, const struct tensor_part *parts, int64_t count)
+{
+    char value[4 * 21];
+    struct strbuf key = STRBUF_INIT;
+    struct json *metadata = json_new_object();
+    json_put_text(metadata, "format", "pt");
+    snprintf(value, sizeof value, "%" PRId64, step);
+    json_put_text(metadata, "step", value);
+    for (const struct tensor_part *part = parts; part < parts + count; part++) {
+        if (is_whole(part) || part_count(part) == 0)
+            continue;
+        strbuf_reset(&key);
+        strbuf_addf(&key, "range.%s", part->name);
+        snprintf(value, sizeof value, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, part->begin,
+                 part->end, part->rows, part->cols);
+        json_put_text(metadata, key.bytes, value);
+    }
+    strbuf_release(&key);
+    return metadata;
+}
+
+static struct json *entry_of(const struct tensor_part *part, int64_t begin_bytes)
+{
+    struct json *entry = json_new_object(), *shape = json_new_array(), *offsets = json_new_array();
+    json_append_integer(shape, is_whole(part) ? part->rows : part_count(part));
+    if (is_whole(part) && part->cols)
+        json_append_integer(shape, part->cols);
+    json_append_integer(offsets, begin_bytes);
+    json_append_integer(offsets, begin_bytes + part_count(part) * (int64_t)sizeof(float));
+    json_put_text(entry, "dtype", "F32");
+    json_put(entry, "shape", shape);
+    json_put(entry, "data_offsets", offsets);
+    return entry;
+}
+
+/* Length and header, padded so that the data are aligned. */
+static void print_header(int64_t step, const struct tensor_part *parts, int64_t count,
+                         struct strbuf *out)
+{
+    struct json *header = json_new_object();
+    json_put(header, "__metadata__", metadata_of(step, parts, count));
+    int64_t begin_bytes = 0;
+    for (const struct tensor_part *part = parts; part < parts + count; part++) {
+        check_part(part);
+        if (part_count(part) == 0)
+            continue;
+        CHECK(!json_member(header, part->name), "tensor '%s' comes twice in one file", part->name);
+        json_put(header, part->name, entry_of(part, begin_bytes));
+        begin_bytes += part_count(part) * (int64_t)sizeof(float);
+    }
+
+    uint64_t length = 0;
+    strbuf_add(out, &length, sizeof length);
+    json_print(header, JSON_COMPACT, out);
+    while (out->length % DATA_ALIGNMENT)
+        strbuf_add_char(out, ' ');
+    length = out->length - sizeof length;
+    memcpy(out->bytes, &length, sizeof length);
+    json_free(header);
+}
+
+enum status safetensors_write(struct checked_file *file, int64_t step,
+                              const struct tensor_part *parts, int64_t count)
+{
+    struct strbuf header = STRBUF_INIT;
+    print_header(step, parts, count, &header);
+    enum status status = checked_file_add(file, header.bytes, header.length);
+    for (int64_t i = 0; status == STATUS_OK && i < count; i++)
+        status =
+            checked_file_add(file, parts[i].data, (size_t)part_count(&parts[i]) * sizeof(float));
+    strbuf_release(&header);
+    return status;
+}

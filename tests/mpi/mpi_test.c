@@ -1,0 +1,53 @@
+#include "tests/mpi/mpi_test.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+struct world test_world;
+
+void mpi_test_begin(void)
+{
+    enum { LIMIT_S = 240 };
+    setenv("CMOCKA_TEST_ABORT", "1", 1);
+    alarm(LIMIT_S);
+    if (world_init(&test_world) != STATUS_OK) {
+        fprintf(stderr, "%s\n", status_message());
+        exit(1);
+    }
+    signal(SIGABRT, SIG_DFL); /* Open MPI's own handler prints pages */
+    if (test_world.rank != 0 && isatty(STDOUT_FILENO) && !freopen("/dev/null", "w", stdout))
+        exit(1);
+}
+
+int mpi_test_end(int failed_tests)
+{
+    int64_t blocks = memory_live_blocks();
+    if (blocks != 0)
+        fprintf(stderr, "rank %d still holds %ld blocks of memory\n", test_world.rank,
+                (long)blocks);
+    world_finalize(&test_world);
+    return failed_tests != 0 || blocks != 0;
+}
+
+/* The finalizer of splitmix64: Steele, Lea, Flood: "Fast splittable pseudorandom number
+ * generators", OOPSLA 2014. */
+uint64_t test_bits(uint64_t a, uint64_t b)
+{
+    uint64_t x = a * UINT64_C(0x9e3779b97f4a7c15) + b * UINT64_C(0xd1b54a32d192ed03);
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+float awkward_float(uint64_t bits)
+{
+    static const float scales[16] = { 1e30f, 1e30f, 1e-30f, 1e-40f, 1e-44f, 0.0f, 1.0f,  1.0f,
+                                      1.0f,  1e-3f, 1e-3f,  1e4f,   1e7f,   1.0f, 3e38f, 1e-38f };
+    float sign = bits & 16 ? -1.0f : 1.0f;
+    float fraction = (float)(bits >> 40) * 0x1p-24f;
+    return sign * scales[bits & 15] * (bits & 32 ? 1.0f : 0.5f + 0.5f * fraction);
+}

@@ -1,0 +1,178 @@
+/* ranks: 1 2 3 5 8 */
+#include "comm/gradient_tree.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "tests/mpi/mpi_test.h"
+#include "tests/mpi/tree_oracle.h"
+
+struct gradient {
+    uint64_t seed;
+    float (*value)(uint64_t bits);
+};
+
+static void fill_leaf(const void *context, int64_t leaf, float *values, int64_t width)
+{
+    const struct gradient *gradient = context;
+    for (int64_t i = 0; i < width; i++)
+        values[i] = gradient->value(test_bits(gradient->seed + (uint64_t)leaf, (uint64_t)i));
+}
+
+static void compute_own_leaves(struct gradient_tree *tree, const struct gradient *gradient,
+                               int64_t leaves, int64_t count)
+{
+    struct leaf_range own = leaf_range_of_rank(leaves, test_world.rank, test_world.size);
+    gradient_tree_begin(tree);
+    for (int64_t leaf = own.first; leaf < own.end; leaf++) {
+        float *buffer = gradient_tree_leaf(tree, leaf);
+        for (int64_t i = 0; i < count; i++)
+            if (buffer[i] != 0.0f)
+                fail_msg("element %ld of leaf %ld is not zeroed", (long)i, (long)leaf);
+        fill_leaf(gradient, leaf, buffer, count);
+    }
+}
+
+static void check_whole_sum(struct gradient_tree *tree, const struct gradient *gradient,
+                            int64_t leaves, int64_t count)
+{
+    float *expected = memory_alloc((size_t)count * sizeof *expected);
+    tree_oracle_sum(fill_leaf, gradient, leaves, count, expected);
+    float *sum = gradient_tree_sum(tree);
+    slice_gather_floats(&test_world, sum, count);
+    if (memcmp(sum, expected, (size_t)count * sizeof *sum) != 0)
+        for (int64_t i = 0; i < count; i++)
+            if (memcmp(&sum[i], &expected[i], sizeof *sum) != 0)
+                fail_msg("rank %d of %d, %ld leaves: element %ld of %ld is %a, not %a",
+                         test_world.rank, test_world.size, (long)leaves, (long)i, (long)count,
+                         (double)sum[i], (double)expected[i]);
+    memory_free(expected);
+}
+
+static void check_reduction(const struct gradient *gradient, int64_t leaves, int64_t count)
+{
+    struct gradient_tree *tree = gradient_tree_create(&test_world, NULL, leaves, count);
+    compute_own_leaves(tree, gradient, leaves, count);
+    gradient_tree_reduce(tree);
+    check_whole_sum(tree, gradient, leaves, count);
+    gradient_tree_free(tree);
+}
+
+static void sum_has_the_same_bits_at_every_world_size(void **state)
+{
+    (void)state;
+    static const int64_t counts[] = { 0, 1, 2, 127, 65536, 65537, 199999 };
+    static const int64_t leaf_counts[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 19 };
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
+        for (size_t l = 0; l < sizeof leaf_counts / sizeof *leaf_counts; l++) {
+            struct gradient gradient = { 1000 * c + 100000 * l, awkward_float };
+            check_reduction(&gradient, leaf_counts[l], counts[c]);
+        }
+}
+
+/* 2.5 rounds of 1 MiB for each of 8 owners, and a ragged end. */
+static void sum_has_the_same_bits_over_many_rounds(void **state)
+{
+    (void)state;
+    struct gradient gradient = { 7, awkward_float };
+    check_reduction(&gradient, 3, 8 * 655360 + 12345);
+}
+
+static float special_float(uint64_t bits)
+{
+    static const uint32_t patterns[] = {
+        0x7fc00000, 0xffc00000, 0x7fc12345, 0xffdeadbe, /* quiet NaNs with payloads */
+        0x7f800001, 0x7fa00000,                         /* signalling NaNs */
+        0x7f800000, 0xff800000,                         /* infinities */
+        0x80000000, 0x00000000, 0x80000000, 0x00000001, /* zeros, denormals */
+        0x807fffff, 0x3f800000, 0xbf800000, 0x7f7fffff,
+    };
+    float value;
+    memcpy(&value, &patterns[bits & 15], sizeof value);
+    return value;
+}
+
+static void nan_inf_negative_zero_and_denormals_have_the_same_bits(void **state)
+{
+    (void)state;
+    for (int64_t leaves = 1; leaves <= 9; leaves++) {
+        struct gradient gradient = { (uint64_t)leaves << 32, special_float };
+        check_reduction(&gradient, leaves, 70001);
+    }
+}
+
+static float negative_zero(uint64_t bits)
+{
+    (void)bits;
+    return -0.0f;
+}
+
+static void negative_zeros_add_up_to_negative_zero(void **state)
+{
+    (void)state;
+    struct gradient gradient = { 0, negative_zero };
+    struct gradient_tree *tree = gradient_tree_create(&test_world, NULL, 5, 100);
+    compute_own_leaves(tree, &gradient, 5, 100);
+    gradient_tree_reduce(tree);
+    slice_gather_floats(&test_world, gradient_tree_sum(tree), 100);
+    for (int i = 0; i < 100; i++)
+        assert_true(signbit(gradient_tree_sum(tree)[i]));
+    gradient_tree_free(tree);
+}
+
+static void a_tree_is_used_again_for_every_step(void **state)
+{
+    (void)state;
+    enum { LEAVES = 7, COUNT = 66000, STEPS = 20 };
+    struct gradient_tree *tree = gradient_tree_create(&test_world, NULL, LEAVES, COUNT);
+    for (uint64_t step = 0; step < STEPS; step++) {
+        struct gradient gradient = { step << 32, awkward_float };
+        compute_own_leaves(tree, &gradient, LEAVES, COUNT);
+        gradient_tree_reduce(tree);
+        check_whole_sum(tree, &gradient, LEAVES, COUNT);
+    }
+    gradient_tree_free(tree);
+}
+
+static void threads_do_not_change_the_bits(void **state)
+{
+    (void)state;
+    enum { LEAVES = 6, COUNT = 300001 };
+    struct gradient gradient = { 99, awkward_float };
+    struct thread_pool *pool = thread_pool_create(3);
+    struct gradient_tree *tree = gradient_tree_create(&test_world, pool, LEAVES, COUNT);
+    compute_own_leaves(tree, &gradient, LEAVES, COUNT);
+    gradient_tree_reduce(tree);
+    check_whole_sum(tree, &gradient, LEAVES, COUNT);
+    gradient_tree_free(tree);
+    thread_pool_free(pool);
+}
+
+/* With 2^k leaves, k + 1 buffers on one rank and nothing staged. With one leaf on two ranks, rank 1
+ * owns it: each has one buffer, and rank 0 stages two blocks of its half. */
+static void bytes_are_the_buffers_and_the_staging(void **state)
+{
+    (void)state;
+    const int64_t count = 1 << 20;
+    const size_t vector_bytes = (size_t)count * sizeof(float);
+    assert_int_equal(gradient_tree_bytes(1, count, 0, 1), vector_bytes);
+    assert_int_equal(gradient_tree_bytes(8, count, 0, 1), 4 * vector_bytes);
+    assert_int_equal(gradient_tree_bytes(1, count, 1, 2), vector_bytes);
+    assert_int_equal(gradient_tree_bytes(1, count, 0, 2), vector_bytes + (2 << 20));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sum_has_the_same_bits_at_every_world_size),
+        cmocka_unit_test(sum_has_the_same_bits_over_many_rounds),
+        cmocka_unit_test(nan_inf_negative_zero_and_denormals_have_the_same_bits),
+        cmocka_unit_test(negative_zeros_add_up_to_negative_zero),
+        cmocka_unit_test(a_tree_is_used_again_for_every_step),
+        cmocka_unit_test(threads_do_not_change_the_bits),
+        cmocka_unit_test(bytes_are_the_buffers_and_the_staging),
+    };
+    mpi_test_begin();
+    return mpi_test_end(cmocka_run_group_tests(tests, NULL, NULL));
+}

@@ -2,6 +2,9 @@
 
 #include "trainer/commands/command.h"
 
+extern const struct command command_compute;
+
 const struct command *const command_list[] = {
+    &command_compute,
     NULL,
 };

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const double seconds_per_year = 365.25 * 86400;
@@ -41,13 +42,14 @@ static void format_thousands(double value, char *out, size_t size)
 void human_format_scientific(double value, char *out, size_t size)
 {
     char text[32];
-    int exponent = 0;
-    double mantissa = 0;
     snprintf(text, sizeof text, "%.2e", value);
-    if (isfinite(value) && sscanf(text, "%lfe%d", &mantissa, &exponent) == 2)
-        snprintf(out, size, "%.2fe%d", mantissa, exponent);
-    else
+    char *exponent = strchr(text, 'e'); /* none in "nan" and "inf" */
+    if (!exponent) {
         snprintf(out, size, "unknown");
+        return;
+    }
+    *exponent++ = '\0';
+    snprintf(out, size, "%se%d", text, atoi(exponent)); /* e+23 as e23 */
 }
 
 void human_format_number(double value, char *out, size_t size)

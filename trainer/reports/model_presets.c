@@ -61,10 +61,15 @@ enum { PRESET_COUNT = sizeof model_presets / sizeof model_presets[0] - 1 };
 
 const struct model_preset *model_preset_find(const char *name)
 {
-    for (const struct model_preset *preset = model_presets; preset->name; preset++)
+    const struct model_preset *largest = NULL;
+    size_t length = strlen(name);
+    for (const struct model_preset *preset = model_presets; preset->name; preset++) {
         if (strcmp(preset->name, name) == 0)
             return preset;
-    return NULL;
+        if (strncmp(preset->name, name, length) == 0 && preset->name[length] == '-')
+            largest = preset;
+    }
+    return largest;
 }
 
 const char *model_preset_nearest(const char *name)

@@ -18,8 +18,9 @@ struct model_preset {
 /* Ended by a row without a name; by family, then by size. */
 extern const struct model_preset model_presets[];
 
-const struct model_preset *model_preset_find(const char *name); /* or NULL */
-const char *model_preset_nearest(const char *name);             /* or NULL if none is near */
+/* By its name, or the largest of a family by the family's ("gpt3"); NULL if there is none. */
+const struct model_preset *model_preset_find(const char *name);
+const char *model_preset_nearest(const char *name); /* or NULL if none is near */
 
 /* 6 N D: two operations for each parameter and token forward, four backward.
  * Kaplan et al. 2020, "Scaling Laws for Neural Language Models", section 2.1. */

@@ -54,7 +54,7 @@ TEST_LIBS      := $(call library,libs,cmocka,-lcmocka)
 # Libraries outside the system's folders (Spack, modules) are found again when eon runs.
 LIBRARY_LIBS += $(patsubst -L%,-Wl$(comma)-rpath$(comma)%,$(filter -L%,$(LIBRARY_LIBS)))
 
-# The same bits on every machine: no contraction to FMA but where a kernel says so, no -ffast-math.
+# The same bits on every machine: nothing is contracted to FMA, sums are not reordered.
 # errno and traps of mathematical functions are read nowhere; without them loops vectorise.
 ARITHMETIC = -ffp-contract=off -fno-math-errno -fno-trapping-math
 WARNINGS   = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
@@ -171,7 +171,7 @@ bench:
 	@for what in kernels step reduce shards checkpoint; do $(BUILD)/eon bench $$what || exit; done
 
 lint:
-	@.ci/dependencies install build test lint
+	@.ci/dependencies check build test
 	@.ci/lint
 	$(AGAIN) BUILD=$(BUILD)/lint WERROR=1 everything
 

@@ -274,7 +274,7 @@ static void print_ledger(const char *run, const struct compute_ledger *ledger,
     human_format_number(
         training->wall_seconds > 0 ? (double)training->tokens / training->wall_seconds : NAN, rate,
         sizeof rate);
-    human_format_number(total->energy_joules, energy, sizeof energy);
+    human_format_energy(total->energy_joules, energy, sizeof energy);
     printf("\n  measured peak of a rank      %s FLOP/s\n", peak);
     print_share("model FLOPs utilisation", compute_amount_model_utilisation(training));
     print_share("executed FLOPs utilisation", compute_amount_executed_utilisation(training));
@@ -282,7 +282,7 @@ static void print_ledger(const char *run, const struct compute_ledger *ledger,
                 total->executed_flops > 0
                     ? ledger->amounts[COMPUTE_DISCARDED].executed_flops / total->executed_flops
                     : NAN);
-    printf("  %-28s %s\n  %-28s %s joules\n", "tokens a second, training", rate, "energy", energy);
+    printf("  %-28s %s\n  %-28s %s\n", "tokens a second, training", rate, "energy", energy);
 }
 
 static enum status run_ledger(const char *run, const struct compute_settings *settings)

@@ -42,6 +42,10 @@ static void format_thousands(double value, char *out, size_t size)
 void human_format_scientific(double value, char *out, size_t size)
 {
     char text[32];
+    if (value == 0) {
+        snprintf(out, size, "0");
+        return;
+    }
     snprintf(text, sizeof text, "%.2e", value);
     char *exponent = strchr(text, 'e'); /* none in "nan" and "inf" */
     if (!exponent) {
@@ -101,4 +105,11 @@ void human_format_years(double years, char *out, size_t size)
         snprintf(out, size, "unknown");
     else
         snprintf(out, size, "%s %s", number, units[unit].name);
+}
+
+void human_format_energy(double joules, char *out, size_t size)
+{
+    char number[32];
+    human_format_number(joules, number, sizeof number);
+    snprintf(out, size, "%s%s", number, isnan(joules) ? "" : " joules");
 }

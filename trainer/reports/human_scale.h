@@ -32,6 +32,8 @@ double human_gpt3_fraction(double flops);
 void human_format_number(double value, char *out, size_t size);
 /* "9.98 million years", "3.20 days", "0.04 seconds". */
 void human_format_years(double years, char *out, size_t size);
+/* "3.60 million joules", or "unknown". */
+void human_format_energy(double joules, char *out, size_t size);
 /* As papers write it: "3.15e23". */
 void human_format_scientific(double value, char *out, size_t size);
 

@@ -1,11 +1,17 @@
 /* batch_schedule: which sample is in which place of which step. A pure function.
  *
  * Slot g = (step * leaves + leaf) * leaf_sequences + s counts the sequences of a
- * run; epoch = g / samples; the place within the epoch is permuted by keyed
- * Feistel networks with cycle walking: blocks of SCHEDULE_BLOCK consecutive
- * samples are shuffled over the corpus, and samples within a window of
- * SCHEDULE_WINDOW blocks, so that reads stay local. Every sample is seen once
- * an epoch at any world size, and the state of a run's reading is one cursor.
+ * run; epoch = g / samples; the place within the epoch is permuted twice by keyed
+ * Feistel networks with cycle walking, so that reads stay local:
+ *
+ *   place    |    window 0     |    window 1     |  ...  |       |
+ *             shuffled within, over its own length
+ *   block    | b0 | b1 | ..    | .. | .. | ..    |  ...  | tail  |
+ *             full blocks shuffled over the corpus; the short tail stays last
+ *
+ * A block is SCHEDULE_BLOCK consecutive samples, a window SCHEDULE_WINDOW blocks.
+ * Every sample is seen once an epoch at any world size, and the state of a run's
+ * reading is one cursor.
  */
 #ifndef SHARDS_BATCH_SCHEDULE_H
 #define SHARDS_BATCH_SCHEDULE_H

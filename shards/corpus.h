@@ -4,7 +4,13 @@
  * sha256, and the tokenizer's digest; the folder holds tokenizer.json too. What
  * training sees of a split is a sequence of samples of seq_len + 1 tokens
  * (inputs and the targets beside them), numbered from 0; a sample lies in one
- * shard, consecutive samples share one token.
+ * shard, consecutive samples share one token:
+ *
+ *   shard    t0 t1 t2 t3 t4 t5 t6 t7 t8 t9     seq_len 4
+ *   sample 0 |------------|
+ *   sample 1             |------------|        t9 is left over
+ *
+ * Memory: the chunk cache, and what HDF5 needs for the shards that are open.
  */
 #ifndef SHARDS_CORPUS_H
 #define SHARDS_CORPUS_H
@@ -12,22 +18,23 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "shards/corpus_split.h"
 
-enum corpus_split { SPLIT_TRAIN, SPLIT_HELDOUT };
+struct corpus; /* its facts are immutable: one thread may read samples beside others' queries */
 
-struct corpus; /* immutable: one reader thread may use it beside its owner's queries */
-
+/* Checks corpus.json, and every shard of the split against it: size, identity, layout. A split
+ * without a single sample is bad input. */
 enum status corpus_open(const char *folder, enum corpus_split split, int64_t seq_len,
                         struct corpus **out);
-void corpus_close(struct corpus *corpus);
+void corpus_close(struct corpus *corpus); /* NULL is allowed */
 
-int64_t corpus_sample_count(const struct corpus *corpus);
-int64_t corpus_token_count(const struct corpus *corpus); /* of the split */
+int64_t corpus_sample_count(const struct corpus *corpus); /* > 0 */
+int64_t corpus_token_count(const struct corpus *corpus);  /* of the split */
 int64_t corpus_byte_count(const struct corpus *corpus); /* of the split's text: for bits per byte */
 int64_t corpus_vocab_size(const struct corpus *corpus);
 const char *corpus_tokenizer_digest(const struct corpus *corpus);
 const char *corpus_digest(
-    const struct corpus *corpus); /* sha256 over the shards' sha256: names the data */
+    const struct corpus *corpus); /* sha256 over all shards' sha256: names the data */
 
 /* seq_len + 1 tokens of one sample. A token beyond the vocabulary, a failing checksum or
  * a truncated shard is bad input that names shard and place. One thread at a time. */

@@ -1,0 +1,196 @@
+#include "shards/batch_stream.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+/* The tokens of one leaf, and the targets beside them. */
+struct leaf_buffer {
+    int32_t *tokens, *targets; /* [leaf_sequences, seq_len] each */
+};
+
+/* Leaves are counted in the order of their use: leaf number n is in ring[n % ring_size].
+ *
+ *   taken              filled
+ *     | held |  ready   |        free            |     ring of ahead + 1
+ *
+ * The taker holds leaf `taken` - 1 until its next call. */
+struct batch_stream {
+    struct batch_stream_plan plan;
+    struct corpus *corpus;
+    struct leaf_buffer *ring;
+    int64_t ring_size;
+    int32_t *sample; /* [seq_len + 1], the reader's */
+
+    pthread_t reader;
+    bool reader_runs;
+    pthread_mutex_t mutex; /* guards all below */
+    pthread_cond_t changed;
+    int64_t taken, filled;
+    bool closing;
+    enum status reader_status; /* of leaf number `filled`, which will not come */
+    char reader_message[STATUS_MESSAGE_BYTES];
+
+    double wait_seconds; /* the taker's */
+};
+
+static int64_t leaves_per_step(const struct batch_stream *stream)
+{
+    return stream->plan.end_leaf - stream->plan.first_leaf;
+}
+
+/* Fills the buffer of leaf `number`. Only the reader thread calls it. */
+static enum status read_leaf(struct batch_stream *stream, int64_t number)
+{
+    const struct batch_stream_plan *plan = &stream->plan;
+    const struct leaf_buffer *buffer = &stream->ring[number % stream->ring_size];
+    const int64_t step = plan->first_step + number / leaves_per_step(stream);
+    const int64_t leaf = plan->first_leaf + number % leaves_per_step(stream);
+    const int64_t first_slot = (step * plan->leaves + leaf) * plan->leaf_sequences;
+    const size_t row_bytes = (size_t)plan->seq_len * sizeof(int32_t);
+
+    for (int64_t s = 0; s < plan->leaf_sequences; s++) {
+        int64_t sample = batch_schedule_sample(&plan->schedule, first_slot + s);
+        TRY(corpus_read_sample(stream->corpus, sample, stream->sample));
+        memcpy(buffer->tokens + s * plan->seq_len, stream->sample, row_bytes);
+        memcpy(buffer->targets + s * plan->seq_len, stream->sample + 1, row_bytes);
+    }
+    return STATUS_OK;
+}
+
+static bool ring_is_full(const struct batch_stream *stream)
+{
+    /* The leaf before `taken` is still in the taker's hands. */
+    int64_t held = stream->taken > 0 ? 1 : 0;
+    return stream->filled - stream->taken + held >= stream->ring_size;
+}
+
+static void *run_reader(void *context)
+{
+    struct batch_stream *stream = context;
+    pthread_mutex_lock(&stream->mutex);
+    while (!stream->closing && stream->reader_status == STATUS_OK) {
+        if (ring_is_full(stream)) {
+            pthread_cond_wait(&stream->changed, &stream->mutex);
+            continue;
+        }
+        int64_t number = stream->filled;
+        pthread_mutex_unlock(&stream->mutex);
+        enum status status = read_leaf(stream, number);
+        pthread_mutex_lock(&stream->mutex);
+
+        if (status == STATUS_OK) {
+            stream->filled++;
+        } else { /* messages belong to their thread: the taker gets a copy */
+            memcpy(stream->reader_message, status_message(), strlen(status_message()) + 1);
+            stream->reader_status = status;
+        }
+        pthread_cond_broadcast(&stream->changed);
+    }
+    pthread_mutex_unlock(&stream->mutex);
+    return NULL;
+}
+
+static void check_plan(const struct batch_stream_plan *plan)
+{
+    CHECK(plan->leaves > 0 && plan->leaf_sequences > 0 && plan->seq_len > 0 && plan->ahead > 0 &&
+              plan->first_step >= 0 && plan->schedule.samples > 0,
+          "a batch stream needs positive sizes");
+    CHECK(plan->first_leaf >= 0 && plan->first_leaf <= plan->end_leaf &&
+              plan->end_leaf <= plan->leaves,
+          "leaves [%lld, %lld) of %lld", (long long)plan->first_leaf, (long long)plan->end_leaf,
+          (long long)plan->leaves);
+}
+
+static void allocate_ring(struct batch_stream *stream)
+{
+    const struct batch_stream_plan *plan = &stream->plan;
+    const size_t leaf_tokens = (size_t)plan->leaf_sequences * (size_t)plan->seq_len;
+    stream->ring_size = (int64_t)plan->ahead + 1;
+    stream->ring = memory_alloc_zeroed((size_t)stream->ring_size, sizeof *stream->ring);
+    for (int64_t i = 0; i < stream->ring_size; i++) {
+        stream->ring[i].tokens = memory_alloc_zeroed(leaf_tokens, sizeof(int32_t));
+        stream->ring[i].targets = memory_alloc_zeroed(leaf_tokens, sizeof(int32_t));
+    }
+    stream->sample = memory_alloc_zeroed((size_t)plan->seq_len + 1, sizeof(int32_t));
+}
+
+struct batch_stream *batch_stream_open(struct corpus *corpus, const struct batch_stream_plan *plan)
+{
+    check_plan(plan);
+    struct batch_stream *stream = memory_alloc_zeroed(1, sizeof *stream);
+    stream->plan = *plan;
+    stream->corpus = corpus;
+    pthread_mutex_init(&stream->mutex, NULL);
+    pthread_cond_init(&stream->changed, NULL);
+    if (leaves_per_step(stream) > 0) {
+        allocate_ring(stream);
+        int error = pthread_create(&stream->reader, NULL, run_reader, stream);
+        CHECK(error == 0, "cannot start the reader thread: %s", strerror(error));
+        stream->reader_runs = true;
+    }
+    return stream;
+}
+
+static void check_turn(const struct batch_stream *stream, int64_t step, int64_t leaf)
+{
+    CHECK(stream->reader_runs, "leaf %lld asked of a stream without leaves", (long long)leaf);
+    int64_t due_step = stream->plan.first_step + stream->taken / leaves_per_step(stream);
+    int64_t due_leaf = stream->plan.first_leaf + stream->taken % leaves_per_step(stream);
+    CHECK(step == due_step && leaf == due_leaf,
+          "leaf %lld of step %lld asked where leaf %lld of step %lld is due", (long long)leaf,
+          (long long)step, (long long)due_leaf, (long long)due_step);
+}
+
+enum status batch_stream_take(struct batch_stream *stream, int64_t step, int64_t leaf,
+                              const int32_t **tokens, const int32_t **targets)
+{
+    check_turn(stream, step, leaf);
+    const double start = clock_seconds();
+    pthread_mutex_lock(&stream->mutex);
+    while (stream->filled == stream->taken && stream->reader_status == STATUS_OK)
+        pthread_cond_wait(&stream->changed, &stream->mutex);
+
+    enum status status = STATUS_OK;
+    if (stream->filled > stream->taken) {
+        const struct leaf_buffer *buffer = &stream->ring[stream->taken % stream->ring_size];
+        *tokens = buffer->tokens;
+        *targets = buffer->targets;
+        stream->taken++;
+        pthread_cond_broadcast(&stream->changed);
+    } else {
+        status = status_set(stream->reader_status, stream->reader_message);
+    }
+    pthread_mutex_unlock(&stream->mutex);
+    stream->wait_seconds += clock_seconds() - start;
+    return status;
+}
+
+double batch_stream_wait_seconds(const struct batch_stream *stream)
+{
+    return stream->wait_seconds;
+}
+
+void batch_stream_close(struct batch_stream *stream)
+{
+    if (stream == NULL)
+        return;
+    if (stream->reader_runs) {
+        pthread_mutex_lock(&stream->mutex);
+        stream->closing = true;
+        pthread_cond_broadcast(&stream->changed);
+        pthread_mutex_unlock(&stream->mutex);
+        pthread_join(stream->reader, NULL);
+    }
+    for (int64_t i = 0; i < stream->ring_size; i++) {
+        memory_free(stream->ring[i].tokens);
+        memory_free(stream->ring[i].targets);
+    }
+    memory_free(stream->ring);
+    memory_free(stream->sample);
+    pthread_cond_destroy(&stream->changed);
+    pthread_mutex_destroy(&stream->mutex);
+    memory_free(stream);
+}

@@ -1,0 +1,148 @@
+#include "tests/unit/checkpoint_sample.h"
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+
+const struct sample_tensor sample_tensors[SAMPLE_TENSORS] = {
+    { "wte.weight", 7, 5, 35 },
+    { "h.0.norm.weight", 11, 0, 11 },
+    { "h.0.mlp.weight", 3, 13, 39 },
+};
+
+/* Of the tensor itself (moment 0) or of a moment; never a NaN, often an odd bit pattern. */
+static float value_at(int64_t step, int moment, int tensor, int64_t element)
+{
+    uint32_t bits = (uint32_t)(step * 7919 + moment * 104729 + tensor * 1299709 + element) *
+                    UINT32_C(2654435761);
+    bits &= UINT32_C(0xff7fffff);
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static void name_of(int moment, int tensor, char *out, size_t size)
+{
+    if (moment == 0)
+        snprintf(out, size, "%s", sample_tensors[tensor].name);
+    else
+        snprintf(out, size, "moment%d.%s", moment, sample_tensors[tensor].name);
+}
+
+static void fill(int64_t step, int moment, int tensor, int64_t begin, int64_t end, float *out)
+{
+    for (int64_t i = begin; i < end; i++)
+        out[i - begin] = value_at(step, moment, tensor, i);
+}
+
+/* A tensor's part of this rank's share of one flat vector over all tensors. */
+static void own_range(int tensor, int rank, int size, int64_t *begin, int64_t *end)
+{
+    int64_t total = 0, first = 0;
+    for (int i = 0; i < SAMPLE_TENSORS; i++) {
+        first += i < tensor ? sample_tensors[i].elements : 0;
+        total += sample_tensors[i].elements;
+    }
+    int64_t from = total * rank / size - first, to = total * (rank + 1) / size - first;
+    int64_t elements = sample_tensors[tensor].elements;
+    *begin = from < 0 ? 0 : from < elements ? from : elements;
+    *end = to < 0 ? 0 : to < elements ? to : elements;
+}
+
+static void add_moments(struct checkpoint_writer *writer, const struct world *world, int64_t step)
+{
+    enum { PARTS = SAMPLE_MOMENTS * SAMPLE_TENSORS };
+    static char names[PARTS][64];
+    static float data[PARTS][64];
+    struct tensor_part parts[PARTS];
+    char file_name[64];
+    for (int i = 0; i < PARTS; i++) {
+        int moment = 1 + i / SAMPLE_TENSORS, tensor = i % SAMPLE_TENSORS;
+        name_of(moment, tensor, names[i], sizeof names[i]);
+        parts[i] = (struct tensor_part){ .name = names[i],
+                                         .rows = sample_tensors[tensor].rows,
+                                         .cols = sample_tensors[tensor].cols,
+                                         .data = data[i] };
+        own_range(tensor, world->rank, world->size, &parts[i].begin, &parts[i].end);
+        fill(step, moment, tensor, parts[i].begin, parts[i].end, data[i]);
+    }
+    snprintf(file_name, sizeof file_name, "optimizer-%05d-of-%05d.safetensors", world->rank + 1,
+             world->size);
+    checkpoint_writer_add_tensors(writer, file_name, parts, PARTS);
+}
+
+static void add_model(struct checkpoint_writer *writer, int64_t step)
+{
+    static float data[SAMPLE_TENSORS][64];
+    struct tensor_part parts[SAMPLE_TENSORS];
+    char state[128];
+    for (int i = 0; i < SAMPLE_TENSORS; i++) {
+        const struct sample_tensor *tensor = &sample_tensors[i];
+        fill(step, 0, i, 0, tensor->elements, data[i]);
+        parts[i] = (struct tensor_part){ tensor->name,     tensor->rows, tensor->cols, 0,
+                                         tensor->elements, data[i] };
+    }
+    int length = snprintf(state, sizeof state,
+                          "{\"loss\": 2.5, \"digested\": {\"step\": %" PRId64 "}}\n", step);
+    checkpoint_writer_add_tensors(writer, "model.safetensors", parts, SAMPLE_TENSORS);
+    checkpoint_writer_add_text(writer, "config.json", "{}\n", 3);
+    checkpoint_writer_add_text(writer, CHECKPOINT_STATE_NAME, state, (size_t)length);
+}
+
+enum status sample_save(const struct world *world, const char *run, int64_t step)
+{
+    struct checkpoint_writer *writer;
+    TRY(checkpoint_writer_begin(world, run, step, &writer));
+    if (world->rank == 0)
+        add_model(writer, step);
+    add_moments(writer, world, step);
+    return checkpoint_writer_commit(writer);
+}
+
+void sample_expect(struct checkpoint *checkpoint, int64_t step, int rank, int size)
+{
+    float found[64], wanted[64];
+    char name[64];
+    for (int moment = 0; moment <= SAMPLE_MOMENTS; moment++)
+        for (int tensor = 0; tensor < SAMPLE_TENSORS; tensor++) {
+            int64_t begin, end;
+            own_range(tensor, rank, size, &begin, &end);
+            name_of(moment, tensor, name, sizeof name);
+            fill(step, moment, tensor, begin, end, wanted);
+            assert_int_equal(checkpoint_read(checkpoint, name, sample_tensors[tensor].rows,
+                                             sample_tensors[tensor].cols, begin, end, found),
+                             STATUS_OK);
+            assert_memory_equal(found, wanted, (size_t)(end - begin) * sizeof *found);
+        }
+}
+
+void sample_digest(struct checkpoint *checkpoint, char *hex)
+{
+    if (checkpoint_digest(checkpoint, hex) != STATUS_OK)
+        fail_msg("%s", status_message());
+}
+
+char *sample_new_run(void)
+{
+    const char *folder = getenv("TMPDIR");
+    char *run = path_join(folder ? folder : "/tmp", "eon-run.XXXXXX");
+    assert_non_null(mkdtemp(run));
+    return run;
+}
+
+char *sample_path(const char *run, int64_t step, const char *name)
+{
+    char middle[256];
+    snprintf(middle, sizeof middle, "checkpoints/step-%08" PRId64 "%s%s", step, name ? "/" : "",
+             name ? name : "");
+    return path_join(run, middle);
+}

@@ -1,0 +1,34 @@
+/* checkpoint_sample: a small run's state, to save, damage and load again.
+ *
+ * Whole tensors in model.safetensors by rank 0; two moments of each tensor, cut
+ * as one flat vector over the ranks, in one file a rank. All values are
+ * functions of (step, tensor, element), so any rank can tell what is right.
+ */
+#ifndef TESTS_UNIT_CHECKPOINT_SAMPLE_H
+#define TESTS_UNIT_CHECKPOINT_SAMPLE_H
+
+#include "checkpoints/checkpoint.h"
+
+#define SAMPLE_TENSORS 3
+#define SAMPLE_MOMENTS 2
+
+struct sample_tensor {
+    const char *name;
+    int64_t rows, cols, elements;
+};
+extern const struct sample_tensor sample_tensors[SAMPLE_TENSORS];
+
+/* Collective. */
+enum status sample_save(const struct world *world, const char *run, int64_t step);
+/* Local. Fails the test where any range of any tensor is not that of `step`; ranges are cut as
+ * rank `rank` of `size` would ask for them. */
+void sample_expect(struct checkpoint *checkpoint, int64_t step, int rank, int size);
+/* Digest of the sample of `step`; `hex` has SHA256_HEX bytes. */
+void sample_digest(struct checkpoint *checkpoint, char *hex);
+
+/* A fresh folder for a run under $TMPDIR; freed with memory_free. */
+char *sample_new_run(void);
+/* RUN/checkpoints/step-NNNNNNNN/NAME; NAME may be NULL; freed with memory_free. */
+char *sample_path(const char *run, int64_t step, const char *name);
+
+#endif

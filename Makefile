@@ -87,7 +87,7 @@ DOUBLE_OBJECTS = $(MODEL_SOURCES:%.c=$(BUILD)/double/%.o) \
 TEST_SOURCES   = $(wildcard tests/unit/test_*.c tests/golden/test_*.c tests/mpi/test_*.c)
 TEST_HELPERS   = $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c tests/golden/*.c tests/mpi/*.c))
 TEST_PROGRAMS  = $(TEST_SOURCES:%.c=$(BUILD)/%)
-COMMAND_TESTS  = $(filter-out tests/commands/lib.sh,$(wildcard tests/commands/*.sh))
+COMMAND_TESTS  = $(filter-out tests/commands/lib.sh tests/commands/corpus_of_sources.sh,$(wildcard tests/commands/*.sh))
 EVERY_TEST     = $(TEST_PROGRAMS) $(COMMAND_TESTS)
 TESTS          = $(if $(ONLY),$(foreach t,$(EVERY_TEST),$(if $(findstring $(ONLY),$(notdir $t)),$t)),\
                               $(EVERY_TEST))

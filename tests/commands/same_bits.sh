@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# The first promise, end to end: the digest of all state does not know the number of ranks,
+# of threads, of restarts, or how a run was killed.
+. "${0%/*}/lib.sh"
+. "${0%/*}/corpus_of_sources.sh"
+
+model='--layers=2 --width=32 --heads=4 --kv_heads=2 --seq_len=32 --leaves=6 --leaf_sequences=2
+       --micro_batch=1 --warmup_steps=2 --log_every=1'
+
+train() { # RANKS RUN OPTION...
+    # shellcheck disable=SC2086  # the model is several words
+    eon_on "$1" train $model --threads=1 --corpus=corpus --run="$2" "${@:3}"
+}
+
+digest() { # RUN
+    "$EON" checkpoint digest "$1" | cut -d' ' -f1
+}
+
+begin a_corpus_is_built_from_the_sources
+expect make_corpus "$PWD/corpus"
+
+for family in gpt2 llama; do
+    heads=$([ $family = gpt2 ] && echo --kv_heads=4)
+
+    begin "${family}_trains_on_one_rank"
+    train 1 "$family-1" --family=$family $heads --steps=8
+    expect_success
+    oracle=$(digest "$family-1")
+    expect test -n "$oracle"
+
+    for ranks in 2 3 4 5 8; do
+        begin "${family}_has_the_same_bits_on_${ranks}_ranks"
+        train $ranks "$family-$ranks" --family=$family $heads --steps=8
+        expect_success
+        expect_equal "$(digest "$family-$ranks")" "$oracle"
+    done
+
+    begin "${family}_has_the_same_bits_on_two_threads"
+    train 2 "$family-threads" --family=$family $heads --steps=8 --threads=2
+    expect_success
+    expect_equal "$(digest "$family-threads")" "$oracle"
+
+    begin "${family}_stopped_twice_and_resumed_on_other_ranks_has_the_same_bits"
+    train 4 "$family-parts" --family=$family $heads --steps=8 --stop_after=3
+    expect_exit 75
+    train 3 "$family-parts" --family=$family $heads --steps=8 --stop_after=5
+    expect_exit 75
+    train 2 "$family-parts" --family=$family $heads --steps=8
+    expect_success
+    expect_equal "$(digest "$family-parts")" "$oracle"
+
+    begin "${family}_killed_and_resumed_on_other_ranks_has_the_same_bits"
+    train 1 "$family-whole" --family=$family $heads --steps=150
+    expect_success
+    # shellcheck disable=SC2086
+    mpirun -n 2 "$EON" train $model --threads=1 --corpus=corpus --run="$family-killed" \
+        --family=$family $heads --steps=150 --save_every=10 >killed.out 2>killed.err &
+    job=$!
+    until [ -e "$family-killed/checkpoints/step-00000020" ] || ! kill -0 $job 2>/dev/null; do
+        sleep 0.01
+    done
+    victim=$(pgrep -P $job -x eon | tail -n 1)
+    expect test -n "$victim"
+    [ -z "$victim" ] || kill -KILL "$victim"
+    wait $job
+    killed_status=$?
+    expect test $killed_status -ne 0
+    train 3 "$family-killed" --family=$family $heads --steps=150 --save_every=10
+    expect_success
+    expect_says err 'resuming run'
+    expect_equal "$(digest "$family-killed")" "$(digest "$family-whole")"
+done

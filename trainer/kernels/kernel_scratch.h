@@ -18,11 +18,11 @@ enum { REFERENCE_ROWS = 128, REFERENCE_DEPTH = 256, REFERENCE_COLUMNS = 8 };
 enum { ATTENTION_QUERIES = 128, ATTENTION_KEYS = 256 };
 
 struct kernel_thread {
-    real *packing;                   /* [REFERENCE_PACKING] */
-    real *scores, *score_gradients;  /* [ATTENTION_QUERIES, ATTENTION_KEYS] */
-    real *row_max, *row_sum;         /* [ATTENTION_QUERIES] */
-    int64_t flops;                   /* of this thread's products, not yet collected */
-    char padding[64];                /* the next thread's counter: another cache line */
+    real *packing;                  /* [REFERENCE_PACKING] */
+    real *scores, *score_gradients; /* [ATTENTION_QUERIES, ATTENTION_KEYS] */
+    real *row_max, *row_sum;        /* [ATTENTION_QUERIES] */
+    int64_t flops;                  /* of this thread's products, not yet collected */
+    char padding[64];               /* the next thread's counter: another cache line */
 };
 
 struct kernel_scratch {

@@ -39,25 +39,35 @@ static bool cpu_has_avx512(void)
 #endif
 
 static const struct kernel_set sets[] = {
-    { "reference", NULL, any_cpu, true,
+    { "reference",
+      NULL,
+      any_cpu,
+      true,
       { LOOPS_OF(reference), .product_tile = product_tile_reference } },
-    { "openblas", NULL, any_cpu, false,
+    { "openblas",
+      NULL,
+      any_cpu,
+      false,
       { LOOPS_OF(reference), .product_tile = product_tile_blas } },
 #ifdef __x86_64__
-    { "avx2", "Haswell", cpu_has_avx2, true,
+    { "avx2",
+      "Haswell",
+      cpu_has_avx2,
+      true,
       { LOOPS_OF(avx2), .product_tile = product_tile_blas } },
-    { "avx512", "SkylakeX", cpu_has_avx512, true,
+    { "avx512",
+      "SkylakeX",
+      cpu_has_avx512,
+      true,
       { LOOPS_OF(avx512), .product_tile = product_tile_blas } },
 #endif
 };
 enum { SET_COUNT = sizeof sets / sizeof *sets };
 
 const char *const kernel_set_names[] = {
-    "reference",
-    "openblas",
+    "reference", "openblas",
 #ifdef __x86_64__
-    "avx2",
-    "avx512",
+    "avx2",      "avx512",
 #endif
     NULL,
 };
@@ -123,8 +133,9 @@ enum status kernels_open(struct kernels *kernels, const char *name, int threads)
     if (threads < 1)
         return bad_input("cannot run kernels in %d threads: need at least 1", threads);
     if (set->blas_core && strcmp(set->blas_core, kernels_blas_core()) != 0)
-        log_warning("kernels '%s' want OpenBLAS's '%s', but it runs '%s': bits and speed may differ",
-                    set->name, set->blas_core, kernels_blas_core());
+        log_warning(
+            "kernels '%s' want OpenBLAS's '%s', but it runs '%s': bits and speed may differ",
+            set->name, set->blas_core, kernels_blas_core());
     blas_use_one_thread();
     struct kernel_scratch *scratch = memory_alloc_zeroed(1, sizeof *scratch);
     allocate_scratch(scratch, threads);

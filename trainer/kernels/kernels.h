@@ -48,9 +48,9 @@ bool kernel_set_runs_here(const char *name);
  * loaded. Returns when there is nothing to do. `arguments` is main's argv. */
 enum status kernels_prepare_blas(const char *set_name, char **arguments);
 
-/* What OpenBLAS runs: core name such as "Haswell", configuration; for the log and the run's record.
- */
+/* What OpenBLAS runs: core name such as "Haswell", and its build; for the run's record. */
 const char *kernels_blas_core(void);
+const char *kernels_blas_configuration(void);
 /* GFLOP/s of one thread in a plain cblas_sgemm of n x n x n: best of `tries`. */
 double kernels_measure_blas_gflops(int64_t n, int tries);
 

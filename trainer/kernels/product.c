@@ -58,7 +58,7 @@ void kernels_thread_product(struct kernels *kernels, int thread, const struct pr
 {
     struct kernel_thread *own = &kernels->scratch->threads[thread];
     const struct product *p = product;
-    if (p->M == 1)
+    if (p->M == 1 && !p->A_transposed)
         kernels->table->vector->vector_product(p->A, p->B, p->ldb, p->B_transposed, p->C, p->N,
                                                p->K, p->add);
     else

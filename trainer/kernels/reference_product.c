@@ -37,8 +37,8 @@ static void pack_columns(const struct product *p, int64_t column, int64_t column
 {
     for (int64_t k = 0; k < depth; k++)
         for (int64_t j = 0; j < WIDTH; j++) {
-            int64_t at = p->B_transposed ? (column + j) * p->ldb + k0 + k
-                                         : (k0 + k) * p->ldb + column + j;
+            int64_t at =
+                p->B_transposed ? (column + j) * p->ldb + k0 + k : (k0 + k) * p->ldb + column + j;
             *packed++ = j < columns ? p->B[at] : 0;
         }
 }

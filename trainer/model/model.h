@@ -15,6 +15,7 @@
 #define TRAINER_MODEL_MODEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -109,6 +110,17 @@ void model_logits(struct model *model, struct kernels *kernels, struct activatio
  * forward and backward, attention counted causally in full blocks' mathematical need
  * (half the square). The analytic "model FLOPs" of the ledger. */
 double model_flops_per_token(const struct model_config *config, int64_t positions);
+
+/* The shapes of a step's products, forward and backward, for measuring what a plain BLAS
+ * makes of them: C[M,N] = A[M,K] B[K,N], `times` times. The first 15 are those of the
+ * matrices, the others attention's. Returns how many there are, and writes at most `room`. */
+struct product_shape {
+    int64_t M, N, K;
+    bool A_transposed, B_transposed; /* A is stored [K,M], B is stored [N,K] */
+    int64_t times;
+};
+int64_t model_step_products(const struct model_config *config, int64_t B, int64_t T,
+                            struct product_shape *shapes, int64_t room);
 
 /* Key-value cache for generation, of one sequence. */
 struct decoder;

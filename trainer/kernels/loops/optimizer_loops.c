@@ -15,7 +15,8 @@ static void adamw_update(real *restrict parameters, const real *restrict gradien
         real g = gradient[i] * scale;
         m[i] = beta1 * m[i] + rest1 * g;
         v[i] = beta2 * v[i] + rest2 * (g * g);
-        parameters[i] = keep * parameters[i] - step * (m[i] / (real_sqrt(v[i] * unbias2) + epsilon));
+        parameters[i] =
+            keep * parameters[i] - step * (m[i] / (real_sqrt(v[i] * unbias2) + epsilon));
     }
 }
 
@@ -29,7 +30,8 @@ static double sum_of_squares(const real *x, int64_t count)
             lane[j] += (double)x[i + j] * (double)x[i + j];
     for (int j = 0; i + j < count; j++)
         lane[j] += (double)x[i + j] * (double)x[i + j];
-    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
+           ((lane[1] + lane[5]) + (lane[3] + lane[7]));
 }
 
 const struct optimizer_loops LOOP_NAME(optimizer, KERNEL_SET) = {

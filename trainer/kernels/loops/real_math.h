@@ -28,7 +28,8 @@ static inline real real_sqrt(real x)
 
 #else
 
-/* Arguments are held within [-87, 88], so that 2^n is neither denormal nor infinite. NaN stays NaN. */
+/* Arguments are held within [-87, 88], so that 2^n is neither denormal nor infinite. NaN stays NaN.
+ */
 static inline real real_exp(real x)
 {
     const float round_shift = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */

@@ -1,0 +1,100 @@
+/* The operations of rows.h that sum over rows: blocks of columns, rows in their order. */
+#include "trainer/kernels/rows.h"
+
+#include <stddef.h>
+
+#include "trainer/kernels/product.h"
+
+enum { COLUMNS_IN_BLOCK = 64 };
+
+static int64_t column_blocks(int64_t columns)
+{
+    return (columns + COLUMNS_IN_BLOCK - 1) / COLUMNS_IN_BLOCK;
+}
+
+static int64_t columns_of_block(int64_t block, int64_t columns, int64_t *first)
+{
+    *first = block * COLUMNS_IN_BLOCK;
+    return columns - *first < COLUMNS_IN_BLOCK ? columns - *first : COLUMNS_IN_BLOCK;
+}
+
+struct sums_job {
+    const struct vector_loops *loops;
+    const real *x;
+    real *sums;
+    int64_t rows, columns;
+};
+
+static void sums_block(void *context, int64_t block, int thread)
+{
+    (void)thread;
+    const struct sums_job *job = context;
+    int64_t c, count = columns_of_block(block, job->columns, &c);
+    job->loops->column_sums(job->x + c, job->sums + c, job->rows, count, job->columns);
+}
+
+void column_sums(struct kernels *kernels, const real *x, real *sums, int64_t rows, int64_t columns)
+{
+    struct sums_job job = { kernels->table->vector, x, sums, rows, columns };
+    kernels_run(kernels, column_blocks(columns), sums_block, &job);
+}
+
+struct norm_gradients_job {
+    const struct norm_loops *loops;
+    const real *dn, *x, *mean, *rstd;
+    real *dgain, *dbias;
+    int64_t rows, C;
+};
+
+static void norm_gradients_block(void *context, int64_t block, int thread)
+{
+    (void)thread;
+    const struct norm_gradients_job *job = context;
+    int64_t c, count = columns_of_block(block, job->C, &c);
+    job->loops->parameter_gradients(job->dn + c, job->x + c, job->mean, job->rstd, job->dgain + c,
+                                    job->dbias ? job->dbias + c : NULL, job->rows, count, job->C);
+}
+
+void norm_parameter_gradients(struct kernels *kernels, const struct norm *norm, const real *dn,
+                              const real *x, const real *mean, const real *rstd, real *dgain,
+                              real *dbias, int64_t rows)
+{
+    struct norm_gradients_job job = {
+        kernels->table->norm, dn, x, mean, rstd, dgain, dbias, rows, norm->C
+    };
+    kernels_run(kernels, column_blocks(norm->C), norm_gradients_block, &job);
+}
+
+struct embedding_gradients_job {
+    const struct vector_loops *loops;
+    const struct embedding *embedding;
+    const real *dx;
+    real *dtable, *dpositions;
+    int64_t rows;
+};
+
+static void embedding_gradients_block(void *context, int64_t block, int thread)
+{
+    (void)thread;
+    const struct embedding_gradients_job *job = context;
+    const struct embedding *e = job->embedding;
+    int64_t c, count = columns_of_block(block, e->C, &c);
+    for (int64_t r = 0; r < job->rows; r++) {
+        const real *dx = job->dx + r * e->C + c;
+        real *row = job->dtable + e->tokens[r] * e->C + c;
+        job->loops->add(row, dx, row, count);
+        if (job->dpositions) {
+            real *position = job->dpositions + (r % e->T + e->past) * e->C + c;
+            job->loops->add(position, dx, position, count);
+        }
+    }
+}
+
+void embedding_backward(struct kernels *kernels, const struct embedding *embedding, const real *dx,
+                        real *dtable, real *dpositions, int64_t rows)
+{
+    struct embedding_gradients_job job = {
+        kernels->table->vector, embedding, dx, dtable, dpositions, rows
+    };
+    kernels_run(kernels, column_blocks(embedding->C), embedding_gradients_block, &job);
+}

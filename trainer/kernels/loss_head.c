@@ -1,0 +1,86 @@
+#include "trainer/kernels/loss_head.h"
+
+#include <stddef.h>
+
+#include "base/status.h"
+#include "trainer/kernels/kernel_table.h"
+#include "trainer/kernels/product.h"
+
+/* Rows [first, first + rows) of the whole. */
+struct loss_block {
+    const struct kernel_table *table;
+    const struct loss_head *head;
+    int64_t first, rows;
+};
+
+static void loss_row(void *context, int64_t row, int thread)
+{
+    (void)thread;
+    const struct loss_block *block = context;
+    const struct loss_head *head = block->head;
+    int32_t target = head->targets[block->first + row];
+    CHECK(target < head->V, "target %d is beyond the model's vocabulary of %lld", target,
+          (long long)head->V);
+    head->row_losses[row] = block->table->softmax->cross_entropy_row(
+        head->logits + row * head->V, head->V, target, head->dhidden != NULL);
+}
+
+static void block_backward(struct kernels *kernels, const struct loss_block *block)
+{
+    const struct loss_head *head = block->head;
+    /* dH[rows,C] = dlogits[rows,V] W[V,C] */
+    struct product dhidden = { .M = block->rows,
+                               .N = head->C,
+                               .K = head->V,
+                               .A = head->logits,
+                               .lda = head->V,
+                               .B = head->weight,
+                               .ldb = head->C,
+                               .C = head->dhidden + block->first * head->C,
+                               .ldc = head->C };
+    kernels_product(kernels, &dhidden);
+    /* dW[V,C] += dlogits[rows,V]^T H[rows,C] */
+    struct product dweight = { .M = head->V,
+                               .N = head->C,
+                               .K = block->rows,
+                               .A = head->logits,
+                               .lda = head->V,
+                               .A_transposed = true,
+                               .B = head->hidden + block->first * head->C,
+                               .ldb = head->C,
+                               .C = head->dweight,
+                               .ldc = head->C,
+                               .add = true };
+    kernels_product(kernels, &dweight);
+}
+
+double loss_head_run(struct kernels *kernels, const struct loss_head *head, int64_t *targets)
+{
+    double sum = 0;
+    *targets = 0;
+    for (int64_t first = 0; first < head->rows; first += LOSS_ROWS) {
+        struct loss_block block = { kernels->table, head, first, head->rows - first };
+        if (block.rows > LOSS_ROWS)
+            block.rows = LOSS_ROWS;
+        /* logits[rows,V] = H[rows,C] W[V,C]^T */
+        struct product logits = { .M = block.rows,
+                                  .N = head->V,
+                                  .K = head->C,
+                                  .A = head->hidden + first * head->C,
+                                  .lda = head->C,
+                                  .B = head->weight,
+                                  .ldb = head->C,
+                                  .B_transposed = true,
+                                  .C = head->logits,
+                                  .ldc = head->V };
+        kernels_product(kernels, &logits);
+        kernels_run(kernels, block.rows, loss_row, &block);
+        for (int64_t r = 0; r < block.rows; r++) {
+            sum += head->row_losses[r];
+            *targets += head->targets[first + r] >= 0;
+        }
+        if (head->dhidden)
+            block_backward(kernels, &block);
+    }
+    return sum;
+}

@@ -1,0 +1,29 @@
+/* loss_head: the last product and the cross-entropy, together, in blocks of rows.
+ *
+ * The logits [rows, V] exist for LOSS_ROWS rows at a time, and turn into their own
+ * gradient in place:
+ *
+ *   logits = H W^T -> loss, dlogits = softmax - onehot -> dH = dlogits W, dW += dlogits^T H
+ */
+#ifndef TRAINER_KERNELS_LOSS_HEAD_H
+#define TRAINER_KERNELS_LOSS_HEAD_H
+
+#include "trainer/kernels/kernels.h"
+
+enum { LOSS_ROWS = 512 };
+
+struct loss_head {
+    const real *hidden;     /* H [rows,C] */
+    const real *weight;     /* W [V,C] */
+    const int32_t *targets; /* [rows]; < 0: the row bears no loss */
+    int64_t rows, C, V;
+    real *logits;       /* scratch [min(rows, LOSS_ROWS), V] */
+    double *row_losses; /* scratch [min(rows, LOSS_ROWS)] */
+    real *dhidden;      /* [rows,C], overwritten; NULL: the loss alone */
+    real *dweight;      /* [V,C], added to; NULL with dhidden */
+};
+
+/* The sum of -log softmax(logits)[target], rows in their order; *targets counts them. */
+double loss_head_run(struct kernels *kernels, const struct loss_head *head, int64_t *targets);
+
+#endif

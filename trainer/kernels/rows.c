@@ -1,0 +1,207 @@
+#include "trainer/kernels/rows.h"
+
+#include <string.h>
+
+#include "trainer/kernels/product.h"
+
+enum { ROWS_IN_BLOCK = 32 };
+
+static int64_t row_blocks(int64_t rows)
+{
+    return (rows + ROWS_IN_BLOCK - 1) / ROWS_IN_BLOCK;
+}
+
+/* Rows of block `block`: *first, and returns how many. */
+static int64_t rows_of_block(int64_t block, int64_t rows, int64_t *first)
+{
+    *first = block * ROWS_IN_BLOCK;
+    return rows - *first < ROWS_IN_BLOCK ? rows - *first : ROWS_IN_BLOCK;
+}
+
+struct norm_job {
+    const struct norm_loops *loops;
+    const struct norm *norm;
+    const real *x, *dn;
+    real *n, *dx, *mean, *rstd;
+    const real *kept_mean, *kept_rstd;
+    int64_t rows;
+};
+
+static void norm_forward_block(void *context, int64_t block, int thread)
+{
+    (void)thread;
+    const struct norm_job *job = context;
+    int64_t r, count = rows_of_block(block, job->rows, &r), at = r * job->norm->C;
+    job->loops->forward(job->norm, job->x + at, job->n + at, job->mean + r, job->rstd + r, count);
+}
+
+void norm_forward(struct kernels *kernels, const struct norm *norm, const real *x, real *n,
+                  real *mean, real *rstd, int64_t rows)
+{
+    struct norm_job job = { .loops = kernels->table->norm,
+                            .norm = norm,
+                            .x = x,
+                            .n = n,
+                            .mean = mean,
+                            .rstd = rstd,
+                            .rows = rows };
+    kernels_run(kernels, row_blocks(rows), norm_forward_block, &job);
+}
+
+static void norm_apply_block(void *context, int64_t block, int thread)
+{
+    (void)thread;
+    const struct norm_job *job = context;
+    int64_t r, count = rows_of_block(block, job->rows, &r), at = r * job->norm->C;
+    job->loops->apply(job->norm, job->x + at, job->n + at, job->kept_mean + r, job->kept_rstd + r,
+                      count);
+}
+
+void norm_apply(struct kernels *kernels, const struct norm *norm, const real *x, real *n,
+                const real *mean, const real *rstd, int64_t rows)
+{
+    struct norm_job job = { .loops = kernels->table->norm,
+                            .norm = norm,
+                            .x = x,
+                            .n = n,
+                            .kept_mean = mean,
+                            .kept_rstd = rstd,
+                            .rows = rows };
+    kernels_run(kernels, row_blocks(rows), norm_apply_block, &job);
+}
+
+static void norm_backward_block(void *context, int64_t block, int thread)
+{
+    (void)thread;
+    const struct norm_job *job = context;
+    int64_t r, count = rows_of_block(block, job->rows, &r), at = r * job->norm->C;
+    job->loops->backward(job->norm, job->dn + at, job->x + at, job->kept_mean + r,
+                         job->kept_rstd + r, job->dx + at, count);
+}
+
+void norm_backward(struct kernels *kernels, const struct norm *norm, const real *dn, const real *x,
+                   const real *mean, const real *rstd, real *dx, real *dgain, real *dbias,
+                   int64_t rows)
+{
+    struct norm_job job = { .loops = kernels->table->norm,
+                            .norm = norm,
+                            .x = x,
+                            .dn = dn,
+                            .dx = dx,
+                            .kept_mean = mean,
+                            .kept_rstd = rstd,
+                            .rows = rows };
+    norm_parameter_gradients(kernels, norm, dn, x, mean, rstd, dgain, dbias, rows);
+    kernels_run(kernels, row_blocks(rows), norm_backward_block, &job);
+}
+
+struct activation_job {
+    const struct activation_loops *loops;
+    enum activation kind;
+    const real *x;
+    real *x_to_y, *y_or_d;
+    int64_t rows, F;
+};
+
+static void activation_forward_block(void *context, int64_t block, int thread)
+{
+    (void)thread;
+    const struct activation_job *job = context;
+    int64_t r, count = rows_of_block(block, job->rows, &r), F = job->F;
+    if (job->kind == ACTIVATION_GELU)
+        job->loops->gelu(job->x + r * F, job->y_or_d + r * F, count * F);
+    else
+        job->loops->swiglu(job->x + r * 2 * F, job->y_or_d + r * F, count, F);
+}
+
+void activation_forward(struct kernels *kernels, enum activation kind, const real *x, real *y,
+                        int64_t rows, int64_t F)
+{
+    struct activation_job job = {
+        .loops = kernels->table->activation, .kind = kind, .x = x, .y_or_d = y, .rows = rows, .F = F
+    };
+    kernels_run(kernels, row_blocks(rows), activation_forward_block, &job);
+}
+
+static void activation_backward_block(void *context, int64_t block, int thread)
+{
+    (void)thread;
+    const struct activation_job *job = context;
+    int64_t r, count = rows_of_block(block, job->rows, &r), F = job->F;
+    if (job->kind == ACTIVATION_GELU)
+        job->loops->gelu_backward(job->x_to_y + r * F, job->y_or_d + r * F, count * F);
+    else
+        job->loops->swiglu_backward(job->x_to_y + r * 2 * F, job->y_or_d + r * 2 * F, count, F);
+}
+
+void activation_backward(struct kernels *kernels, enum activation kind, real *x, real *d,
+                         int64_t rows, int64_t F)
+{
+    struct activation_job job = { .loops = kernels->table->activation,
+                                  .kind = kind,
+                                  .x_to_y = x,
+                                  .y_or_d = d,
+                                  .rows = rows,
+                                  .F = F };
+    kernels_run(kernels, row_blocks(rows), activation_backward_block, &job);
+}
+
+struct rotation_job {
+    const struct vector_loops *loops;
+    const struct rotation *rotation;
+    real *x;
+    int64_t rows;
+};
+
+static void rotation_block(void *context, int64_t block, int thread)
+{
+    (void)thread;
+    const struct rotation_job *job = context;
+    const struct rotation *rotation = job->rotation;
+    const int64_t half = rotation->head_dim / 2;
+    int64_t first, count = rows_of_block(block, job->rows, &first);
+    for (int64_t r = first; r < first + count; r++) {
+        int64_t angle = (r % rotation->T + rotation->past) * half;
+        job->loops->rotate(job->x + r * rotation->stride, rotation->heads, half,
+                           rotation->cosine + angle, rotation->sine + angle, rotation->direction);
+    }
+}
+
+void rotate_rows(struct kernels *kernels, const struct rotation *rotation, real *x, int64_t rows)
+{
+    struct rotation_job job = { kernels->table->vector, rotation, x, rows };
+    kernels_run(kernels, row_blocks(rows), rotation_block, &job);
+}
+
+struct embedding_job {
+    const struct vector_loops *loops;
+    const struct embedding *embedding;
+    real *x;
+    int64_t rows;
+};
+
+static void embedding_block(void *context, int64_t block, int thread)
+{
+    (void)thread;
+    const struct embedding_job *job = context;
+    const struct embedding *e = job->embedding;
+    int64_t first, count = rows_of_block(block, job->rows, &first);
+    for (int64_t r = first; r < first + count; r++) {
+        CHECK(e->tokens[r] >= 0 && e->tokens[r] < e->vocab_size,
+              "token %d is beyond the model's vocabulary of %lld", e->tokens[r],
+              (long long)e->vocab_size);
+        const real *row = e->table + e->tokens[r] * e->C;
+        if (e->positions)
+            job->loops->add(row, e->positions + (r % e->T + e->past) * e->C, job->x + r * e->C,
+                            e->C);
+        else
+            memcpy(job->x + r * e->C, row, (size_t)e->C * sizeof(real));
+    }
+}
+
+void embedding_forward(struct kernels *kernels, const struct embedding *embedding, real *x,
+                       int64_t rows)
+{
+    struct embedding_job job = { kernels->table->vector, embedding, x, rows };
+    kernels_run(kernels, row_blocks(rows), embedding_block, &job);
+}

@@ -1,0 +1,61 @@
+/* rows: the operations between the products, on matrices [rows, C].
+ *
+ * What is independent by row is cut into blocks of rows. What sums over rows
+ * (gradients of gains, biases and embeddings) is cut into blocks of columns, and
+ * each block adds the rows in their order: no atomic additions, one result.
+ */
+#ifndef TRAINER_KERNELS_ROWS_H
+#define TRAINER_KERNELS_ROWS_H
+
+#include "trainer/kernels/kernel_table.h"
+#include "trainer/kernels/kernels.h"
+
+/* See norm_loops in kernel_table.h. mean, rstd: [rows]. */
+void norm_forward(struct kernels *kernels, const struct norm *norm, const real *x, real *n,
+                  real *mean, real *rstd, int64_t rows);
+void norm_apply(struct kernels *kernels, const struct norm *norm, const real *x, real *n,
+                const real *mean, const real *rstd, int64_t rows);
+/* dx, dgain, dbias (or NULL) are added to. */
+void norm_backward(struct kernels *kernels, const struct norm *norm, const real *dn, const real *x,
+                   const real *mean, const real *rstd, real *dx, real *dgain, real *dbias,
+                   int64_t rows);
+
+/* The half of norm_backward that sums over rows: dgain and dbias (or NULL) are added to. */
+void norm_parameter_gradients(struct kernels *kernels, const struct norm *norm, const real *dn,
+                              const real *x, const real *mean, const real *rstd, real *dgain,
+                              real *dbias, int64_t rows);
+
+/* The feed-forward's activation: GELU maps [rows,F] to [rows,F]; SwiGLU maps [gate F | up F]. */
+enum activation { ACTIVATION_GELU, ACTIVATION_SWIGLU };
+void activation_forward(struct kernels *kernels, enum activation kind, const real *x, real *y,
+                        int64_t rows, int64_t F);
+/* In place: x becomes y (SwiGLU: in the first half of each row), d goes from dy (there) to dx. */
+void activation_backward(struct kernels *kernels, enum activation kind, real *x, real *d,
+                         int64_t rows, int64_t F);
+
+/* Rotary positions (Su et al. 2021) of the first `heads` heads of each row, in place. Row r
+ * stands at position (r mod T) + past; tables are [positions, HD/2]. direction -1: backward. */
+struct rotation {
+    const real *cosine, *sine;
+    int64_t heads, head_dim, stride, T, past;
+    real direction;
+};
+void rotate_rows(struct kernels *kernels, const struct rotation *rotation, real *x, int64_t rows);
+
+/* x[r] = table[token[r]] (+ positions[(r mod T) + past], unless NULL). Tokens below `vocab`. */
+struct embedding {
+    const int32_t *tokens; /* [rows] */
+    const real *table;     /* [V,C] */
+    const real *positions; /* [P,C] or NULL */
+    int64_t vocab_size, C, T, past;
+};
+void embedding_forward(struct kernels *kernels, const struct embedding *embedding, real *x,
+                       int64_t rows);
+/* dtable, dpositions (or NULL) are added to. */
+void embedding_backward(struct kernels *kernels, const struct embedding *embedding, const real *dx,
+                        real *dtable, real *dpositions, int64_t rows);
+
+/* sums[columns] += the sum over the rows: a bias' gradient. */
+void column_sums(struct kernels *kernels, const real *x, real *sums, int64_t rows, int64_t columns);
+
+#endif

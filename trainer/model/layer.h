@@ -1,0 +1,48 @@
+/* layer: one transformer layer, for both families. Private to trainer/model.
+ *
+ *   input -> norm -> qkv -> (rotate) -> attention -> project -> + input = middle
+ *   middle -> norm -> expand -> activation -> contract -> + middle = output
+ */
+#ifndef TRAINER_MODEL_LAYER_H
+#define TRAINER_MODEL_LAYER_H
+
+#include "trainer/kernels/attention.h"
+#include "trainer/model/activations.h"
+#include "trainer/model/linear.h"
+
+/* Where a decoder's keys and values of one layer are kept. */
+struct key_value_cache {
+    real *rows;        /* [positions, 2 KV HD]: keys, then values */
+    int64_t positions; /* that are there before this pass */
+};
+
+struct layer_run {
+    int64_t B, T;
+    const struct layer_activations *kept;
+    real *normed, *activated; /* scratch, as in struct activations */
+    const struct rope *rope;
+    struct key_value_cache *cache; /* NULL: keys and values are those of this pass alone */
+    real *output;                  /* [BT,C] */
+};
+
+void layer_forward(const struct pass *pass, const struct layer_plan *layer,
+                   const struct layer_run *run);
+
+/* doutput becomes dinput, in place, and parameters' gradients are added to pass->gradient.
+ * `activated` holds the gradient of `expanded`; kept->expanded is overwritten. */
+struct layer_gradients {
+    real *doutput; /* [BT,C] */
+    real *dnormed; /* [BT,C] scratch */
+    real *dqkv;    /* [BT,QKV] scratch */
+};
+
+void layer_backward(const struct pass *pass, const struct layer_plan *layer,
+                    const struct layer_run *run, const struct layer_gradients *gradients);
+
+/* The attention of `run`, on the rows of qkv that it kept, or on its cache. */
+struct attention layer_attention(const struct pass *pass, const struct layer_run *run);
+
+/* Rotates queries and keys in rows of qkv; direction -1: backward. Nothing for gpt2. */
+void layer_rotate(const struct pass *pass, const struct layer_run *run, real *qkv, real direction);
+
+#endif

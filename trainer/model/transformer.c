@@ -1,0 +1,120 @@
+/* The whole model on a micro-batch: input, layers, head and loss, and back. */
+#include <string.h>
+
+#include "trainer/kernels/loss_head.h"
+#include "trainer/model/layer.h"
+
+static struct layer_run run_of(const struct model_config *config, struct activations *a, int64_t l)
+{
+    return (struct layer_run){
+        .B = a->B,
+        .T = a->T,
+        .kept = &a->layers[l],
+        .normed = a->normed,
+        .activated = a->activated,
+        .rope = &a->rope,
+        .output = l + 1 < config->layers ? a->layers[l + 1].input : a->output,
+    };
+}
+
+static struct embedding embedding_of(const struct pass *pass, const struct batch *batch)
+{
+    const struct model_views *views = pass->views;
+    return (struct embedding){
+        .tokens = batch->tokens,
+        .table = pass->parameters + views->token_table,
+        .positions =
+            views->position_table == NO_TENSOR ? NULL : pass->parameters + views->position_table,
+        .vocab_size = pass->config->vocab_size,
+        .C = pass->config->width,
+        .T = batch->positions,
+    };
+}
+
+static void check_shape(const struct model_config *config, const struct batch *batch,
+                        const struct activations *a)
+{
+    CHECK(batch->sequences == a->B && batch->positions == a->T,
+          "a batch of %lld x %lld does not fit activations of %lld x %lld",
+          (long long)batch->sequences, (long long)batch->positions, (long long)a->B,
+          (long long)a->T);
+    CHECK(config->family == FAMILY_LLAMA || a->T <= config->max_positions,
+          "%lld positions are beyond the model's table of %lld", (long long)a->T,
+          (long long)config->max_positions);
+}
+
+void model_forward(struct model *model, struct kernels *kernels, const struct batch *batch,
+                   struct activations *activations)
+{
+    struct activations *a = activations;
+    const struct pass pass = pass_of(model, kernels, NULL);
+    const int64_t rows = a->B * a->T;
+    check_shape(pass.config, batch, a);
+
+    const struct embedding embedding = embedding_of(&pass, batch);
+    embedding_forward(kernels, &embedding, a->layers[0].input, rows);
+    for (int64_t l = 0; l < pass.config->layers; l++) {
+        struct layer_run run = run_of(pass.config, a, l);
+        layer_forward(&pass, &pass.views->layers[l], &run);
+    }
+    const struct norm norm = norm_of(&pass, pass.views->final_norm);
+    norm_forward(kernels, &norm, a->output, a->hidden, a->final_norm.mean, a->final_norm.rstd,
+                 rows);
+}
+
+struct loss model_loss(struct model *model, struct kernels *kernels, const struct batch *batch,
+                       struct activations *activations, real *gradient)
+{
+    struct activations *a = activations;
+    const struct model_config *config = &model->config;
+    struct loss_head head = {
+        .hidden = a->hidden,
+        .weight = model->parameters + model->views->head,
+        .targets = batch->targets,
+        .rows = a->B * a->T,
+        .C = config->width,
+        .V = config->vocab_size,
+        .logits = a->logits,
+        .row_losses = a->row_losses,
+    };
+    CHECK(!gradient || a->for_training, "activations made without training have no backward pass");
+    if (gradient) {
+        head.dhidden = a->dnormed;
+        head.dweight = gradient + model->views->head;
+    }
+    struct loss loss;
+    loss.sum = loss_head_run(kernels, &head, &loss.targets);
+    return loss;
+}
+
+void model_backward(struct model *model, struct kernels *kernels, const struct batch *batch,
+                    struct activations *activations, real *gradient)
+{
+    struct activations *a = activations;
+    const struct pass pass = pass_of(model, kernels, gradient);
+    const struct model_views *views = pass.views;
+    const struct norm norm = norm_of(&pass, views->final_norm);
+    const int64_t rows = a->B * a->T;
+    CHECK(a->for_training, "activations made without training have no backward pass");
+
+    memset(a->doutput, 0, (size_t)(rows * pass.config->width) * sizeof(real));
+    norm_backward(kernels, &norm, a->dnormed, a->output, a->final_norm.mean, a->final_norm.rstd,
+                  a->doutput, gradient + views->final_norm.gain,
+                  norm.bias ? gradient + views->final_norm.bias : NULL, rows);
+    const struct layer_gradients gradients = { a->doutput, a->dnormed, a->dqkv };
+    for (int64_t l = pass.config->layers - 1; l >= 0; l--) {
+        struct layer_run run = run_of(pass.config, a, l);
+        layer_backward(&pass, &views->layers[l], &run, &gradients);
+    }
+    const struct embedding embedding = embedding_of(&pass, batch);
+    embedding_backward(kernels, &embedding, a->doutput, gradient + views->token_table,
+                       embedding.positions ? gradient + views->position_table : NULL, rows);
+}
+
+void model_logits(struct model *model, struct kernels *kernels, struct activations *activations,
+                  int64_t sequence, int64_t position, real *logits)
+{
+    const struct pass pass = pass_of(model, kernels, NULL);
+    const int64_t row = sequence * activations->T + position;
+    head_logits(&pass, activations->hidden + row * model->config.width, logits);
+}

@@ -55,10 +55,12 @@ double portable_exp(double x)
 double portable_log(double x)
 {
     uint64_t bits = bits_of(x);
-    if (isnan(x) || (bits >> 63 && bits << 1))
-        return NAN;
-    if (bits >> 52 == 0) /* zero, and what flush-to-zero takes for it */
+    if (isnan(x))
+        return x;
+    if ((bits << 1) >> 53 == 0) /* zero, and what flush-to-zero takes for it */
         return -HUGE_VAL;
+    if (bits >> 63)
+        return NAN;
     if (isinf(x))
         return x;
 

@@ -148,15 +148,8 @@ struct json *json_new_array(void)
 
 struct json *json_new_text(const char *text, size_t length)
 {
-    static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
     struct strbuf clean = STRBUF_INIT;
-    for (size_t at = 0, character; at < length; at += character ? character : 1) {
-        character = utf8_character_length(text + at, length - at);
-        if (character)
-            strbuf_add(&clean, text + at, character);
-        else
-            strbuf_add_string(&clean, replacement);
-    }
+    utf8_add_repaired(&clean, text, length);
     struct json *value = outer(json_stringn_nocheck(clean.bytes, clean.length));
     strbuf_release(&clean);
     return value;

@@ -33,7 +33,7 @@ struct option_spec {
     const char *key;
     enum option_type type;
     size_t offset;
-    const char *default_text; /* NULL: required */
+    const char *default_text;   /* NULL: required */
     double min, max;            /* both 0: no bounds */
     const char *unit;           /* or NULL */
     const char *const *choices; /* OPTION_CHOICE */

@@ -1,5 +1,4 @@
 /* What a table of options looks like: the saved config, --help, the manual. */
-#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,21 +124,18 @@ static void print_usage(const struct option_spec *option, struct strbuf *out)
     }
 }
 
-/* Bounds are round: "1e12" says more than thirteen digits. */
+/* Bounds are round: "1e12" says more than thirteen digits, and than "1e+12". */
 static void print_bound(double bound, struct strbuf *out)
 {
-    if (fabs(bound) < 1e7 && bound == floor(bound)) {
-        strbuf_addf(out, "%.0f", bound);
-        return;
-    }
     char text[32];
     snprintf(text, sizeof text, "%g", bound);
-    char *plus = strchr(text, '+');
+    char *exponent = strchr(text, 'e');
     if (strtod(text, NULL) != bound)
         strbuf_add_number(out, bound);
+    else if (!exponent)
+        strbuf_add_string(out, text);
     else
-        strbuf_addf(out, "%.*s%s", plus ? (int)(plus - text) : (int)strlen(text), text,
-                    plus ? plus + 1 : "");
+        strbuf_addf(out, "%.*se%ld", (int)(exponent - text), text, strtol(exponent + 1, NULL, 10));
 }
 
 static void print_range(const struct option_spec *option, struct strbuf *out)
@@ -199,9 +195,10 @@ void options_print_help(const struct option_spec *table, FILE *out)
         strbuf_reset(&meaning);
         print_usage(option, &usage);
         print_meaning(option, &meaning);
-        fprintf(out, "  %-*s", HELP_INDENT - 2, usage.bytes);
-        if (usage.length + 4 > HELP_INDENT)
-            fprintf(out, "\n%*s", HELP_INDENT, "");
+        if (usage.length + 3 <= HELP_INDENT)
+            fprintf(out, "  %-*s", HELP_INDENT - 2, usage.bytes);
+        else
+            fprintf(out, "  %s\n%*s", usage.bytes, HELP_INDENT, "");
         print_wrapped(meaning.bytes, out);
     }
     strbuf_release(&meaning);

@@ -37,11 +37,17 @@ static int64_t choose_block(int64_t all_pieces, int64_t count, int size)
     return block < longest ? block : longest;
 }
 
+static int64_t count_all_pieces(int64_t leaves, int size)
+{
+    int64_t pieces = count_pieces(leaves, 0, size);
+    for (int rank = 1; rank < size; rank++)
+        pieces += count_pieces(leaves, rank, size);
+    return pieces;
+}
+
 size_t tree_exchange_staging_bytes(int64_t leaves, int64_t count, int rank, int size)
 {
-    int64_t all = 0;
-    for (int other = 0; other < size; other++)
-        all += count_pieces(leaves, other, size);
+    int64_t all = count_all_pieces(leaves, size);
     int64_t foreign = all - count_pieces(leaves, rank, size);
     return (size_t)(2 * foreign * choose_block(all, count, size)) * sizeof(float);
 }
@@ -49,8 +55,7 @@ size_t tree_exchange_staging_bytes(int64_t leaves, int64_t count, int rank, int 
 static void list_pieces(struct tree_exchange *exchange)
 {
     int size = exchange->world->size;
-    for (int rank = 0; rank < size; rank++)
-        exchange->piece_count += count_pieces(exchange->leaves, rank, size);
+    exchange->piece_count = count_all_pieces(exchange->leaves, size);
     exchange->pieces = memory_alloc_zeroed((size_t)exchange->piece_count, sizeof *exchange->pieces);
 
     struct tree_piece *next = exchange->pieces;

@@ -1,0 +1,91 @@
+/* rank_faults: ranks that fail in the ways that rank_faults.sh looks at.
+ *
+ * MPI's profiling interface makes the faults: the functions of the same name
+ * below stand before the library's own. */
+#include <mpi.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "comm/gradient_tree.h"
+
+static const char *fault = "";
+
+static bool fault_is(const char *name)
+{
+    return strcmp(fault, name) == 0;
+}
+
+int MPI_Init_thread(int *argc, char ***argv, int required, int *provided)
+{
+    int code = PMPI_Init_thread(argc, argv, required, provided);
+    if (fault_is("low-thread-level"))
+        *provided = MPI_THREAD_FUNNELED;
+    return code;
+}
+
+int MPI_Isend(const void *buffer, int count, MPI_Datatype type, int to, int tag, MPI_Comm comm,
+              MPI_Request *request)
+{
+    static int calls;
+    int rank;
+    PMPI_Comm_rank(comm, &rank);
+    if (fault_is("die-in-reduction") && rank == 1 && ++calls == 3)
+        kill(getpid(), SIGKILL);
+    return PMPI_Isend(buffer, count, type, to, tag, comm, request);
+}
+
+int MPI_Barrier(MPI_Comm comm)
+{
+    int rank;
+    PMPI_Comm_rank(comm, &rank);
+    if (fault_is("mpi-error") && rank == 1)
+        return MPI_ERR_OTHER;
+    return PMPI_Barrier(comm);
+}
+
+/* Four rounds for each of three owners. */
+static void reduce_once(const struct world *world)
+{
+    const int64_t leaves = 6, count = 3 << 20;
+    struct gradient_tree *tree = gradient_tree_create(world, NULL, leaves, count);
+    struct leaf_range own = leaf_range_of_rank(leaves, world->rank, world->size);
+    for (int64_t leaf = own.first; leaf < own.end; leaf++)
+        gradient_tree_leaf(tree, leaf)[0] = 1.0f;
+    gradient_tree_reduce(tree);
+    gradient_tree_free(tree);
+}
+
+static enum status run(const struct world *world)
+{
+    enum status mine = STATUS_OK;
+    if (fault_is("fatal-on-all"))
+        fatal("no space left");
+    if (fault_is("fatal-on-rank-2") && world->rank == 2)
+        fatal("no space left");
+    if (fault_is("bad-input-on-rank-1") && world->rank == 1)
+        mine = bad_input("cannot open shard 'x.h5': truncated at byte 4096");
+    if (fault_is("bad-input-on-all"))
+        mine = bad_input("unknown key 'stesp'");
+    TRY(world_agree(world, mine));
+    reduce_once(world);
+    world_barrier(world);
+    return STATUS_OK;
+}
+
+int main(int argc, char **argv)
+{
+    struct world world;
+    if (argc == 2)
+        fault = argv[1];
+    enum status status = world_init(&world);
+    if (status == STATUS_OK) {
+        status = run(&world);
+        world_finalize(&world);
+    }
+    if (status != STATUS_OK && world.rank == 0)
+        log_error(status_message());
+    return (int)status;
+}

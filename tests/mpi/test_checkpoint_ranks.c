@@ -1,0 +1,153 @@
+/* ranks: 1 2 3 5 8 */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "checkpoints/checkpoint_folder.h"
+#include "tests/mpi/mpi_test.h"
+#include "tests/unit/checkpoint_sample.h"
+
+/* Collective. One run for all ranks, in rank 0's folder. */
+static int new_run(void **state)
+{
+    char run[512] = "";
+    if (test_world.rank == 0) {
+        char *made = sample_new_run();
+        snprintf(run, sizeof run, "%s", made);
+        memory_free(made);
+    }
+    world_broadcast(&test_world, run, sizeof run, 0);
+    *state = memory_copy_string(run);
+    return 0;
+}
+
+static int drop_run(void **state)
+{
+    enum status status = STATUS_OK;
+    world_barrier(&test_world);
+    if (test_world.rank == 0)
+        status = folder_remove(*state);
+    memory_free(*state);
+    return status == STATUS_OK ? 0 : -1;
+}
+
+static void save_as(const struct world *world, const char *run, int64_t step)
+{
+    if (sample_save(world, run, step) != STATUS_OK)
+        fail_msg("%s", status_message());
+}
+
+/* Collective. The step that a resume takes up; -1: none, -2: refused. */
+static int64_t step_found(const char *run, int64_t wanted)
+{
+    struct checkpoint *checkpoint;
+    if (checkpoint_find(&test_world, run, wanted, &checkpoint) != STATUS_OK)
+        return -2;
+    if (!checkpoint)
+        return -1;
+    int64_t step = checkpoint_step(checkpoint);
+    sample_expect(checkpoint, step, test_world.rank, test_world.size);
+    checkpoint_close(checkpoint);
+    return step;
+}
+
+/* By tests/golden/checkpoint_digest.py. */
+static const char sample_digest_of_step_7[] =
+    "09f7417ac8bafe7af6328cb423466ad49c084fcc9ab3a5da6f9de9b9d35a9971";
+
+static void digest_is_the_same_at_every_world_size(void **state)
+{
+    char hex[SHA256_HEX];
+    struct checkpoint *checkpoint;
+    save_as(&test_world, *state, 7);
+    assert_int_equal(checkpoint_find(&test_world, *state, -1, &checkpoint), STATUS_OK);
+    assert_non_null(checkpoint);
+    sample_digest(checkpoint, hex);
+    assert_string_equal(hex, sample_digest_of_step_7);
+    checkpoint_close(checkpoint);
+}
+
+static void every_world_size_loads_it(void **state)
+{
+    struct checkpoint *checkpoint;
+    save_as(&test_world, *state, 7);
+    assert_int_equal(checkpoint_find(&test_world, *state, 7, &checkpoint), STATUS_OK);
+    for (int size = 1; size <= 16; size++)
+        for (int rank = 0; rank < size; rank++)
+            sample_expect(checkpoint, 7, rank, size);
+    checkpoint_close(checkpoint);
+}
+
+static void all_ranks_pass_over_what_one_finds_damaged(void **state)
+{
+    save_as(&test_world, *state, 1);
+    save_as(&test_world, *state, 2);
+    if (test_world.rank == 0) {
+        char *path = sample_path(*state, 2, "optimizer-00001-of-0000N.safetensors");
+        path[strlen(path) - strlen("N.safetensors")] = (char)('0' + test_world.size);
+        FILE *file = fopen(path, "r+b");
+        assert_non_null(file);
+        assert_int_equal(fseek(file, -1, SEEK_END), 0);
+        int last = fgetc(file);
+        assert_int_equal(fseek(file, -1, SEEK_END), 0);
+        assert_int_equal(fputc(last ^ 1, file), last ^ 1);
+        assert_int_equal(fclose(file), 0);
+        memory_free(path);
+    }
+    world_barrier(&test_world);
+    assert_int_equal(step_found(*state, -1), 1);
+    assert_int_equal(step_found(*state, 2), -2);
+}
+
+static void one_ranks_error_fails_the_save_on_all(void **state)
+{
+    struct checkpoint_writer *writer;
+    int culprit = test_world.size - 1;
+    char wanted[32] = "File exists", name[32];
+    char *partial = checkpoint_folder_path(*state, 2, CHECKPOINT_PARTIAL);
+    save_as(&test_world, *state, 1);
+    assert_int_equal(checkpoint_writer_begin(&test_world, *state, 2, &writer), STATUS_OK);
+    snprintf(name, sizeof name, "text-%d", test_world.rank);
+    checkpoint_writer_add_text(writer, name, "x", 1);
+    if (test_world.rank == culprit)
+        checkpoint_writer_add_text(writer, name, "x", 1);
+    assert_int_equal(checkpoint_writer_commit(writer), STATUS_FAILED);
+    assert_non_null(strstr(status_message(), wanted));
+    if (test_world.size > 1) {
+        snprintf(wanted, sizeof wanted, "rank %d on ", culprit);
+        assert_non_null(strstr(status_message(), wanted));
+    }
+    world_barrier(&test_world);
+    assert_false(folder_exists(partial));
+    assert_int_equal(step_found(*state, -1), 1);
+    memory_free(partial);
+}
+
+static void a_folder_that_cannot_be_made_fails_on_all(void **state)
+{
+    struct checkpoint_writer *writer;
+    char *run = path_join(*state, "file");
+    if (test_world.rank == 0)
+        assert_int_equal(file_replace(run, "x", 1), STATUS_OK);
+    world_barrier(&test_world);
+    assert_int_equal(checkpoint_writer_begin(&test_world, run, 1, &writer), STATUS_BAD_INPUT);
+    assert_null(writer);
+    memory_free(run);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, new_run, drop_run)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(digest_is_the_same_at_every_world_size),
+        TEST(every_world_size_loads_it),
+        TEST(all_ranks_pass_over_what_one_finds_damaged),
+        TEST(one_ranks_error_fails_the_save_on_all),
+        TEST(a_folder_that_cannot_be_made_fails_on_all),
+    };
+    mpi_test_begin();
+    return mpi_test_end(cmocka_run_group_tests(tests, NULL, NULL));
+}

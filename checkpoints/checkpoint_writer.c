@@ -45,9 +45,11 @@ static void writer_free(struct checkpoint_writer *writer)
     memory_free(writer);
 }
 
-/* Leaves of a run that was killed, or that failed to clean up, are in the way. */
+/* Created twice: first to name what is in the way of the run's folder, then empty of what a
+ * killed run left. */
 static enum status make_partial_folder(const struct checkpoint_writer *writer)
 {
+    TRY(folder_create(writer->partial));
     TRY(folder_remove(writer->partial));
     return folder_create(writer->partial);
 }

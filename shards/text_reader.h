@@ -2,11 +2,13 @@
  *
  * Gzip is found by its magic, may have any number of members, and must end
  * exactly at a member's end: garbage, truncation and flipped bits are bad input
- * with the offset, never silence. Reading is streaming: memory holds one
- * document and fixed buffers.
+ * with the offset, never silence (shards/text_source). Reading is streaming:
+ * memory holds one document and fixed buffers.
  *
  * A document is a file, or what lies between the lines that match
  * `document_start`, cut further at the first line end after `document_bytes`.
+ * Bytes are handed on as they are, NUL and invalid UTF-8 included, and no byte
+ * is lost: all documents joined are the file's text.
  */
 #ifndef SHARDS_TEXT_READER_H
 #define SHARDS_TEXT_READER_H
@@ -15,6 +17,9 @@
 
 #include "base/status.h"
 #include "base/strbuf.h"
+
+/* A longer document is bad input: what a small file inflates to has no other bound. */
+#define TEXT_READER_MAX_DOCUMENT ((int64_t)1 << 30)
 
 struct text_rules {
     const char *document_start; /* a PCRE2 pattern that the first line of a document matches; NULL
@@ -28,6 +33,6 @@ enum status text_reader_open(const char *path, const struct text_rules *rules,
 /* The next document's bytes replace `document`; *found = false at the end. */
 enum status text_reader_next(struct text_reader *reader, struct strbuf *document, bool *found);
 int64_t text_reader_bytes(const struct text_reader *reader); /* of text, after inflation, so far */
-void text_reader_close(struct text_reader *reader);
+void text_reader_close(struct text_reader *reader);          /* NULL is allowed */
 
 #endif

@@ -22,6 +22,10 @@
 struct tokenizer;
 struct encoder;
 
+/* `name` is a tokenizer.json, or GPT-2's two files as "ENCODER.json,VOCAB.bpe". Whatever a file
+ * asks for that would change the ids and is not done here (a normalizer, another model or
+ * splitting rule, dropout, ...) is bad input, by its name. */
+enum status tokenizer_open(const char *name, struct tokenizer **out);
 enum status tokenizer_read(const char *path, struct tokenizer **out); /* tokenizer.json */
 /* GPT-2's two files: encoder.json (token -> id) and vocab.bpe (merges). */
 enum status tokenizer_read_gpt2(const char *encoder_json, const char *vocab_bpe,
@@ -29,7 +33,7 @@ enum status tokenizer_read_gpt2(const char *encoder_json, const char *vocab_bpe,
 enum status tokenizer_write(const struct tokenizer *tokenizer,
                             const char *path);                               /* tokenizer.json */
 void tokenizer_print(const struct tokenizer *tokenizer, struct strbuf *out); /* the same bytes */
-void tokenizer_free(struct tokenizer *tokenizer);
+void tokenizer_free(struct tokenizer *tokenizer);                            /* NULL is allowed */
 
 int64_t tokenizer_vocab_size(const struct tokenizer *tokenizer);
 int32_t tokenizer_end_of_text(const struct tokenizer *tokenizer); /* id of <|endoftext|> */
@@ -42,14 +46,17 @@ const char *tokenizer_token_bytes(const struct tokenizer *tokenizer, int32_t id,
 struct token_buffer {
     int32_t *ids;
     int64_t count, capacity;
-};
+}; /* { 0 } is empty */
+void token_buffer_add(struct token_buffer *buffer, int32_t id);
 void token_buffer_release(struct token_buffer *buffer);
 
 struct encoder *encoder_create(const struct tokenizer *tokenizer);
 void encoder_free(struct encoder *encoder);
-/* Appends the ids of `text`. Special tokens in the text are taken as plain text. */
+/* Appends the ids of `text`. Special tokens in the text are taken as plain text. Time is
+ * n log n in the longest piece at worst; a piece beyond 1 GiB is cut there. */
 void encoder_add(struct encoder *encoder, const char *text, size_t length,
                  struct token_buffer *out);
+/* Appends the bytes of the ids, each of which must be in the vocabulary. */
 void tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, int64_t count,
                       struct strbuf *out);
 

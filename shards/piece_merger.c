@@ -1,0 +1,184 @@
+#include "shards/piece_merger.h"
+
+#include "base/memory.h"
+
+#define SHORT_PIECE 96 /* bytes; up to here the search is the faster one */
+#define NO_MERGE    INT32_MAX
+#define NOWHERE     UINT32_MAX
+
+/* One token of a long piece, in a list; merged into its left neighbour it has id -1. */
+struct piece_node {
+    int32_t id;
+    uint32_t before, after;
+};
+
+struct piece_merger {
+    const struct tokenizer *tokenizer;
+    struct piece_node *nodes;
+    size_t node_capacity;
+    uint64_t *heap; /* rank << 32 | node: the least is the next merge */
+    size_t heap_count, heap_capacity;
+};
+
+struct piece_merger *piece_merger_create(const struct tokenizer *tokenizer)
+{
+    struct piece_merger *merger = memory_alloc_zeroed(1, sizeof *merger);
+    merger->tokenizer = tokenizer;
+    return merger;
+}
+
+void piece_merger_free(struct piece_merger *merger)
+{
+    if (!merger)
+        return;
+    memory_free(merger->nodes);
+    memory_free(merger->heap);
+    memory_free(merger);
+}
+
+static int32_t rank_of(const struct tokenizer *tokenizer, int32_t left, int32_t right)
+{
+    int32_t rank = pair_map_find(&tokenizer->merge_rank, left, right);
+    return rank < 0 ? NO_MERGE : rank;
+}
+
+/* ---- short pieces ---- */
+
+static void add_short(const struct tokenizer *tokenizer, const char *piece, int length,
+                      struct token_buffer *out)
+{
+    int32_t id[SHORT_PIECE], rank[SHORT_PIECE]; /* rank[i]: of merging id[i] with id[i + 1] */
+    for (int i = 0; i < length; i++)
+        id[i] = tokenizer->byte_token[(unsigned char)piece[i]];
+    for (int i = 0; i + 1 < length; i++)
+        rank[i] = rank_of(tokenizer, id[i], id[i + 1]);
+
+    while (length > 1) {
+        int best = 0;
+        for (int i = 1; i + 1 < length; i++)
+            if (rank[i] < rank[best])
+                best = i;
+        if (rank[best] == NO_MERGE)
+            break;
+        id[best] = tokenizer->merges[rank[best]].result;
+        length--;
+        for (int i = best + 1; i < length; i++) {
+            id[i] = id[i + 1];
+            rank[i - 1] = rank[i];
+        }
+        if (best > 0)
+            rank[best - 1] = rank_of(tokenizer, id[best - 1], id[best]);
+        if (best + 1 < length)
+            rank[best] = rank_of(tokenizer, id[best], id[best + 1]);
+    }
+    for (int i = 0; i < length; i++)
+        token_buffer_add(out, id[i]);
+}
+
+/* ---- long pieces ---- */
+
+static void sift_down(uint64_t *heap, size_t count, size_t at)
+{
+    uint64_t moved = heap[at];
+    for (size_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && heap[child + 1] < heap[child])
+            child++;
+        if (moved <= heap[child])
+            break;
+        heap[at] = heap[child];
+    }
+    heap[at] = moved;
+}
+
+static void heap_push(struct piece_merger *merger, uint64_t entry)
+{
+    if (merger->heap_count == merger->heap_capacity) {
+        merger->heap_capacity += merger->heap_capacity / 2 + 1024;
+        merger->heap = memory_realloc(merger->heap, merger->heap_capacity * sizeof *merger->heap);
+    }
+    size_t at = merger->heap_count++;
+    for (; at > 0 && merger->heap[(at - 1) / 2] > entry; at = (at - 1) / 2)
+        merger->heap[at] = merger->heap[(at - 1) / 2];
+    merger->heap[at] = entry;
+}
+
+static uint64_t heap_pop(struct piece_merger *merger)
+{
+    uint64_t least = merger->heap[0];
+    merger->heap[0] = merger->heap[--merger->heap_count];
+    if (merger->heap_count > 0)
+        sift_down(merger->heap, merger->heap_count, 0);
+    return least;
+}
+
+static int32_t rank_at(const struct piece_merger *merger, uint32_t node)
+{
+    uint32_t after = merger->nodes[node].after;
+    if (merger->nodes[node].id < 0 || after == NOWHERE)
+        return NO_MERGE;
+    return rank_of(merger->tokenizer, merger->nodes[node].id, merger->nodes[after].id);
+}
+
+static void offer_pair(struct piece_merger *merger, uint32_t node)
+{
+    int32_t rank = rank_at(merger, node);
+    if (rank != NO_MERGE)
+        heap_push(merger, (uint64_t)rank << 32 | node);
+}
+
+static void lay_out(struct piece_merger *merger, const char *piece, size_t length)
+{
+    if (length > merger->node_capacity) {
+        memory_free(merger->nodes);
+        merger->nodes = memory_alloc_zeroed(length, sizeof *merger->nodes);
+        merger->node_capacity = length;
+    }
+    for (size_t i = 0; i < length; i++)
+        merger->nodes[i] = (struct piece_node){
+            .id = merger->tokenizer->byte_token[(unsigned char)piece[i]],
+            .before = i > 0 ? (uint32_t)i - 1 : NOWHERE,
+            .after = i + 1 < length ? (uint32_t)i + 1 : NOWHERE,
+        };
+    merger->heap_count = 0;
+    for (size_t i = 0; i < length; i++)
+        offer_pair(merger, (uint32_t)i);
+}
+
+static void merge_at(struct piece_merger *merger, uint32_t left, int32_t result)
+{
+    struct piece_node *nodes = merger->nodes;
+    uint32_t right = nodes[left].after;
+    nodes[left].id = result;
+    nodes[left].after = nodes[right].after;
+    nodes[right].id = -1;
+    if (nodes[left].after != NOWHERE)
+        nodes[nodes[left].after].before = left;
+    if (nodes[left].before != NOWHERE)
+        offer_pair(merger, nodes[left].before);
+    offer_pair(merger, left);
+}
+
+static void add_long(struct piece_merger *merger, const char *piece, size_t length,
+                     struct token_buffer *out)
+{
+    lay_out(merger, piece, length);
+    while (merger->heap_count > 0) {
+        uint64_t entry = heap_pop(merger);
+        uint32_t node = (uint32_t)entry;
+        int32_t rank = (int32_t)(entry >> 32);
+        if (rank_at(merger, node) == rank) /* else one of the two has been merged meanwhile */
+            merge_at(merger, node, merger->tokenizer->merges[rank].result);
+    }
+    for (uint32_t node = 0; node != NOWHERE; node = merger->nodes[node].after)
+        token_buffer_add(out, merger->nodes[node].id);
+}
+
+void piece_merger_add(struct piece_merger *merger, const char *piece, size_t length,
+                      struct token_buffer *out)
+{
+    CHECK(length > 0 && length <= PIECE_MERGER_MAX_BYTES, "a piece of %zu bytes", length);
+    if (length <= SHORT_PIECE)
+        add_short(merger->tokenizer, piece, (int)length, out);
+    else
+        add_long(merger, piece, length, out);
+}

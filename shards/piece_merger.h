@@ -1,0 +1,24 @@
+/* piece_merger: merges the tokens of one piece, the pair with the lowest rank
+ * first and, among equals, the leftmost (Sennrich, Haddow, Birch: "Neural
+ * machine translation of rare words with subword units", ACL 2016).
+ *
+ * Short pieces are searched for the lowest rank before each merge: n^2 steps,
+ * all in a few cache lines. Long ones keep their pairs in a heap: n log n.
+ */
+#ifndef SHARDS_PIECE_MERGER_H
+#define SHARDS_PIECE_MERGER_H
+
+#include "shards/tokenizer_parts.h"
+
+#define PIECE_MERGER_MAX_BYTES ((size_t)1 << 30)
+
+struct piece_merger; /* scratch, for one thread */
+
+struct piece_merger *piece_merger_create(const struct tokenizer *tokenizer);
+void piece_merger_free(struct piece_merger *merger); /* NULL is allowed */
+
+/* Appends the ids of one piece of 1 to PIECE_MERGER_MAX_BYTES bytes. */
+void piece_merger_add(struct piece_merger *merger, const char *piece, size_t length,
+                      struct token_buffer *out);
+
+#endif

@@ -1,0 +1,189 @@
+#include "shards/text_source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "base/memory.h"
+
+#define GZIP_WINDOW_BITS (15 + 16) /* zlib.h, inflateInit2: gzip alone, no zlib stream */
+
+struct text_source {
+    char *path;
+    int descriptor;
+    unsigned char *input;
+    size_t input_bytes;
+    size_t begin, end;    /* what of `input` is not yet used */
+    long long next_byte;  /* of the file, after `end` */
+    long long member;     /* where the current gzip member begins */
+    bool is_gzip, at_end; /* at_end: the file has no more bytes */
+    bool in_member;
+    z_stream inflater;
+};
+
+static bool ends_with(const char *text, const char *suffix)
+{
+    size_t length = strlen(text), tail = strlen(suffix);
+    return length >= tail && strcmp(text + length - tail, suffix) == 0;
+}
+
+/* Fills what is free of the input buffer, once. */
+static enum status read_more(struct text_source *source)
+{
+    if (source->begin > 0) {
+        memmove(source->input, source->input + source->begin, source->end - source->begin);
+        source->end -= source->begin;
+        source->begin = 0;
+    }
+    ssize_t got;
+    do
+        got = read(source->descriptor, source->input + source->end,
+                   source->input_bytes - source->end);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return failed("cannot read '%s': byte %lld: %s", source->path, source->next_byte,
+                      strerror(errno));
+    source->end += (size_t)got;
+    source->next_byte += got;
+    source->at_end = got == 0;
+    return STATUS_OK;
+}
+
+static enum status find_format(struct text_source *source)
+{
+    while (source->end < 2 && !source->at_end)
+        TRY(read_more(source));
+    source->is_gzip = source->end >= 2 && source->input[0] == 0x1f && source->input[1] == 0x8b;
+    if (!source->is_gzip && (ends_with(source->path, ".gz") || ends_with(source->path, ".dz")))
+        return bad_input("cannot read '%s': it is named as gzip, but does not begin as one",
+                         source->path);
+    if (source->is_gzip)
+        CHECK(inflateInit2(&source->inflater, GZIP_WINDOW_BITS) == Z_OK,
+              "zlib %s cannot be started", zlibVersion());
+    return STATUS_OK;
+}
+
+static enum status open_readable(const char *path, int *descriptor)
+{
+    struct stat info;
+    *descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (*descriptor < 0)
+        return bad_input("cannot open '%s': %s", path, strerror(errno));
+    if (fstat(*descriptor, &info) == 0 && (S_ISREG(info.st_mode) || S_ISFIFO(info.st_mode)))
+        return STATUS_OK;
+    close(*descriptor);
+    return bad_input("cannot read '%s': it is neither a file nor a pipe", path);
+}
+
+enum status text_source_open(const char *path, size_t input_bytes, struct text_source **out)
+{
+    int descriptor;
+    *out = NULL;
+    CHECK(input_bytes >= 2, "gzip's magic needs 2 bytes, not %zu", input_bytes);
+    TRY(open_readable(path, &descriptor));
+
+    struct text_source *source = memory_alloc_zeroed(1, sizeof *source);
+    source->path = memory_copy_string(path);
+    source->descriptor = descriptor;
+    source->input_bytes = input_bytes;
+    source->input = memory_alloc(input_bytes);
+    enum status status = find_format(source);
+    if (status == STATUS_OK)
+        *out = source;
+    else
+        text_source_close(source);
+    return status;
+}
+
+void text_source_close(struct text_source *source)
+{
+    if (!source)
+        return;
+    if (source->is_gzip)
+        inflateEnd(&source->inflater);
+    close(source->descriptor);
+    memory_free(source->input);
+    memory_free(source->path);
+    memory_free(source);
+}
+
+static enum status read_plain(struct text_source *source, void *out, size_t room, size_t *length)
+{
+    if (source->begin == source->end && !source->at_end)
+        TRY(read_more(source));
+    *length = source->end - source->begin;
+    if (*length > room)
+        *length = room;
+    memcpy(out, source->input + source->begin, *length);
+    source->begin += *length;
+    return STATUS_OK;
+}
+
+static long long place(const struct text_source *source)
+{
+    return source->next_byte - (long long)(source->end - source->begin);
+}
+
+/* Lets zlib turn input into text once; *length may be 0 although more is to come. */
+static enum status inflate_some(struct text_source *source, void *out, size_t room, size_t *length)
+{
+    z_stream *inflater = &source->inflater;
+    inflater->next_in = source->input + source->begin;
+    inflater->avail_in = (uInt)(source->end - source->begin);
+    inflater->next_out = out;
+    inflater->avail_out = (uInt)room;
+    int result = inflate(inflater, Z_NO_FLUSH);
+    *length = room - inflater->avail_out;
+    source->begin = source->end - inflater->avail_in;
+
+    switch (result) {
+    case Z_STREAM_END:
+        source->in_member = false;
+        return STATUS_OK;
+    case Z_OK:
+    case Z_BUF_ERROR: /* not an error: neither input nor room is left */
+        return STATUS_OK;
+    case Z_MEM_ERROR:
+        return failed("cannot read '%s': zlib found no memory", source->path);
+    default:
+        return bad_input("cannot read '%s': damaged gzip at byte %lld: %s", source->path,
+                         place(source), inflater->msg ? inflater->msg : "a dictionary is needed");
+    }
+}
+
+/* What follows a member must be another or the end of the file: gzread would skip it. */
+static void begin_member(struct text_source *source)
+{
+    CHECK(inflateReset(&source->inflater) == Z_OK, "zlib cannot be reset");
+    source->in_member = true;
+    source->member = place(source);
+}
+
+static enum status read_gzip(struct text_source *source, void *out, size_t room, size_t *length)
+{
+    *length = 0;
+    while (*length == 0) {
+        if (source->begin == source->end && !source->at_end)
+            TRY(read_more(source));
+        if (source->begin == source->end && source->at_end && !source->in_member)
+            return STATUS_OK;
+        if (!source->in_member)
+            begin_member(source);
+        TRY(inflate_some(source, out, room, length));
+        if (*length == 0 && source->in_member && source->begin == source->end && source->at_end)
+            return bad_input("cannot read '%s': truncated at byte %lld, in the gzip member that "
+                             "begins at byte %lld",
+                             source->path, source->next_byte, source->member);
+    }
+    return STATUS_OK;
+}
+
+enum status text_source_read(struct text_source *source, void *out, size_t room, size_t *length)
+{
+    CHECK(room > 0 && room <= UINT32_MAX, "room for %zu bytes", room);
+    return source->is_gzip ? read_gzip(source, out, room, length)
+                           : read_plain(source, out, room, length);
+}

@@ -2,10 +2,39 @@
 
 #include "trainer/commands/command.h"
 
+extern const struct command command_bench_step;
+extern const struct command command_checkpoint_digest;
+extern const struct command command_checkpoint_list;
+extern const struct command command_checkpoint_verify;
 extern const struct command command_compute;
+extern const struct command command_doctor;
 extern const struct command command_generate;
+extern const struct command command_logits;
+extern const struct command command_shards_build;
+extern const struct command command_shards_info;
+extern const struct command command_shards_show;
+extern const struct command command_shards_verify;
+extern const struct command command_tokenizer_decode;
+extern const struct command command_tokenizer_encode;
+extern const struct command command_tokenizer_train;
 extern const struct command command_train;
 
 const struct command *const command_list[] = {
-    &command_train, &command_generate, &command_compute, NULL,
+    &command_doctor,
+    &command_tokenizer_train,
+    &command_tokenizer_encode,
+    &command_tokenizer_decode,
+    &command_shards_build,
+    &command_shards_verify,
+    &command_shards_info,
+    &command_shards_show,
+    &command_train,
+    &command_generate,
+    &command_logits,
+    &command_checkpoint_list,
+    &command_checkpoint_verify,
+    &command_checkpoint_digest,
+    &command_compute,
+    &command_bench_step,
+    NULL,
 };

@@ -1,0 +1,114 @@
+/* eon shards show: one document, to look at. */
+#include <stdio.h>
+
+#include "base/json.h"
+#include "base/printable.h"
+#include "shards/corpus_document.h"
+#include "shards/shard_verifier.h"
+#include "trainer/commands/command.h"
+
+struct show_settings {
+    int64_t document;
+    int split;
+    bool tokens, json;
+};
+
+#define AT(member) offsetof(struct show_settings, member)
+
+/* clang-format off */
+static const struct option_spec show_options[] = {
+    { .key = "document", .type = OPTION_INTEGER, .offset = AT(document), .default_text = "0",
+      .min = 0, .max = 9e15, .help = "its number within the split, from 0" },
+    { .key = "split", .type = OPTION_CHOICE, .offset = AT(split), .default_text = "train",
+      .choices = corpus_split_names, .help = "the part of the corpus that it belongs to" },
+    { .key = "tokens", .type = OPTION_BOOL, .offset = AT(tokens), .default_text = "true",
+      .help = "print the tokens' ids before the text" },
+    { .key = "json", .type = OPTION_BOOL, .offset = AT(json), .default_text = "false",
+      .help = "print one JSON object" },
+    { 0 }
+};
+/* clang-format on */
+
+static void print_json(const struct corpus_document *document, const struct strbuf *text)
+{
+    struct json *object = json_new_object(), *tokens = json_new_array();
+    struct strbuf line = STRBUF_INIT;
+    for (int64_t i = 0; i < document->token_count; i++)
+        json_append_integer(tokens, document->tokens[i]);
+
+    json_put_text(object, "source", document->input->name);
+    json_put_text(object, "shard", document->shard->file);
+    json_put_integer(object, "document_in_shard", document->index_in_shard);
+    json_put_integer(object, "first_token", document->first_token);
+    json_put(object, "tokens", tokens);
+    json_put(object, "text", json_new_text(text->bytes, text->length));
+    json_print(object, JSON_COMPACT, &line);
+    puts(line.bytes);
+    strbuf_release(&line);
+    json_free(object);
+}
+
+static void print_document(const struct corpus_document *document, const struct strbuf *text,
+                           bool with_tokens)
+{
+    char source[512];
+    printable_copy(source, sizeof source, document->input->name);
+    printf("source  %s\n", source);
+    printf("shard   %s, document %lld, tokens %lld to %lld\n", document->shard->file,
+           (long long)document->index_in_shard, (long long)document->first_token,
+           (long long)(document->first_token + document->token_count - 1));
+    if (with_tokens) {
+        printf("tokens ");
+        for (int64_t i = 0; i < document->token_count; i++)
+            printf(" %d", document->tokens[i]);
+        printf("\n");
+    }
+    printf("\n");
+    fwrite(text->bytes, 1, text->length, stdout);
+    if (text->length == 0 || text->bytes[text->length - 1] != '\n')
+        printf("\n");
+}
+
+static enum status run(const void *given, const char *const *positionals, int count)
+{
+    (void)count;
+    const struct show_settings *settings = given;
+    const char *folder = positionals[0];
+    struct corpus_manifest manifest;
+    struct corpus_document document = { 0 };
+    struct tokenizer *tokenizer = NULL;
+    struct strbuf text = STRBUF_INIT;
+    enum status status;
+    TRY(corpus_manifest_read(folder, &manifest));
+    TRY_CLEANUP(corpus_tokenizer_read(folder, &manifest, &tokenizer));
+    TRY_CLEANUP(corpus_document_read(folder, &manifest, (enum corpus_split)settings->split,
+                                     settings->document, &document));
+    /* Without the <|endoftext|> that begins it. */
+    tokenizer_decode(tokenizer, document.tokens + 1, document.token_count - 1, &text);
+    if (settings->json)
+        print_json(&document, &text);
+    else
+        print_document(&document, &text, settings->tokens);
+
+cleanup:
+    strbuf_release(&text);
+    corpus_document_release(&document);
+    tokenizer_free(tokenizer);
+    corpus_manifest_release(&manifest);
+    return status;
+}
+
+const struct command command_shards_show = {
+    .name = "shards show",
+    .arguments = "CORPUS",
+    .summary = "print a document of a corpus",
+    .description = "Prints the text of a document, its tokens, and the input that it came from.\n"
+                   "\n"
+                   "    eon shards show corpus --document=12\n"
+                   "    eon shards show corpus --split=heldout --json",
+    .options = show_options,
+    .settings_bytes = sizeof(struct show_settings),
+    .min_positionals = 1,
+    .max_positionals = 1,
+    .run = run,
+};

@@ -22,11 +22,14 @@ bool folder_exists(const char *path)
  * that it is there in the end. */
 static enum status create_one(const char *path)
 {
-    if (mkdir(path, 0777) == 0 || folder_exists(path))
+    if (mkdir(path, 0777) == 0)
         return STATUS_OK;
-    if (errno == EEXIST || errno == ENOTDIR)
+    int error = errno; /* before folder_exists asks */
+    if (folder_exists(path))
+        return STATUS_OK;
+    if (error == EEXIST || error == ENOTDIR)
         return bad_input("cannot create folder '%s': a file is in its place", path);
-    return failed("cannot create folder '%s': %s", path, strerror(errno));
+    return failed("cannot create folder '%s': %s", path, strerror(error));
 }
 
 enum status folder_create(const char *path)

@@ -1,0 +1,233 @@
+/* The matrix product of every kernel set, against sums in double and by algebraic identities. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "base/philox.h"
+#include "trainer/kernels/product.h"
+
+enum { MOST_SETS = 8, PAD = 3 };
+
+static struct kernels opened[MOST_SETS];
+static int opened_count;
+
+/* Storage of a product whose rows are PAD elements longer than they need to be. */
+struct sample {
+    struct product product;
+    float *A, *B, *C, *bias, *residual;
+};
+
+static float *random_floats(uint64_t stream, int64_t count)
+{
+    float *values = memory_alloc_zeroed((size_t)count, sizeof(float));
+    for (int64_t i = 0; i < count; i++)
+        values[i] = (float)philox_normal(philox_key(5, RANDOM_TEST), stream, (uint64_t)i);
+    return values;
+}
+
+static struct sample make_sample(int64_t M, int64_t N, int64_t K, bool A_transposed,
+                                 bool B_transposed)
+{
+    struct sample s;
+    const int64_t lda = (A_transposed ? M : K) + PAD, ldb = (B_transposed ? K : N) + PAD;
+    s.A = random_floats(1, (A_transposed ? K : M) * lda);
+    s.B = random_floats(2, (B_transposed ? N : K) * ldb);
+    s.C = random_floats(3, M * (N + PAD));
+    s.bias = random_floats(4, N);
+    s.residual = random_floats(5, M * N);
+    s.product = (struct product){ .M = M,
+                                  .N = N,
+                                  .K = K,
+                                  .A = s.A,
+                                  .lda = lda,
+                                  .A_transposed = A_transposed,
+                                  .B = s.B,
+                                  .ldb = ldb,
+                                  .B_transposed = B_transposed,
+                                  .C = s.C,
+                                  .ldc = N + PAD };
+    return s;
+}
+
+static void free_sample(struct sample *s)
+{
+    memory_free(s->A);
+    memory_free(s->B);
+    memory_free(s->C);
+    memory_free(s->bias);
+    memory_free(s->residual);
+}
+
+/* Element (r, c) as it should be, `before` being what C held; *size is the sum of the terms'
+ * magnitudes, in whose units the error is judged. */
+static double expected_element(const struct product *p, int64_t r, int64_t c, float before,
+                               double *size)
+{
+    double sum = p->add ? before : 0;
+    if (p->bias)
+        sum += p->bias[c];
+    if (p->residual)
+        sum += p->residual[r * p->ld_residual + c];
+    *size = fabs(sum);
+    for (int64_t k = 0; k < p->K; k++) {
+        double a = p->A_transposed ? p->A[k * p->lda + r] : p->A[r * p->lda + k];
+        double b = p->B_transposed ? p->B[c * p->ldb + k] : p->B[k * p->ldb + c];
+        sum += a * b;
+        *size += fabs(a * b);
+    }
+    return sum;
+}
+
+/* Observed: 1.9e-7 of the sum of magnitudes. */
+static void expect_near_double(struct kernels *kernels, const struct sample *s)
+{
+    const struct product *p = &s->product;
+    float *before = random_floats(3, p->M * p->ldc);
+    memcpy(s->C, before, (size_t)(p->M * p->ldc) * sizeof(float));
+    int64_t flops = kernels->flops;
+    kernels_product(kernels, p);
+    assert_true(kernels->flops - flops == 2 * p->M * p->N * p->K);
+    for (int64_t r = 0; r < p->M; r++) {
+        for (int64_t c = 0; c < p->N; c++) {
+            double size, want = expected_element(p, r, c, before[r * p->ldc + c], &size);
+            double error = fabs(s->C[r * p->ldc + c] - want) / size;
+            if (!(error < 1e-6))
+                fail_msg("set '%s', %lld x %lld x %lld at (%lld, %lld): error %g", kernels->name,
+                         (long long)p->M, (long long)p->N, (long long)p->K, (long long)r,
+                         (long long)c, error);
+        }
+        for (int64_t c = p->N; c < p->ldc; c++) /* what lies between the rows is not ours */
+            assert_true(s->C[r * p->ldc + c] == before[r * p->ldc + c]);
+    }
+    memory_free(before);
+}
+
+static void every_form_at_ragged_sizes_is_near_the_sum_in_double(void **state)
+{
+    (void)state;
+    static const int64_t sizes[][3] = { { 1, 1, 1 },    { 1, 70, 33 },   { 2, 3, 5 },
+                                        { 5, 9, 258 },  { 33, 1, 7 },    { 65, 64, 63 },
+                                        { 129, 17, 3 }, { 260, 70, 40 }, { 3, 513, 2 } };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (int form = 0; form < 16; form++) {
+            struct sample s =
+                make_sample(sizes[i][0], sizes[i][1], sizes[i][2], form & 1, form & 2);
+            s.product.add = (form & 12) == 4;
+            s.product.bias = form & 8 ? s.bias : NULL;
+            s.product.residual = (form & 12) == 12 ? s.residual : NULL;
+            s.product.ld_residual = s.product.N;
+            for (int k = 0; k < opened_count; k++)
+                expect_near_double(&opened[k], &s);
+            free_sample(&s);
+        }
+}
+
+/* y = X t in double. */
+static void matrix_times_vector(const float *X, int64_t rows, int64_t columns, const double *t,
+                                double *y)
+{
+    for (int64_t r = 0; r < rows; r++) {
+        y[r] = 0;
+        for (int64_t c = 0; c < columns; c++)
+            y[r] += (double)X[r * columns + c] * t[c];
+    }
+}
+
+/* (A B) t = A (B t): sizes at which a sum in double for each element would take long. */
+static void product_times_a_vector_is_a_chain_of_vectors(void **state)
+{
+    (void)state;
+    enum { M = 517, N = 389, K = 771 };
+    static double t[N], Bt[K], ABt[M], Ct[M];
+    float *A = random_floats(1, M * K), *B = random_floats(2, K * N);
+    float *C = random_floats(3, M * N);
+    for (int i = 0; i < N; i++)
+        t[i] = philox_normal(philox_key(5, RANDOM_TEST), 9, (uint64_t)i);
+    matrix_times_vector(B, K, N, t, Bt);
+    matrix_times_vector(A, M, K, Bt, ABt);
+    for (int k = 0; k < opened_count; k++) {
+        struct product product = {
+            .M = M, .N = N, .K = K, .A = A, .lda = K, .B = B, .ldb = N, .C = C, .ldc = N
+        };
+        kernels_product(&opened[k], &product);
+        matrix_times_vector(C, M, N, t, Ct);
+        double worst = 0, largest = 0;
+        for (int r = 0; r < M; r++) {
+            worst = fmax(worst, fabs(Ct[r] - ABt[r]));
+            largest = fmax(largest, fabs(ABt[r]));
+        }
+        print_message("%s: %.1e\n", opened[k].name, worst / largest);
+        assert_true(worst / largest < 1e-6); /* observed: 2.7e-7 */
+    }
+    memory_free(A);
+    memory_free(B);
+    memory_free(C);
+}
+
+static void bits_do_not_depend_on_the_number_of_threads(void **state)
+{
+    (void)state;
+    enum { M = 300, N = 530, K = 400 };
+    float *once = memory_alloc_zeroed((size_t)M * (N + PAD), sizeof(float));
+    for (int k = 0; k < opened_count; k++)
+        for (int threads = 1; threads <= 3; threads++) {
+            struct kernels kernels;
+            assert_int_equal(kernels_open(&kernels, opened[k].name, threads), STATUS_OK);
+            struct sample s = make_sample(M, N, K, false, true);
+            kernels_product(&kernels, &s.product);
+            if (threads == 1)
+                memcpy(once, s.C, (size_t)M * (N + PAD) * sizeof(float));
+            else
+                assert_memory_equal(once, s.C, (size_t)M * (N + PAD) * sizeof(float));
+            free_sample(&s);
+            kernels_close(&kernels);
+        }
+    memory_free(once);
+}
+
+static void set_that_does_not_exist_is_bad_input_that_names_those_that_do(void **state)
+{
+    (void)state;
+    struct kernels kernels;
+    assert_int_equal(kernels_open(&kernels, "fast", 1), STATUS_BAD_INPUT);
+    assert_non_null(strstr(status_message(), "'fast'"));
+    assert_non_null(strstr(status_message(), "reference"));
+    assert_int_equal(kernels_open(&kernels, "reference", 0), STATUS_BAD_INPUT);
+}
+
+static int open_all_sets(void **state)
+{
+    (void)state;
+    for (int i = 0; kernel_set_names[i]; i++)
+        if (kernel_set_runs_here(kernel_set_names[i]) &&
+            kernels_open(&opened[opened_count++], kernel_set_names[i], 2) != STATUS_OK)
+            return -1;
+    return opened_count > 0 ? 0 : -1;
+}
+
+static int close_all_sets(void **state)
+{
+    (void)state;
+    while (opened_count > 0)
+        kernels_close(&opened[--opened_count]);
+    return memory_live_blocks() == 0 ? 0 : -1;
+}
+
+int main(int count, char **arguments)
+{
+    (void)count;
+    if (kernels_prepare_blas("auto", arguments) != STATUS_OK)
+        return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_form_at_ragged_sizes_is_near_the_sum_in_double),
+        cmocka_unit_test(product_times_a_vector_is_a_chain_of_vectors),
+        cmocka_unit_test(bits_do_not_depend_on_the_number_of_threads),
+        cmocka_unit_test(set_that_does_not_exist_is_bad_input_that_names_those_that_do),
+    };
+    return cmocka_run_group_tests(tests, open_all_sets, close_all_sets);
+}

@@ -4,6 +4,7 @@
 ## make dependencies installs it (apt-get; elsewhere it prints the packages' names)
 ## make demo         trains a small model on real English, with 2 ranks (CORPUS=FILE: on your own text)
 ## make test         all tests; ONLY=WORD: those whose file is named so
+## make soak         trials that take minutes: 10^5 operations, a gradient beyond 2^31 bytes
 ## make bench        measures kernels, a training step, reduction, shards and checkpoints
 ## make lint         format, compiler warnings as errors, static analysis, house rules
 ## make layers       includes point down the layers, and libraries are used in their room only
@@ -18,7 +19,7 @@
 ## CFLAGS, LDFLAGS, CC (an MPI compiler wrapper) and BUILD are yours to set.
 
 .DEFAULT_GOAL := all
-.PHONY: all dependencies demo test bench lint layers format docs install clean help
+.PHONY: all dependencies demo test soak bench lint layers format docs install clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
@@ -163,7 +164,12 @@ test:
 run-tests: $(BUILD)/eon $(filter $(BUILD)/%,$(TESTS))
 	@BUILD=$(BUILD) tests/run $(TESTS)
 
-# Longer trials than `make test` has time for get a target of their own here (soak, fuzz).
+# Longer trials than `make test` has time for: these programs do more when they see EON_SOAK.
+SOAKS = $(BUILD)/tests/mpi/test_many_operations $(BUILD)/tests/mpi/test_large_vector
+
+soak:
+	@.ci/dependencies install build run test
+	$(AGAIN) EON_SOAK=1 TESTS='$(SOAKS)' run-tests
 
 bench:
 	@.ci/dependencies check build run

@@ -41,12 +41,11 @@ static void check_whole_sum(struct gradient_tree *tree, const struct gradient *g
     tree_oracle_sum(fill_leaf, gradient, leaves, count, expected);
     float *sum = gradient_tree_sum(tree);
     slice_gather_floats(&test_world, sum, count);
-    if (memcmp(sum, expected, (size_t)count * sizeof *sum) != 0)
-        for (int64_t i = 0; i < count; i++)
-            if (memcmp(&sum[i], &expected[i], sizeof *sum) != 0)
-                fail_msg("rank %d of %d, %ld leaves: element %ld of %ld is %a, not %a",
-                         test_world.rank, test_world.size, (long)leaves, (long)i, (long)count,
-                         (double)sum[i], (double)expected[i]);
+    for (int64_t i = 0; i < count; i++)
+        if (memcmp(&sum[i], &expected[i], sizeof *sum) != 0)
+            fail_msg("rank %d of %d, %ld leaves: element %ld of %ld is %a, not %a", test_world.rank,
+                     test_world.size, (long)leaves, (long)i, (long)count, (double)sum[i],
+                     (double)expected[i]);
     memory_free(expected);
 }
 

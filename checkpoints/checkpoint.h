@@ -72,7 +72,7 @@ enum status checkpoint_read(struct checkpoint *checkpoint, const char *name, int
 enum status checkpoint_digest(struct checkpoint *checkpoint, char hex[SHA256_HEX]);
 
 /* Local. RUN_OR_CHECKPOINT as users write it: a checkpoint's folder, or a run's, of which the
- * newest valid checkpoint is opened. */
+ * newest valid checkpoint is opened. All checksums are verified. */
 enum status checkpoint_open_newest(const char *run_or_checkpoint, struct checkpoint **out);
 
 /* Collective. For --resume: the newest valid checkpoint of the run, or that of `step` (>= 0).

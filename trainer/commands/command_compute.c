@@ -227,8 +227,9 @@ static void print_ledger(const char *run, const struct compute_ledger *ledger,
                          const struct compute_amount *total)
 {
     const struct compute_amount *training = &ledger->amounts[COMPUTE_TRAINING];
-    printf("%s: %lld ranks, %lld restarts\n\n", run, (long long)ledger->ranks,
-           (long long)ledger->restarts);
+    printf("%s: %lld rank%s, %lld restart%s\n\n", run, (long long)ledger->ranks,
+           ledger->ranks == 1 ? "" : "s", (long long)ledger->restarts,
+           ledger->restarts == 1 ? "" : "s");
     printf("  %-11s %10s %10s %14s %9s  %s\n", "", "executed", "model", "tokens", "steps", "time");
     for (int purpose = 0; purpose < COMPUTE_PURPOSES; purpose++)
         print_amount(compute_purpose_names[purpose], &ledger->amounts[purpose]);

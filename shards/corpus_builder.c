@@ -168,7 +168,9 @@ static enum status add_input(struct corpus_builder *builder, const char *path)
     free(resolved);
     TRY(status);
 
-    input.name = (char *)path; /* copied by the addition */
+    /* What it was, not where it lay: the same corpus comes out of any folder. */
+    const char *slash = strrchr(path, '/');
+    input.name = (char *)(slash != NULL ? slash + 1 : path); /* copied by the addition */
     corpus_manifest_add_input(builder->manifest, &input);
     return STATUS_OK;
 }

@@ -27,7 +27,7 @@ struct manifest_shard {
 
 /* What a file of text that went into the corpus was. */
 struct manifest_input {
-    char *name; /* as it was given */
+    char *name; /* of the file, without its folder */
     int64_t file_bytes;
     char sha256[SHA256_HEX];
 };

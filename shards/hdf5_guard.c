@@ -2,13 +2,23 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/status.h"
 
 static pthread_mutex_t library_mutex = PTHREAD_MUTEX_INITIALIZER;
 
+/* HDF5's own handler at exit crashes where a file could not be closed for want of disk space
+ * (1.10.8). Nothing is left to it: whoever opens something here closes it. */
+static void leave_out_exit_handler(void)
+{
+    H5dont_atexit();
+}
+
 void hdf5_lock(void)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, leave_out_exit_handler);
     int error = pthread_mutex_lock(&library_mutex);
     CHECK(error == 0, "cannot lock HDF5: error %d", error);
     /* In a thread-safe build the error stack, with its printing, belongs to the thread. */
@@ -27,8 +37,18 @@ static _Thread_local char noted_reason[256];
 static herr_t note_innermost(unsigned depth, const H5E_error2_t *error, void *unused)
 {
     (void)unused;
-    if (depth == 0 && error->desc != NULL)
+    if (depth != 0 || error->desc == NULL)
+        return 0;
+    /* Where the system failed, HDF5 tells its view of the call, with pointers and times;
+     * the system's own words are among them. */
+    static const char system_says[] = "error message = '";
+    const char *words = strstr(error->desc, system_says);
+    if (words != NULL) {
+        words += strlen(system_says);
+        snprintf(noted_reason, sizeof noted_reason, "%.*s", (int)strcspn(words, "'"), words);
+    } else {
         snprintf(noted_reason, sizeof noted_reason, "%s", error->desc);
+    }
     return 0;
 }
 

@@ -1,0 +1,18 @@
+/* corpus_sample: a small corpus for tests, whose every token is known. */
+#ifndef TESTS_CORPUS_SAMPLE_H
+#define TESTS_CORPUS_SAMPLE_H
+
+#include <stdint.h>
+
+#include "shards/corpus_manifest.h"
+
+enum { CORPUS_SAMPLE_VOCAB = 50000 };
+
+/* Token `place` of shard `shard` (counted over the whole corpus). */
+int32_t corpus_sample_token(int64_t shard, int64_t place);
+
+/* Writes FOLDER (which exists) with one training shard for each of `tokens`, ended by 0, and
+ * a held-out shard of 100 tokens after them; returns its manifest, which the caller releases. */
+struct corpus_manifest corpus_sample_write(const char *folder, const int64_t *tokens);
+
+#endif

@@ -1,0 +1,185 @@
+#include "shards/batch_stream.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "tests/unit/corpus_sample.h"
+
+enum { SEQ_LEN = 32, LEAVES = 6, LEAF_SEQUENCES = 3 };
+
+static const int64_t shard_tokens[] = { 3000, 5000, 0 };
+static char folder[] = "/tmp/eon-batch-stream-XXXXXX";
+
+static struct corpus *open_corpus(void)
+{
+    struct corpus *corpus;
+    assert_int_equal(corpus_open(folder, SPLIT_TRAIN, SEQ_LEN, &corpus), STATUS_OK);
+    return corpus;
+}
+
+static struct batch_stream_plan plan_for(const struct corpus *corpus, int64_t first_leaf,
+                                         int64_t end_leaf, int ahead)
+{
+    return (struct batch_stream_plan){
+        .schedule = { .seed = 9, .samples = corpus_sample_count(corpus) },
+        .leaves = LEAVES,
+        .leaf_sequences = LEAF_SEQUENCES,
+        .seq_len = SEQ_LEN,
+        .first_leaf = first_leaf,
+        .end_leaf = end_leaf,
+        .first_step = 2,
+        .ahead = ahead,
+    };
+}
+
+/* Compares a leaf with the schedule and the corpus, asked directly. */
+static void assert_leaf(struct corpus *corpus, const struct batch_stream_plan *plan, int64_t step,
+                        int64_t leaf, const int32_t *tokens, const int32_t *targets)
+{
+    for (int64_t s = 0; s < LEAF_SEQUENCES; s++) {
+        int32_t sample[SEQ_LEN + 1];
+        int64_t slot = (step * LEAVES + leaf) * LEAF_SEQUENCES + s;
+        int64_t number = batch_schedule_sample(&plan->schedule, slot);
+        assert_int_equal(corpus_read_sample(corpus, number, sample), STATUS_OK);
+        assert_memory_equal(tokens + s * SEQ_LEN, sample, SEQ_LEN * sizeof *sample);
+        assert_memory_equal(targets + s * SEQ_LEN, sample + 1, SEQ_LEN * sizeof *sample);
+    }
+}
+
+static void leaves_come_as_scheduled(int64_t first_leaf, int64_t end_leaf, int ahead)
+{
+    struct corpus *streamed = open_corpus(), *direct = open_corpus();
+    const struct batch_stream_plan plan = plan_for(streamed, first_leaf, end_leaf, ahead);
+    struct batch_stream *stream = batch_stream_open(streamed, &plan);
+    for (int64_t step = 2; step < 30; step++) /* beyond the first epoch */
+        for (int64_t leaf = first_leaf; leaf < end_leaf; leaf++) {
+            const int32_t *tokens, *targets;
+            assert_int_equal(batch_stream_take(stream, step, leaf, &tokens, &targets), STATUS_OK);
+            assert_leaf(direct, &plan, step, leaf, tokens, targets);
+        }
+    assert_true(batch_stream_wait_seconds(stream) >= 0);
+    batch_stream_close(stream);
+    corpus_close(streamed);
+    corpus_close(direct);
+}
+
+static void any_range_of_leaves_comes_as_scheduled(void **state)
+{
+    (void)state;
+    leaves_come_as_scheduled(0, LEAVES, 1);
+    leaves_come_as_scheduled(0, LEAVES, 4);
+    leaves_come_as_scheduled(2, 3, 2);
+    leaves_come_as_scheduled(4, LEAVES, 3);
+}
+
+static void a_taken_leaf_stays_until_the_next_call(void **state)
+{
+    (void)state;
+    struct corpus *corpus = open_corpus();
+    const struct batch_stream_plan plan = plan_for(corpus, 0, LEAVES, 2);
+    struct batch_stream *stream = batch_stream_open(corpus, &plan);
+    const int32_t *tokens, *targets;
+    int32_t copy[LEAF_SEQUENCES * SEQ_LEN];
+    assert_int_equal(batch_stream_take(stream, 2, 0, &tokens, &targets), STATUS_OK);
+    memcpy(copy, tokens, sizeof copy);
+    usleep(50 * 1000); /* the reader fills all that it may */
+    assert_memory_equal(tokens, copy, sizeof copy);
+    batch_stream_close(stream);
+    corpus_close(corpus);
+}
+
+static void it_closes_at_any_moment(void **state)
+{
+    (void)state;
+    for (int taken = 0; taken < 40; taken++) {
+        struct corpus *corpus = open_corpus();
+        const struct batch_stream_plan plan = plan_for(corpus, 1, 4, 1 + taken % 5);
+        struct batch_stream *stream = batch_stream_open(corpus, &plan);
+        for (int i = 0; i < taken; i++) {
+            const int32_t *tokens, *targets;
+            assert_int_equal(batch_stream_take(stream, 2 + i / 3, 1 + i % 3, &tokens, &targets),
+                             STATUS_OK);
+        }
+        batch_stream_close(stream);
+        corpus_close(corpus);
+    }
+}
+
+static void a_rank_without_leaves_has_a_stream_too(void **state)
+{
+    (void)state;
+    struct corpus *corpus = open_corpus();
+    const struct batch_stream_plan plan = plan_for(corpus, 3, 3, 2);
+    batch_stream_close(batch_stream_open(corpus, &plan));
+    corpus_close(corpus);
+}
+
+static void a_readers_error_rises_when_its_leaf_is_due(void **state)
+{
+    (void)state;
+    char *path = path_join(folder, "train-00001.h5");
+    struct corpus *corpus = open_corpus();
+    FILE *file = fopen(path, "r+b");
+    assert_int_equal(fseek(file, 3000, SEEK_SET), 0); /* amid its only chunk of tokens */
+    int byte = fgetc(file);
+    assert_int_equal(fseek(file, 3000, SEEK_SET), 0);
+    fputc(byte ^ 1, file);
+    fflush(file);
+
+    const struct batch_stream_plan plan = plan_for(corpus, 0, LEAVES, 2);
+    struct batch_stream *stream = batch_stream_open(corpus, &plan);
+    enum status status = STATUS_OK;
+    for (int i = 0; i < 10 * LEAVES && status == STATUS_OK; i++) {
+        const int32_t *tokens, *targets;
+        status = batch_stream_take(stream, 2 + i / LEAVES, i % LEAVES, &tokens, &targets);
+    }
+    assert_int_equal(status, STATUS_BAD_INPUT);
+    assert_non_null(strstr(status_message(), "train-00001.h5': chunk 0 of 'tokens'"));
+    batch_stream_close(stream);
+    corpus_close(corpus);
+
+    assert_int_equal(fseek(file, 3000, SEEK_SET), 0);
+    fputc(byte, file);
+    fclose(file);
+    memory_free(path);
+}
+
+static int write_corpus(void **state)
+{
+    (void)state;
+    if (mkdtemp(folder) == NULL)
+        return -1;
+    struct corpus_manifest manifest = corpus_sample_write(folder, shard_tokens);
+    corpus_manifest_release(&manifest);
+    return 0;
+}
+
+static int remove_corpus(void **state)
+{
+    (void)state;
+    if (folder_remove(folder) != STATUS_OK)
+        return -1;
+    return memory_live_blocks() == 0 ? 0 : -1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_range_of_leaves_comes_as_scheduled),
+        cmocka_unit_test(a_taken_leaf_stays_until_the_next_call),
+        cmocka_unit_test(it_closes_at_any_moment),
+        cmocka_unit_test(a_rank_without_leaves_has_a_stream_too),
+        cmocka_unit_test(a_readers_error_rises_when_its_leaf_is_due),
+    };
+    return cmocka_run_group_tests(tests, write_corpus, remove_corpus);
+}

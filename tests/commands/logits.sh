@@ -41,7 +41,7 @@ eon logits --model=llama_tied --tokens=5,7
 expect_equal "$first_row" "$(sed 's/.*"logits":\[\(\[[^]]*\]\).*/\1/' out)"
 
 begin wrong_tokens_are_refused
-for tokens in 1,,2 1,2, ,1 -1 +1 1.5 400 99999999999999999999 x '1 2' "$(seq -s, 1 65)"; do
+for tokens in 1,,2 '1,2,' ',1' -1 +1 1.5 400 99999999999999999999 x '1 2' "$(seq -s, 1 65)"; do
     eon logits --model=gpt2 --tokens="$tokens"
     expect_refused ""
 done

@@ -12,7 +12,7 @@
 #define LLAMA_3 "Grattafiori et al. 2024, arXiv:2407.21783; model card of Llama 3.1"
 #define PYTHIA  "Biderman et al. 2023, arXiv:2304.01373, table 1"
 
-#define GPT2_TOKENS    "its tokens were never published (40 GB of text, epochs unknown): give --tokens"
+#define GPT2_TOKENS    "its tokens were never published (40 GB of text): give --tokens"
 #define LLAMA_3_TOKENS "the model card says 15 trillion tokens or more"
 
 const struct model_preset model_presets[] = {

@@ -169,7 +169,7 @@ SOAKS = $(BUILD)/tests/mpi/test_many_operations $(BUILD)/tests/mpi/test_large_ve
 
 soak:
 	@.ci/dependencies install build run test
-	$(AGAIN) EON_SOAK=1 TESTS='$(SOAKS)' run-tests
+	$(AGAIN) EON_SOAK=1 EON_TEST_TIMEOUT=3600 TESTS='$(SOAKS)' run-tests
 
 bench:
 	@.ci/dependencies check build run

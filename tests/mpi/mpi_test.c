@@ -19,9 +19,9 @@ const char *__asan_default_options(void)
 
 void mpi_test_begin(void)
 {
-    enum { LIMIT_S = 240 };
+    enum { LIMIT_S = 240, SOAK_LIMIT_S = 3600 };
     setenv("CMOCKA_TEST_ABORT", "1", 1);
-    alarm(LIMIT_S);
+    alarm(getenv("EON_SOAK") ? SOAK_LIMIT_S : LIMIT_S);
     if (world_init(&test_world) != STATUS_OK) {
         fprintf(stderr, "%s\n", status_message());
         exit(1);

@@ -299,7 +299,7 @@ const struct command command_compute = {
         "    eon compute runs/first\n"
         "    eon compute --preset=gpt3-175b\n"
         "    eon compute --preset=list\n"
-        "    eon compute --params=1.1e9 --tokens=3e12 --reading_hours_per_day=8\n",
+        "    eon compute --params=1.1e9 --tokens=3e12 --reading_hours_per_day=8",
     .options = compute_options,
     .settings_bytes = sizeof(struct compute_settings),
     .min_positionals = 0,

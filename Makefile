@@ -88,7 +88,8 @@ DOUBLE_OBJECTS = $(MODEL_SOURCES:%.c=$(BUILD)/double/%.o) \
 TEST_SOURCES   = $(wildcard tests/unit/test_*.c tests/golden/test_*.c tests/mpi/test_*.c)
 TEST_HELPERS   = $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c tests/golden/*.c tests/mpi/*.c))
 TEST_PROGRAMS  = $(TEST_SOURCES:%.c=$(BUILD)/%)
-COMMAND_TESTS  = $(filter-out tests/commands/lib.sh tests/commands/corpus_of_sources.sh,$(wildcard tests/commands/*.sh))
+COMMAND_TESTS  = $(filter-out %/lib.sh %/corpus_of_sources.sh,$(wildcard tests/commands/*.sh))
+COMMAND_TOOLS  = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/commands/*.c))
 EVERY_TEST     = $(TEST_PROGRAMS) $(COMMAND_TESTS)
 TESTS          = $(if $(ONLY),$(foreach t,$(EVERY_TEST),$(if $(findstring $(ONLY),$(notdir $t)),$t)),\
                               $(EVERY_TEST))
@@ -161,7 +162,7 @@ test:
 	$(AGAIN) run-tests
 
 .PHONY: run-tests
-run-tests: $(BUILD)/eon $(filter $(BUILD)/%,$(TESTS))
+run-tests: $(BUILD)/eon $(COMMAND_TOOLS) $(filter $(BUILD)/%,$(TESTS))
 	@BUILD=$(BUILD) tests/run $(TESTS)
 
 # Longer trials than `make test` has time for: these programs do more when they see EON_SOAK.
@@ -182,7 +183,7 @@ lint:
 	$(AGAIN) BUILD=$(BUILD)/lint WERROR=1 everything
 
 .PHONY: everything
-everything: $(BUILD)/eon $(TEST_PROGRAMS)
+everything: $(BUILD)/eon $(TEST_PROGRAMS) $(COMMAND_TOOLS)
 
 layers:
 	@.ci/layers

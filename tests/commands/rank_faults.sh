@@ -2,9 +2,7 @@
 # One rank's trouble ends the job on all ranks, soon, with one message and a bad exit status.
 . "${0%/*}/lib.sh"
 
-root=$(cd "${0%/*}/../.." && pwd)
-build=${BUILD:-build}
-program=$(cd "$root" && realpath -m "$build")/tests/commands/rank_faults
+program=${EON%/*}/tests/commands/rank_faults # made beside eon
 unset SLURM_NTASKS SLURM_PROCID SLURM_STEP_ID
 
 three_ranks_with() { # FAULT
@@ -17,10 +15,6 @@ expect_messages() { # NUMBER TEXT
     [ "$(wc -l <messages)" = "$1" ] || not_ok "not $1 messages: $(tr '\n' '|' <messages)"
     expect_says messages "$2"
 }
-
-begin the_program_of_this_test_is_built
-run make -s -C "$root" BUILD="$build" "$build/tests/commands/rank_faults"
-expect_success
 
 begin ranks_without_a_fault_succeed
 three_ranks_with none

@@ -149,8 +149,10 @@ static enum status inflate_some(struct text_source *source, void *out, size_t ro
     case Z_MEM_ERROR:
         return failed("cannot read '%s': zlib found no memory", source->path);
     default:
-        return bad_input("cannot read '%s': damaged gzip at byte %lld: %s", source->path,
-                         place(source), inflater->msg ? inflater->msg : "a dictionary is needed");
+        return bad_input("cannot read '%s': damaged gzip at byte %lld, in the member that begins "
+                         "at byte %lld: %s",
+                         source->path, place(source), source->member,
+                         inflater->msg ? inflater->msg : "it needs a dictionary");
     }
 }
 

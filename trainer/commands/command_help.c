@@ -22,9 +22,10 @@ static void print_overview(FILE *out)
 
 void command_help_print(const struct command *command, FILE *out)
 {
-    fprintf(out, "eon %s: %s\n\nusage: %seon %s [--option=value ...] %s\n\n%s\n\noptions:\n",
+    fprintf(out, "eon %s: %s\n\nusage: %seon %s [--option=value ...] %s\n\n%s\n\n%s",
             command->name, command->summary, command->run_collective ? "mpirun -n RANKS " : "",
-            command->name, command->arguments, command->description);
+            command->name, command->arguments, command->description,
+            command->options[0].section ? "" : "options:\n");
     options_print_help(command->options, out);
 }
 

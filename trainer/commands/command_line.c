@@ -78,7 +78,8 @@ static enum status run_on_all_ranks(const struct command *command, enum status s
         status = command->prepare(settings);
     enum status started = world_init(&world);
     if (started != STATUS_OK) {
-        log_error(status_message());
+        if (world.rank == 0)
+            log_error(status_message());
         return started;
     }
     status = world_agree(&world, status);

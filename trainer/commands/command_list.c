@@ -10,6 +10,7 @@ extern const struct command command_compute;
 extern const struct command command_doctor;
 extern const struct command command_generate;
 extern const struct command command_logits;
+extern const struct command command_report;
 extern const struct command command_shards_build;
 extern const struct command command_shards_info;
 extern const struct command command_shards_show;
@@ -34,6 +35,7 @@ const struct command *const command_list[] = {
     &command_checkpoint_list,
     &command_checkpoint_verify,
     &command_checkpoint_digest,
+    &command_report,
     &command_compute,
     &command_bench_step,
     NULL,

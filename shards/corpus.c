@@ -8,8 +8,8 @@
 #include "shards/corpus_manifest.h"
 #include "shards/shard_reader.h"
 
-/* Shards held open at once: a window of the schedule touches at most as many. */
-enum { OPEN_SHARDS_MAX = 64 };
+/* Shards held open at once: HDF5 takes more than half a megabyte for each. */
+enum { OPEN_SHARDS_MAX = 32 };
 
 /* A shard of the split. */
 struct corpus_shard {
@@ -39,14 +39,18 @@ static void close_shard(struct corpus *corpus, struct corpus_shard *shard)
     corpus->open_count--;
 }
 
+/* When it was used last; those that are not open come after all that are. */
+static int64_t turn_to_close(const struct corpus_shard *shard)
+{
+    return shard->reader != NULL ? shard->last_use : INT64_MAX;
+}
+
 static void close_oldest_shard(struct corpus *corpus)
 {
-    struct corpus_shard *oldest = NULL;
-    for (int64_t i = 0; i < corpus->shard_count; i++) {
-        struct corpus_shard *shard = &corpus->shards[i];
-        if (shard->reader != NULL && (oldest == NULL || shard->last_use < oldest->last_use))
-            oldest = shard;
-    }
+    struct corpus_shard *oldest = corpus->shards;
+    for (int64_t i = 1; i < corpus->shard_count; i++)
+        if (turn_to_close(&corpus->shards[i]) < turn_to_close(oldest))
+            oldest = &corpus->shards[i];
     close_shard(corpus, oldest);
 }
 

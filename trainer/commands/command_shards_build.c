@@ -33,7 +33,7 @@ static const struct option_spec build_options[] = {
       .min = 0, .max = 0.9,
       .help = "fraction of the documents to hold out for validation, picked by their content" },
     { .key = "shard_tokens", .type = OPTION_INTEGER, .offset = AT(shard_tokens),
-      .default_text = "64M", .min = 1, .max = 1099511627776.0, .unit = "tokens", .section = "Shards",
+      .default_text = "64M", .min = 1, .max = 1e12, .unit = "tokens", .section = "Shards",
       .help = "close a shard once it has so many" },
     { .key = "json", .type = OPTION_BOOL, .offset = AT(json), .default_text = "false",
       .section = "Output", .help = "print corpus.json" },

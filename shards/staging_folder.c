@@ -59,6 +59,9 @@ static enum status lock_partial(struct staging_folder *staging)
     if (flock(staging->descriptor, LOCK_EX | LOCK_NB) == 0)
         return STATUS_OK;
     int error = errno;
+    /* Parallel file systems are often mounted without locks: then it is up to the user. */
+    if (error == ENOSYS || error == EOPNOTSUPP || error == ENOLCK)
+        return STATUS_OK;
     close(staging->descriptor);
     staging->descriptor = -1;
     if (error == EWOULDBLOCK)

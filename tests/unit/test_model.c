@@ -28,7 +28,7 @@ static float *gradient_of(const struct model_config *config, const char *set, in
     struct model model;
     assert_int_equal(kernels_open(&kernels, set, threads), STATUS_OK);
     model_init(&model, config);
-    model_set_initial_weights(&model, 42);
+    model_set_initial_weights(&model, &kernels, 42);
     int32_t tokens[B * T], targets[B * T];
     for (int i = 0; i < B * T; i++) {
         tokens[i] = (int32_t)((i * 7 + 3) % config->vocab_size);
@@ -175,9 +175,11 @@ static void tensors_follow_each_other_without_gaps(void **state)
 static void initial_weights_are_normal_and_keyed_by_the_seed(void **state)
 {
     (void)state;
+    struct kernels kernels;
     struct model model;
+    assert_int_equal(kernels_open(&kernels, "reference", 2), STATUS_OK);
     model_init(&model, &small_models[0]);
-    model_set_initial_weights(&model, 1);
+    model_set_initial_weights(&model, &kernels, 1);
     const struct tensor *tensor = tensor_table_find(&model.table, "transformer.wte.weight");
     double sum = 0, squares = 0;
     for (int64_t i = 0; i < tensor->count; i++) {
@@ -188,11 +190,12 @@ static void initial_weights_are_normal_and_keyed_by_the_seed(void **state)
     assert_true(fabs(sum / (double)tensor->count) < 0.02 * 0.02);
     assert_true(fabs(sqrt(squares / (double)tensor->count) / 0.02 - 1) < 0.02);
     float first = model.parameters[tensor->offset];
-    model_set_initial_weights(&model, 2);
+    model_set_initial_weights(&model, &kernels, 2);
     assert_true(model.parameters[tensor->offset] != first);
-    model_set_initial_weights(&model, 1);
+    model_set_initial_weights(&model, &kernels, 1);
     assert_true(model.parameters[tensor->offset] == first);
     model_release(&model);
+    kernels_close(&kernels);
 }
 
 static void impossible_models_are_bad_input(void **state)

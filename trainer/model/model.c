@@ -2,7 +2,6 @@
 
 #include "base/memory.h"
 #include "base/philox.h"
-#include "trainer/kernels/loops/real_math.h"
 #include "trainer/model/layer_plan.h"
 
 const char *const model_family_names[] = { "gpt2", "llama", NULL };
@@ -65,33 +64,54 @@ void model_release(struct model *model)
     *model = (struct model){ 0 };
 }
 
-static void set_initial_tensor(real *values, const struct tensor *tensor, uint64_t index,
-                               const struct model_config *config, struct philox_key key)
+enum { INITIAL_BLOCK = 1 << 14 };
+
+struct initial_weights {
+    struct philox_key key;
+    const struct tensor *tensor;
+    uint64_t index;   /* of the tensor in the table */
+    real *values;     /* of the tensor */
+    double deviation; /* of its normal distribution */
+};
+
+static void set_initial_block(void *context, int64_t block, int thread)
 {
-    double deviation = 0.02; /* Radford et al. 2019 */
-    if (tensor->init == INIT_NORMAL_RESIDUAL)
-        deviation /= __builtin_sqrt(2 * (double)config->layers);
-    for (int64_t i = 0; i < tensor->count; i++)
+    (void)thread;
+    const struct initial_weights *job = context;
+    const struct tensor *tensor = job->tensor;
+    int64_t end = (block + 1) * INITIAL_BLOCK;
+    if (end > tensor->count)
+        end = tensor->count;
+    for (int64_t i = block * INITIAL_BLOCK; i < end; i++)
         switch (tensor->init) {
         case INIT_ZERO:
-            values[i] = 0;
+            job->values[i] = 0;
             break;
         case INIT_ONE:
-            values[i] = 1;
+            job->values[i] = 1;
             break;
         case INIT_NORMAL:
         case INIT_NORMAL_RESIDUAL:
-            values[i] = (real)(deviation * philox_normal(key, index, (uint64_t)i));
+            job->values[i] =
+                (real)(job->deviation * philox_normal(job->key, job->index, (uint64_t)i));
             break;
         }
 }
 
-void model_set_initial_weights(struct model *model, uint64_t seed)
+void model_set_initial_weights(struct model *model, struct kernels *kernels, uint64_t seed)
 {
-    struct philox_key key = philox_key(seed, RANDOM_INITIAL_WEIGHTS);
+    const double deviation = 0.02; /* Radford et al. 2019, and its scale for residual layers */
+    const double residual = deviation / __builtin_sqrt(2 * (double)model->config.layers);
     for (int64_t t = 0; t < model->table.tensor_count; t++) {
         const struct tensor *tensor = &model->table.tensors[t];
-        set_initial_tensor(model->parameters + tensor->offset, tensor, (uint64_t)t, &model->config,
-                           key);
+        struct initial_weights job = {
+            .key = philox_key(seed, RANDOM_INITIAL_WEIGHTS),
+            .tensor = tensor,
+            .index = (uint64_t)t,
+            .values = model->parameters + tensor->offset,
+            .deviation = tensor->init == INIT_NORMAL_RESIDUAL ? residual : deviation,
+        };
+        thread_pool_run(kernels->pool, (tensor->count + INITIAL_BLOCK - 1) / INITIAL_BLOCK,
+                        set_initial_block, &job);
     }
 }

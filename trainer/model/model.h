@@ -69,7 +69,7 @@ struct model {
 void model_init(struct model *model, const struct model_config *config);
 void model_release(struct model *model);
 /* Normal(0, 0.02), keyed by (seed, tensor, element): the same bits anywhere. */
-void model_set_initial_weights(struct model *model, uint64_t seed);
+void model_set_initial_weights(struct model *model, struct kernels *kernels, uint64_t seed);
 
 /* A micro-batch. target < 0: the position bears no loss. */
 struct batch {

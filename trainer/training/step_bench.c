@@ -79,7 +79,7 @@ static void bench_init(struct step_bench *bench, const struct world *world, stru
     static const struct adamw_settings settings = { 0.9, 0.95, 1e-8, 0.1 };
     *bench = (struct step_bench){ .world = world, .plan = plan, .kernels = kernels };
     model_init(&bench->model, &plan->model);
-    model_set_initial_weights(&bench->model, 1);
+    model_set_initial_weights(&bench->model, kernels, 1);
     int64_t count = bench->model.table.element_count;
     bench->activations = activations_create(&plan->model, plan->sequences, plan->positions, true);
     bench->gradients = gradient_tree_create(world, kernels->pool, world->size, count);

@@ -41,7 +41,7 @@ static enum status open_data(struct trainer *trainer)
         return bad_input(
             "cannot train on corpus '%s': it is shorter than one sequence of %lld tokens",
             config->corpus, (long long)config->seq_len);
-    return validation_open(&trainer->validation, trainer->world, config->corpus, trainer->tokenizer,
+    TRY(validation_open(&trainer->validation, trainer->world, config->corpus, trainer->tokenizer,
                            config->seq_len, config->micro_batch, config->validate_sequences);
 }
 
@@ -52,7 +52,7 @@ static enum status build_model(struct trainer *trainer)
     TRY(model_config_check(&shape));
 
     model_init(&trainer->model, &shape);
-    model_set_initial_weights(&trainer->model, (uint64_t)config->seed);
+    model_set_initial_weights(&trainer->model, &trainer->kernels, (uint64_t)config->seed);
     trainer->activations = activations_create(&shape, config->micro_batch, config->seq_len, true);
     struct slice slice = slice_of_rank(trainer->model.table.element_count, trainer->world->rank,
                                        trainer->world->size);

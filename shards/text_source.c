@@ -72,10 +72,10 @@ static enum status open_readable(const char *path, int *descriptor)
     *descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (*descriptor < 0)
         return bad_input("cannot open '%s': %s", path, strerror(errno));
-    if (fstat(*descriptor, &info) == 0 && (S_ISREG(info.st_mode) || S_ISFIFO(info.st_mode)))
+    if (fstat(*descriptor, &info) == 0 && !S_ISDIR(info.st_mode))
         return STATUS_OK;
     close(*descriptor);
-    return bad_input("cannot read '%s': it is neither a file nor a pipe", path);
+    return bad_input("cannot read '%s': it is a folder", path);
 }
 
 enum status text_source_open(const char *path, size_t input_bytes, struct text_source **out)

@@ -22,7 +22,7 @@
 struct text_source;
 
 /* `input_bytes` (2 or more) is read at a time; any value gives the same text. `path` may name
- * a regular file or a pipe. */
+ * a file, a pipe or a terminal. */
 enum status text_source_open(const char *path, size_t input_bytes, struct text_source **out);
 
 /* Up to `room` (> 0) bytes of text; *length = 0 at the end alone. Damage is bad input that names

@@ -194,7 +194,7 @@ static void what_is_no_text_file_is_refused(void **state)
     struct text_reader *reader;
     const struct text_rules rules = { 0 };
     assert_refused(text_reader_open("/nowhere/a.txt", &rules, &reader), "'/nowhere/a.txt'");
-    assert_refused(text_reader_open(folder, &rules, &reader), "neither a file nor a pipe");
+    assert_refused(text_reader_open(folder, &rules, &reader), "it is a folder");
     write_file(gzip_path, "plain", 5);
     assert_refused(text_reader_open(gzip_path, &rules, &reader), "does not begin as one");
     write_file(gzip_path, "", 0);

@@ -111,11 +111,6 @@ enum status corpus_open(const char *folder, enum corpus_split split, int64_t seq
     corpus_manifest_digest(&corpus->manifest, corpus->digest);
     corpus->totals = corpus_manifest_totals(&corpus->manifest, split);
     TRY_CLEANUP(open_shards(corpus, split));
-    if (corpus->sample_count == 0)
-        status = bad_input("corpus '%s' has no sample of %lld tokens in its split '%s' (%lld "
-                           "tokens in %lld shards)",
-                           folder, (long long)seq_len + 1, corpus_split_names[split],
-                           (long long)corpus->totals.tokens, (long long)corpus->totals.shards);
 
 cleanup:
     if (status == STATUS_OK)

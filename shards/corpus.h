@@ -23,12 +23,12 @@
 struct corpus; /* its facts are immutable: one thread may read samples beside others' queries */
 
 /* Checks corpus.json, and every shard of the split against it: size, identity, layout. A split
- * without a single sample is bad input. */
+ * may be shorter than a sample: whether that will do is the caller's to say. */
 enum status corpus_open(const char *folder, enum corpus_split split, int64_t seq_len,
                         struct corpus **out);
 void corpus_close(struct corpus *corpus); /* NULL is allowed */
 
-int64_t corpus_sample_count(const struct corpus *corpus); /* > 0 */
+int64_t corpus_sample_count(const struct corpus *corpus); /* may be 0 */
 int64_t corpus_token_count(const struct corpus *corpus);  /* of the split */
 int64_t corpus_byte_count(const struct corpus *corpus); /* of the split's text: for bits per byte */
 int64_t corpus_vocab_size(const struct corpus *corpus);

@@ -50,22 +50,22 @@ for family in gpt2 llama; do
     expect_equal "$(digest "$family-parts")" "$oracle"
 
     begin "${family}_killed_and_resumed_on_other_ranks_has_the_same_bits"
-    train 1 "$family-whole" --family=$family $heads --steps=150
+    train 1 "$family-whole" --family=$family $heads --steps=300
     expect_success
     # shellcheck disable=SC2086
     mpirun -n 2 "$EON" train $model --threads=1 --corpus=corpus --run="$family-killed" \
-        --family=$family $heads --steps=150 --save_every=10 >killed.out 2>killed.err &
+        --family=$family $heads --steps=300 --save_every=10 >killed.out 2>killed.err &
     job=$!
-    until [ -e "$family-killed/checkpoints/step-00000020" ] || ! kill -0 $job 2>/dev/null; do
+    until compgen -G "$family-killed/checkpoints/step-*0" >/dev/null || ! kill -0 $job 2>/dev/null; do
         sleep 0.01
     done
-    victim=$(pgrep -P $job -x eon | tail -n 1)
+    victim=$(processes_below $job eon | tail -n 1)
     expect test -n "$victim"
     [ -z "$victim" ] || kill -KILL "$victim"
     wait $job
     killed_status=$?
     expect test $killed_status -ne 0
-    train 3 "$family-killed" --family=$family $heads --steps=150 --save_every=10
+    train 3 "$family-killed" --family=$family $heads --steps=300 --save_every=10
     expect_success
     expect_says err 'resuming run'
     expect_equal "$(digest "$family-killed")" "$(digest "$family-whole")"

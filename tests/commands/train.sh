@@ -87,7 +87,7 @@ expect_one_line err
 begin another_kernel_set_on_resume_is_refused
 train --run=kernels --steps=6 --stop_after=2 --kernels=reference
 expect_exit 75
-if "$EON" doctor --json 2>/dev/null | grep -q '"avx2"'; then
+if "$EON" doctor 2>/dev/null | grep -q 'kernel sets.*avx2'; then
     train --run=kernels --steps=6 --kernels=avx2
     expect_refused kernels
 else
@@ -128,6 +128,20 @@ eon generate --model=overridden --prompt='struct ' --tokens=20 --seed=7
 expect_same_file out first
 eon generate --model=overridden --prompt='struct ' --tokens=20 --seed=7 --json
 expect_says out '"tokens":20'
+
+begin a_corpus_that_holds_nothing_out_is_trained_on_without_validation
+run "$EON" shards build --tokenizer=tokenizer.json --holdout=0 --out=whole text.txt
+expect_success
+# shellcheck disable=SC2086
+eon train $model --corpus=whole --run=unvalidated --steps=2
+expect_success
+expect_says err 'no validation'
+
+begin a_corpus_shorter_than_one_sequence_is_refused
+# shellcheck disable=SC2086
+eon train $model --corpus=whole --run=unvalidated --steps=2 --seq_len=1000000
+expect_exit 2
+expect_one_line err
 
 begin the_ledger_of_the_run_is_told
 eon compute overridden

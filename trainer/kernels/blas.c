@@ -10,6 +10,7 @@
 
 #include <cblas.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -51,7 +52,9 @@ enum status kernels_prepare_blas(const char *set_name, char **arguments)
         return STATUS_OK;
     if (setenv(CORE_VARIABLE, core, 1) != 0 || setenv(GUARD_VARIABLE, "1", 1) != 0)
         return failed("cannot set '" CORE_VARIABLE "': %s", strerror(errno));
-    execv("/proc/self/exe", arguments);
+    char program[PATH_MAX] = ""; /* by its own name, which ps and pkill show */
+    if (readlink("/proc/self/exe", program, sizeof program - 1) > 0)
+        execv(program, arguments);
     return failed("cannot start the program again for OpenBLAS's kernels '%s': %s", core,
                   strerror(errno));
 }

@@ -45,7 +45,6 @@ static enum status load_from(struct checkpoint *checkpoint, struct loaded_model 
 {
     const char *folder = checkpoint_folder(checkpoint);
     struct model_config config;
-    TRY(checkpoint_verify(checkpoint, 0, 1));
     TRY(read_config(folder, &config));
     TRY(read_tokenizer(folder, &config, &out->tokenizer));
     model_init(&out->model, &config);

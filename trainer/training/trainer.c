@@ -42,7 +42,10 @@ static enum status open_data(struct trainer *trainer)
             "cannot train on corpus '%s': it is shorter than one sequence of %lld tokens",
             config->corpus, (long long)config->seq_len);
     TRY(validation_open(&trainer->validation, trainer->world, config->corpus, trainer->tokenizer,
-                           config->seq_len, config->micro_batch, config->validate_sequences);
+                        config->seq_len, config->micro_batch, config->validate_sequences));
+    if (trainer->validation.batches == 0)
+        log_info("corpus '%s' holds out less than one sequence: no validation", config->corpus);
+    return STATUS_OK;
 }
 
 static enum status build_model(struct trainer *trainer)

@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# eon tokenizer train, encode, decode.
+# shellcheck source=tests/commands/lib.sh
+. "${0%/*}/lib.sh"
+
+for word in the quick brown fox jumps over the lazy dog and the cat; do
+    printf '= %s\nthe %s is there, and the other %s is not\n' "$word" "$word" "$word"
+done >words.txt
+head -c 20000 /dev/urandom >bytes
+gzip -c words.txt >words.gz
+gzip -c words.txt >>words.gz
+
+begin a_vocabulary_is_trained_and_its_digest_printed
+eon tokenizer train --vocab_size=300 --out=t.json words.txt
+expect_success
+expect_one_line out
+expect_says out "t.json"
+expect_says err "300 tokens"
+
+begin the_same_text_gives_the_same_file
+eon tokenizer train --vocab-size=300 --out=again.json words.txt
+expect_success
+expect_same_file t.json again.json
+
+begin training_reads_several_files_and_gzip
+eon tokenizer train --vocab_size=300 --out=gzip.json words.gz words.txt
+expect_success
+
+begin encode_and_decode_return_the_text
+eon tokenizer encode --tokenizer=t.json words.txt
+expect_success
+expect_one_line out
+mv out ids
+eon tokenizer decode --tokenizer=t.json ids
+expect_success
+expect_same_file out words.txt
+
+begin any_bytes_return
+eon tokenizer encode --tokenizer=t.json bytes
+mv out ids
+eon tokenizer decode --tokenizer=t.json ids
+expect_same_file out bytes
+
+begin gzip_members_are_read_as_by_gzip
+eon tokenizer encode --tokenizer=t.json words.gz
+mv out ids
+eon tokenizer decode --tokenizer=t.json ids
+gzip -dc words.gz >whole
+expect_same_file out whole
+
+begin standard_input_is_read_without_a_file
+run bash -c 'printf "the cat" | "$1" tokenizer encode --tokenizer=t.json | "$1" tokenizer decode --tokenizer=t.json' - "$EON"
+expect_success
+expect_equal "$(cat out)" "the cat"
+
+begin nothing_has_no_ids
+eon tokenizer encode --tokenizer=t.json
+expect_success
+expect_equal "$(cat out)" ""
+
+begin ids_are_printed_as_json
+run bash -c 'printf "the" | "$1" tokenizer encode --json --tokenizer=t.json' - "$EON"
+expect_success
+expect_one_line out
+expect_says out '"bytes":3'
+
+begin gpt2_is_opened_by_its_two_files
+needs_data gpt2-encoder.json gpt2-vocab.bpe
+run bash -c 'printf "Hello world" | "$1" tokenizer encode --tokenizer="$2"' - "$EON" \
+    "$data/gpt2-encoder.json,$data/gpt2-vocab.bpe"
+expect_success
+expect_equal "$(cat out)" "15496 995"
+
+begin a_truncated_gzip_is_refused_and_nothing_written
+head -c "$(($(stat -c %s words.gz) - 5))" words.gz >cut.gz
+eon tokenizer train --vocab_size=300 --out=cut.json cut.gz
+expect_refused "'cut.gz': truncated at byte"
+expect_absent cut.json
+
+begin garbage_after_a_member_is_refused
+{ cat words.gz && echo garbage; } >tail.gz
+eon tokenizer encode --tokenizer=t.json tail.gz
+expect_refused "damaged gzip at byte"
+
+begin options_are_checked
+eon tokenizer train --out=none.json words.txt
+expect_refused "vocab_size"
+eon tokenizer train --vocab_size=256 --out=none.json words.txt
+expect_refused "vocab_size"
+eon tokenizer train --vocab_size=9223372036854775808 --out=none.json words.txt
+expect_refused "vocab_size"
+eon tokenizer train --vocab_size=300 --out=none.json --document_start='a(' words.txt
+expect_refused "'a('"
+eon tokenizer train --vocab_size=300 --out=none.json
+expect_refused "tokenizer train"
+eon tokenizer encode words.txt
+expect_refused "tokenizer"
+expect_absent none.json
+
+begin a_hostile_tokenizer_is_refused
+echo '{"model": {"type": "WordPiece"}}' >hostile.json
+eon tokenizer encode --tokenizer=hostile.json words.txt
+expect_refused "model 'WordPiece' is not supported"
+eon tokenizer encode --tokenizer=/dev/zero words.txt
+expect_refused "/dev/zero"
+
+begin wrong_ids_are_refused
+echo "1 2 300" >ids
+eon tokenizer decode --tokenizer=t.json ids
+expect_refused "beyond the vocabulary of 300"
+echo "1 -2" >ids
+eon tokenizer decode --tokenizer=t.json ids
+expect_refused "byte 2 is in no token id"
+echo "1 2x" >ids
+eon tokenizer decode --tokenizer=t.json ids
+expect_refused "byte 3 is in no token id"
+echo "99999999999999999999999999" >ids
+eon tokenizer decode --tokenizer=t.json ids
+expect_refused "beyond the vocabulary"

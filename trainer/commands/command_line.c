@@ -77,12 +77,7 @@ static enum status run_on_all_ranks(const struct command *command, enum status s
     if (status == STATUS_OK && command->prepare)
         status = command->prepare(settings);
     enum status started = world_init(&world);
-    if (started != STATUS_OK) {
-        if (world.rank == 0)
-            log_error(status_message());
-        return started;
-    }
-    status = world_agree(&world, status);
+    status = started == STATUS_OK ? world_agree(&world, status) : started;
     if (status == STATUS_OK)
         status = command->run_collective(&world, settings, positionals, count);
     if (status != STATUS_OK && world.rank == 0)
@@ -98,8 +93,6 @@ static enum status run_alone(const struct command *command, enum status status,
         status = command->prepare(settings);
     if (status == STATUS_OK)
         status = command->run(settings, positionals, count);
-    if (status == STATUS_OK && (fflush(stdout) != 0 || ferror(stdout)))
-        status = failed("cannot write the standard output");
     if (status != STATUS_OK)
         log_error(status_message());
     return status;
@@ -132,18 +125,28 @@ static bool asks_for_help(int count, char *const *arguments)
     return false;
 }
 
+static int run_or_help(int count, char *const *arguments)
+{
+    int words = 0;
+    const struct command *command = find_command(count, arguments, &words);
+    if (!command)
+        return command_help_run(count, arguments);
+    if (asks_for_help(count - words, arguments + words)) {
+        command_help_print(command, stdout);
+        return STATUS_OK;
+    }
+    return run_command(command, count - words, arguments + words);
+}
+
 int command_line_run(int count, char **arguments)
 {
     program_arguments = arguments;
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of its write, not the end of a run */
 
-    int words = 0;
-    const struct command *command = find_command(count - 1, arguments + 1, &words);
-    if (!command)
-        return command_help_run(count - 1, arguments + 1);
-    if (asks_for_help(count - 1 - words, arguments + 1 + words)) {
-        command_help_print(command, stdout);
-        return STATUS_OK;
+    int status = run_or_help(count - 1, arguments + 1);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == STATUS_OK) {
+        log_error("cannot write the standard output");
+        status = STATUS_FAILED;
     }
-    return run_command(command, count - 1 - words, arguments + 1 + words);
+    return status;
 }

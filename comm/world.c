@@ -91,11 +91,8 @@ enum status world_init(struct world *world)
     if (status == STATUS_OK)
         status = launcher_check(&launcher, world->size);
     status = world_agree(world, status);
-    if (status != STATUS_OK) {
-        world_finalize(world);
-        if (world->size == 1)
-            world->rank = (int)launcher.slurm_rank;
-    }
+    if (status != STATUS_OK && world->size == 1)
+        world->rank = (int)launcher.slurm_rank;
     return status;
 }
 

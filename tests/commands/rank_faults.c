@@ -81,11 +81,10 @@ int main(int argc, char **argv)
     if (argc == 2)
         fault = argv[1];
     enum status status = world_init(&world);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = run(&world);
-        world_finalize(&world);
-    }
     if (status != STATUS_OK && world.rank == 0)
         log_error(status_message());
+    world_finalize(&world);
     return (int)status;
 }

@@ -67,6 +67,16 @@ eon_on() { # RANKS ARGUMENT...
     run mpirun -n "$1" "$EON" "${@:2}"
 }
 
+# Below mpirun there are the ranks, in some versions with a launcher between.
+processes_below() { # PID NAME: those that run the program NAME
+    local status pid
+    for status in $(grep -lsE "^PPid:[[:space:]]+$1\$" /proc/[0-9]*/status); do
+        pid=${status//[!0-9]/}
+        [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != "$2" ] || echo "$pid"
+        processes_below "$pid" "$2"
+    done
+}
+
 expect() { # COMMAND...: which succeeds
     still_good || return 0
     "$@" || not_ok "expected: $*"

@@ -99,7 +99,8 @@ void model_forward(struct model *model, struct kernels *kernels, const struct ba
  * blocks: gradients of the SUM of the losses are added to it. NULL: the loss alone. */
 struct loss model_loss(struct model *model, struct kernels *kernels, const struct batch *batch,
                        struct activations *activations, real *gradient);
-/* From the last hidden state down: adds to `gradient`. After model_loss with a gradient. */
+/* From the last hidden state down: adds to `gradient`. After model_loss with a gradient, and
+ * once: it overwrites what forward kept. */
 void model_backward(struct model *model, struct kernels *kernels, const struct batch *batch,
                     struct activations *activations, real *gradient);
 /* The logits [V] of one position after model_forward: for golden tests. */

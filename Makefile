@@ -198,7 +198,7 @@ docs: all
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/eon $(DESTDIR)$(PREFIX)/share/doc/eon
 	install $(BUILD)/eon $(DESTDIR)$(PREFIX)/bin/eon
-	cp -R configs slurm $(DESTDIR)$(PREFIX)/share/eon
+	cp -R $(wildcard configs slurm) $(DESTDIR)$(PREFIX)/share/eon
 	cp -R LICENSE README.md docs $(DESTDIR)$(PREFIX)/share/doc/eon
 
 clean:

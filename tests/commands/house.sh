@@ -109,6 +109,12 @@ expect_says out 'base/a.c:2:#if 0'
 expect_says out 'base/a.c:3:int a; '
 expect_says out 'a.c   <- file name is used twice'
 
+begin the_pages_of_the_commands_are_printed_from_the_option_tables
+eon help --pages=pages
+expect_success
+run diff -r pages "$source_root/docs/commands"
+[ "$exit_status" = 0 ] || not_ok "run 'make docs': $(head -n 4 out | tr '\n' '|')"
+
 # A machine that has bash and little else.
 bare_path() {
     rm -rf bare && mkdir bare

@@ -22,9 +22,9 @@ static void print_overview(FILE *out)
 
 void command_help_print(const struct command *command, FILE *out)
 {
-    fprintf(out, "eon %s: %s\n\nusage: %seon %s [--option=value ...] %s\n\n%s\n\n%s",
-            command->name, command->summary, command->run_collective ? "mpirun -n RANKS " : "",
-            command->name, command->arguments, command->description,
+    fprintf(out, "eon %s: %s\n\nusage: %seon %s [--option=value ...] %s\n\n%s\n\n%s", command->name,
+            command->summary, command->run_collective ? "mpirun -n RANKS " : "", command->name,
+            command->arguments, command->description,
             command->options[0].section ? "" : "options:\n");
     options_print_help(command->options, out);
 }
@@ -66,7 +66,7 @@ static void join_words(int count, char *const *arguments, struct strbuf *out)
 static enum status unknown_command(int count, char *const *arguments)
 {
     const char *names[NAMES_MAX] = { NULL };
-    for (int i = 0; command_list[i] && i < NAMES_MAX - 1; i++)
+    for (int i = 0; i < NAMES_MAX - 1 && command_list[i]; i++)
         names[i] = command_list[i]->name;
 
     struct strbuf words = STRBUF_INIT;

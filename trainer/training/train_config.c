@@ -51,7 +51,7 @@ const struct option_spec train_options[] = {
     { .key = "heads", .type = OPTION_INTEGER, .offset = AT(heads), .default_text = "4",
       .min = 1, .max = 1024, .help = "attention heads; divides width" },
     { .key = "kv_heads", .type = OPTION_INTEGER, .offset = AT(kv_heads), .default_text = "0",
-      .min = 0, .max = 1024, .help = "key-value heads (llama); divides heads; 0: as many as heads" },
+      .min = 0, .max = 1024, .help = "key-value heads (llama); 0: as many as heads" },
     { .key = "ffn_width", .type = OPTION_INTEGER, .offset = AT(ffn_width), .default_text = "0",
       .min = 0, .max = 1048576,
       .help = "of the feed-forward layer; 0: 4 width (gpt2), 8/3 width rounded up to 64 (llama)" },

@@ -119,9 +119,10 @@ static void hash_integer(struct sha256 *hash, uint64_t value)
 /* docs/tokenizer.md, "Digest" */
 static void compute_digest(struct tokenizer *tokenizer)
 {
+    static const char rule[] = "eon tokenizer 1: byte-level BPE, gpt2 splitting\n";
     struct sha256 hash;
     sha256_init(&hash);
-    sha256_add(&hash, "eon tokenizer 1: byte-level BPE, gpt2 splitting\n", 48);
+    sha256_add(&hash, rule, strlen(rule));
     hash_integer(&hash, (uint64_t)tokenizer->tokens.count);
     for (int64_t id = 0; id < tokenizer->tokens.count; id++) {
         size_t length;

@@ -2,9 +2,9 @@
  *
  * Counts distinct pieces of the splitting rule, then merges the most frequent
  * pair until the vocabulary is full; ties go to the pair with the lower ids, so
- * the result depends on the counts of pieces alone: the order and the cut of
- * the texts change nothing. Ids: 256 bytes (in the order of the byte-to-character
- * table), merges in order, specials last.
+ * the result depends on the counts of pieces alone: the order of the texts
+ * changes nothing. Ids: 256 bytes (in the order of the byte-to-character table),
+ * merges in order, specials last.
  *
  * A piece longer than TOKENIZER_TRAINER_PIECE bytes (a line of dashes, a base64
  * block) is counted in parts of that length: nothing is learned across them.

@@ -8,7 +8,7 @@
 #include "trainer/model/huggingface_config.h"
 
 #define STATE_VERSION 1
-#define STEPS_MAX     ((int64_t)1 << 62)
+#define TOKENS_MAX    ((int64_t)1 << 62)
 
 /* The two moments of AdamW, by PyTorch's names for them. */
 static const char *const moment_names[] = { "exp_avg", "exp_avg_sq" };
@@ -154,10 +154,10 @@ enum status run_state_save(const struct trainer *trainer)
     write_moments(trainer, writer);
     TRY(checkpoint_writer_commit(writer));
 
-    enum status status = STATUS_OK;
-    if (trainer->world->rank == 0)
-        status = checkpoint_prune(trainer->config->run, trainer->config->keep_last);
-    return world_agree(trainer->world, status);
+    const struct train_config *config = trainer->config;
+    if (trainer->world->rank == 0 && checkpoint_prune(config->run, config->keep_last) != STATUS_OK)
+        log_warning("old checkpoints of run '%s' stay: %s", config->run, status_message());
+    return STATUS_OK;
 }
 
 static enum status read_tensors(struct trainer *trainer, struct checkpoint *checkpoint)
@@ -202,12 +202,12 @@ static enum status read_state(struct trainer *trainer, struct checkpoint *checkp
     const char *source = checkpoint_folder(checkpoint);
     const struct json *state = checkpoint_state(checkpoint), *digested, *ledger;
     struct train_progress *progress = &trainer->progress;
-    int64_t version;
+    int64_t version, saved_at = checkpoint_step(checkpoint);
 
     TRY(json_need_integer(state, "format_version", STATE_VERSION, STATE_VERSION, source, &version));
     TRY(json_need_kind(state, "digested", JSON_KIND_OBJECT, source, &digested));
-    TRY(json_need_integer(digested, "step", 0, STEPS_MAX, source, &progress->step));
-    TRY(json_need_integer(digested, "tokens", 0, INT64_MAX, source, &progress->tokens));
+    TRY(json_need_integer(digested, "step", saved_at, saved_at, source, &progress->step));
+    TRY(json_need_integer(digested, "tokens", 0, TOKENS_MAX, source, &progress->tokens));
     TRY(json_need_integer(digested, "skipped", 0, progress->step, source, &progress->skipped));
     TRY(json_need_integer(digested, "skipped_in_a_row", 0, progress->skipped, source,
                           &progress->skipped_in_a_row));

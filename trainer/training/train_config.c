@@ -4,8 +4,8 @@
 
 #include "base/memory.h"
 
-#define AT(member) offsetof(struct train_config, member)
-#define NO_LIMIT   1e15
+#define AT(member)    offsetof(struct train_config, member)
+#define SEQUENCES_MAX 4e18 /* the data's cursor counts them in 64 bits */
 
 static const char *const precision_names[] = { "fp32", NULL };
 static const char *const optimizer_names[] = { "adamw", NULL };
@@ -165,6 +165,11 @@ enum status train_config_complete(struct train_config *config)
     if (config->warmup_steps > config->steps)
         return bad_input("warmup_steps (%lld) is above steps (%lld)",
                          (long long)config->warmup_steps, (long long)config->steps);
+    if ((double)config->steps * (double)(config->leaves * config->leaf_sequences) > SEQUENCES_MAX)
+        return bad_input("steps (%lld) of leaves (%lld) x leaf_sequences (%lld) are more than %g "
+                         "sequences",
+                         (long long)config->steps, (long long)config->leaves,
+                         (long long)config->leaf_sequences, SEQUENCES_MAX);
     TRY(check_resume(config->resume));
     struct model_config model = train_config_model(config, 256);
     return model_config_check(&model);
@@ -235,6 +240,8 @@ enum status train_config_require_same(const struct train_config *config, const c
     struct train_config before;
     options_set_defaults(train_options, &before);
     enum status status = options_read_ini(train_options, &before, ini_path);
+    if (status != STATUS_OK)
+        status_prefix(status, "cannot resume run '%s' without --accept_changes", config->run);
     for (const struct option_spec *option = train_options; status == STATUS_OK && option->key;
          option++)
         if (!is_free(option->key))

@@ -1,7 +1,5 @@
 #include "trainer/training/train_loop.h"
 
-#include <math.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "trainer/training/run_folder.h"
@@ -25,15 +23,25 @@ static enum status check_skipped(const struct trainer *trainer)
                   (long long)progress->step, (long long)progress->skipped_in_a_row);
 }
 
-/* Saves where it is due, at the end, and before a stop. */
+/* Saves where it is due, at the end, and before a stop. What a skipped step left is not due: it is
+ * the parameters of an earlier checkpoint, and would push that one out. A disk that is full now may
+ * have room by the next save: only where none will follow has the run failed. */
 static enum status save_if_due(struct trainer *trainer, struct train_report *report, bool stops)
 {
     const struct train_config *config = trainer->config;
-    int64_t step = trainer->progress.step;
-    if (!stops && step != config->steps && !is_due(config->save_every, step))
+    const struct train_progress *progress = &trainer->progress;
+    bool is_last = stops || progress->step == config->steps;
+    if (!is_last && (!is_due(config->save_every, progress->step) || progress->skipped_in_a_row > 0))
         return STATUS_OK;
-    TRY(run_state_save(trainer));
-    train_report_saved(report);
+
+    enum status status = run_state_save(trainer);
+    if (status == STATUS_OK)
+        train_report_saved(report);
+    if (status == STATUS_OK || is_last)
+        return status;
+    if (trainer->world->rank == 0)
+        log_warning("step %lld is not saved, training goes on: %s", (long long)progress->step,
+                    status_message());
     return STATUS_OK;
 }
 

@@ -89,6 +89,19 @@ static enum status replace_by(FILE **beside, const char *beside_path, const char
     return STATUS_OK;
 }
 
+/* Another name for the file as it was: unreadable lines may be worth a person's look. */
+static enum status keep_damaged(const char *path)
+{
+    struct strbuf aside = STRBUF_INIT;
+    enum status status = STATUS_OK;
+    strbuf_addf(&aside, "%s.damaged", path);
+    unlink(aside.bytes);
+    if (link(path, aside.bytes) != 0)
+        status = failed("cannot keep '%s' as '%s': %s", path, aside.bytes, strerror(errno));
+    strbuf_release(&aside);
+    return status;
+}
+
 static enum status rewrite(FILE *in, const char *path, int64_t last_step,
                            struct metrics_trimmed *trimmed)
 {
@@ -102,6 +115,8 @@ static enum status rewrite(FILE *in, const char *path, int64_t last_step,
         TRY_CLEANUP(failed("cannot create '%s': %s", beside_path.bytes, strerror(errno)));
     rewind(in);
     TRY_CLEANUP(copy_kept(in, beside, last_step, path, trimmed, &dropped));
+    if (trimmed->unreadable > 0)
+        TRY_CLEANUP(keep_damaged(path));
     TRY_CLEANUP(replace_by(&beside, beside_path.bytes, path));
 cleanup:
     if (beside)

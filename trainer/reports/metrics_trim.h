@@ -12,8 +12,9 @@ struct metrics_trimmed {
 };
 
 /* Rewrites `path` without the lines of steps after `last_step`, and without unreadable ones,
- * through a file beside it that replaces it. Untouched where there is nothing to drop; no file
- * is fine, and what is no regular file is left alone. On errors the file is as it was. */
+ * through a file beside it that replaces it; a file with unreadable lines is kept as PATH.damaged.
+ * Untouched where there is nothing to drop; no file is fine, and what is no regular file is left
+ * alone. On errors the file is as it was. */
 enum status metrics_trim(const char *path, int64_t last_step, struct metrics_trimmed *trimmed);
 
 #endif

@@ -54,8 +54,8 @@ struct metrics_writer *metrics_writer_open(const char *run_folder, int64_t last_
         log_warning("metrics of steps after %lld are kept: %s", (long long)last_step,
                     status_message());
     if (trimmed.unreadable > 0)
-        log_warning("%lld unreadable lines dropped from '%s'", (long long)trimmed.unreadable,
-                    writer->path);
+        log_warning("%lld unreadable lines dropped from '%s', which is kept as '%s.damaged'",
+                    (long long)trimmed.unreadable, writer->path, writer->path);
     open_for_appending(writer);
     return writer;
 }

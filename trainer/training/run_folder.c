@@ -1,5 +1,7 @@
 #include "trainer/training/run_folder.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,18 +21,38 @@ static int64_t asked_step(const struct train_config *config)
     return config->resume[0] >= '0' && config->resume[0] <= '9' ? atoll(config->resume) : -1;
 }
 
+/* A log that is damaged is no reason to lose a training: it makes room, for a person to look at. */
+static void set_aside(const char *path)
+{
+    struct strbuf aside = STRBUF_INIT;
+    strbuf_addf(&aside, "%s.damaged", path);
+    if (rename(path, aside.bytes) == 0)
+        log_warning("%s; it is now '%s', training goes on", status_message(), aside.bytes);
+    else
+        log_warning("%s; it could not be renamed: %s", status_message(), strerror(errno));
+    strbuf_release(&aside);
+}
+
+/* RUN/ledger.json, if there is a valid one. */
+static bool read_run_ledger(const char *run, struct compute_ledger *ledger)
+{
+    char *path = path_join(run, COMPUTE_LEDGER_FILE);
+    bool exists = file_exists(path);
+    bool is_valid = exists && compute_ledger_read(run, ledger) == STATUS_OK;
+    if (exists && !is_valid)
+        set_aside(path);
+    memory_free(path);
+    return is_valid;
+}
+
 /* What a kill left between the last checkpoint and the last log line was computed for nothing:
  * the run's own ledger tells how much. */
 static enum status resume_ledger(struct trainer *trainer)
 {
     const char *run = trainer->config->run;
     struct compute_ledger checkpoint = trainer->ledger, run_ledger;
-    char *path = path_join(run, COMPUTE_LEDGER_FILE);
-    bool has_ledger = file_exists(path);
-    memory_free(path);
+    bool has_ledger = read_run_ledger(run, &run_ledger);
 
-    if (has_ledger)
-        TRY(compute_ledger_read(run, &run_ledger));
     compute_ledger_init(&trainer->ledger, trainer->world->size,
                         trainer->peak_flops / trainer->world->size);
     if (has_ledger || trainer->progress.step > 0)
@@ -57,13 +79,18 @@ static enum status write_beginning(struct trainer *trainer, const char *config_p
 static enum status load_checkpoint(struct trainer *trainer, struct checkpoint *checkpoint,
                                    const char *config_path)
 {
+    const struct train_config *config = trainer->config;
     enum status status = STATUS_OK;
-    if (trainer->world->rank == 0 && !trainer->config->accept_changes)
-        status = train_config_require_same(trainer->config, config_path);
+    if (trainer->world->rank == 0 && !config->accept_changes)
+        status = train_config_require_same(config, config_path);
     TRY(world_agree(trainer->world, status));
+    if (checkpoint_step(checkpoint) > config->steps)
+        return bad_input("cannot resume run '%s': it is at step %lld, beyond its %lld steps",
+                         config->run, (long long)checkpoint_step(checkpoint),
+                         (long long)config->steps);
     TRY(run_state_load(trainer, checkpoint));
-    log_info("resuming run '%s' at step %lld of %lld", trainer->config->run,
-             (long long)trainer->progress.step, (long long)trainer->config->steps);
+    log_info("resuming run '%s' at step %lld of %lld", config->run,
+             (long long)trainer->progress.step, (long long)config->steps);
     return STATUS_OK;
 }
 

@@ -143,7 +143,7 @@ build_within() { # BLOCKS: no file may grow larger
     (
         trap '' XFSZ # so that the write fails instead
         ulimit -f "$1"
-        exec "$EON" shards build --tokenizer=tokenizer.json --out=full text.txt
+        exec "$EON" shards build --tokenizer=tokenizer.json --holdout=0 --out=full text.txt
     )
 }
 for blocks in 1 8 32 64; do

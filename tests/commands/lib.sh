@@ -59,6 +59,7 @@ run() { # COMMAND...
     still_good || return 0
     exit_status=0
     "$@" >out 2>err </dev/null || exit_status=$?
+    ! grep -q 'blocks of memory are still held' err || not_ok "$(tail -n 1 err)"
 }
 
 eon() { run "$EON" "$@"; }

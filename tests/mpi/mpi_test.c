@@ -9,14 +9,6 @@
 
 struct world test_world;
 
-/* Read by the address sanitizer. MPI keeps memory to the end, in modules that are unloaded by then
- * and so cannot be named in a list of suppressions; ours is counted in mpi_test_end. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-    return "detect_leaks=0";
-}
-
 void mpi_test_begin(void)
 {
     enum { LIMIT_S = 240, SOAK_LIMIT_S = 3600 };

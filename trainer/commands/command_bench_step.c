@@ -2,14 +2,15 @@
 
 #include <stdio.h>
 
-#include "base/json.h"
 #include "trainer/training/step_bench.h"
+#include "trainer/commands/json_output.h"
+#include "trainer/commands/kernel_options.h"
 
 struct bench_step_settings {
+    struct kernel_options compute; /* first */
     int family;
     int64_t layers, width, heads, kv_heads, ffn_width, vocab_size;
-    int64_t batch, seq_len, threads, repeats;
-    char *kernels;
+    int64_t batch, seq_len, repeats;
     bool json;
 };
 
@@ -37,12 +38,9 @@ static const struct option_spec bench_step_options[] = {
       .default_text = "4", .min = 1, .max = 4096, .unit = "sequences", .help = "of each rank" },
     { .key = "seq_len", .type = OPTION_INTEGER, .offset = AT(seq_len), .default_text = "256",
       .min = 1, .max = 65536, .unit = "tokens", .help = "length of a sequence" },
-    { .key = "threads", .type = OPTION_INTEGER, .offset = AT(threads), .default_text = "2",
-      .min = 1, .max = 1024, .help = "of each rank" },
     { .key = "repeats", .type = OPTION_INTEGER, .offset = AT(repeats), .default_text = "5",
       .min = 1, .max = 10000, .help = "rounds, of which the medians are told" },
-    { .key = "kernels", .type = OPTION_TEXT, .offset = AT(kernels), .default_text = "auto",
-      .help = "kernel set; auto: the best that this CPU runs" },
+    KERNEL_OPTIONS("2"),
     { .key = "json", .type = OPTION_BOOL, .offset = AT(json), .default_text = "false",
       .help = "one JSON object instead of the table" },
     { 0 }
@@ -78,7 +76,7 @@ static void print_table(const struct bench_step_settings *settings, const struct
            "kernels %s on OpenBLAS %s, %lld rounds\n\n",
            model_family_names[settings->family], (long long)settings->layers,
            (long long)settings->width, (long long)settings->batch, (long long)settings->seq_len,
-           world->size, (long long)settings->threads, kernels->name, kernels_blas_core(),
+           world->size, (long long)settings->compute.threads, kernels->name, kernels_blas_core(),
            (long long)settings->repeats);
     for (int i = 0; i < PHASES; i++)
         printf("  %-10s %9.1f ms\n", step_phase_names[i], 1e3 * result->phase_seconds[i]);
@@ -96,7 +94,6 @@ static void print_json(const struct kernels *kernels, const struct world *world,
                        const struct step_bench_result *result)
 {
     struct json *json = json_new_object(), *phases = json_new_object();
-    struct strbuf line = STRBUF_INIT;
     json_put_text(json, "kernels", kernels->name);
     json_put_text(json, "blas_core", kernels_blas_core());
     json_put_integer(json, "ranks", world->size);
@@ -110,29 +107,21 @@ static void print_json(const struct kernels *kernels, const struct world *world,
     json_put_number(json, "step_flops_per_second", result->step_flops_per_second);
     json_put_number(json, "sgemm_flops_per_second", result->sgemm_flops_per_second);
     json_put_number(json, "share_of_sgemm", result->share);
-    json_print(json, JSON_COMPACT, &line);
-    puts(line.bytes);
-    strbuf_release(&line);
+    json_output_print(json, JSON_COMPACT);
     json_free(json);
 }
 
-static enum status prepare(const void *settings)
-{
-    return kernels_prepare_blas(((const struct bench_step_settings *)settings)->kernels,
-                                command_line_arguments());
-}
-
-static enum status run(const struct world *world, const void *settings_,
-                       const char *const *positionals, int count)
+static enum status run(const struct world *world, const void *given, const char *const *positionals,
+                       int count)
 {
     (void)positionals;
     (void)count;
-    const struct bench_step_settings *settings = settings_;
+    const struct bench_step_settings *settings = given;
     struct step_bench_plan plan;
     struct step_bench_result result;
     struct kernels kernels;
     TRY(world_agree(world, plan_from(settings, &plan)));
-    TRY(world_agree(world, kernels_open(&kernels, settings->kernels, (int)settings->threads)));
+    TRY(world_agree(world, kernel_options_open(&settings->compute, &kernels)));
 
     step_bench_run(world, &kernels, &plan, &result);
     if (world->rank == 0 && settings->json)
@@ -155,6 +144,6 @@ const struct command command_bench_step = {
         "    eon bench step --batch=4 --seq_len=1024 --threads=2",
     .options = bench_step_options,
     .settings_bytes = sizeof(struct bench_step_settings),
-    .prepare = prepare,
+    .prepare = kernel_options_prepare,
     .run_collective = run,
 };

@@ -1,10 +1,10 @@
 /* eon checkpoint digest: one hash of all state, to compare two trainings. */
 #include <stdio.h>
 
-#include "base/json.h"
 #include "base/strbuf.h"
 #include "checkpoints/checkpoint.h"
 #include "trainer/commands/command.h"
+#include "trainer/commands/json_output.h"
 
 struct digest_settings {
     bool json;
@@ -26,14 +26,11 @@ static void print_digest(const struct checkpoint *checkpoint, const char *hex, b
         printf("%s  %s\n", hex, checkpoint_folder(checkpoint));
         return;
     }
-    struct strbuf text = STRBUF_INIT;
     struct json *json = json_new_object();
     json_put_text(json, "digest", hex);
     json_put_integer(json, "step", checkpoint_step(checkpoint));
     json_put_text(json, "checkpoint", checkpoint_folder(checkpoint));
-    json_print(json, JSON_INDENTED, &text);
-    puts(text.bytes);
-    strbuf_release(&text);
+    json_output_print(json, JSON_INDENTED);
     json_free(json);
 }
 

@@ -4,12 +4,12 @@
 #include <stdio.h>
 
 #include "base/file.h"
-#include "base/json.h"
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "checkpoints/checkpoint_catalogue.h"
 #include "checkpoints/checkpoint_reader.h"
 #include "trainer/commands/command.h"
+#include "trainer/commands/json_output.h"
 
 struct list_settings {
     bool json, checksums;
@@ -102,13 +102,10 @@ static struct json *row_to_json(const struct list_row *row)
 
 static void print_json(const char *run_folder, struct json *rows)
 {
-    struct strbuf text = STRBUF_INIT;
     struct json *json = json_new_object();
     json_put_text(json, "run", run_folder);
     json_put(json, "checkpoints", rows);
-    json_print(json, JSON_INDENTED, &text);
-    puts(text.bytes);
-    strbuf_release(&text);
+    json_output_print(json, JSON_INDENTED);
     json_free(json);
 }
 

@@ -3,12 +3,12 @@
 #include <limits.h>
 #include <stdio.h>
 
-#include "base/json.h"
 #include "base/memory.h"
 #include "base/strbuf.h"
 #include "checkpoints/checkpoint_catalogue.h"
 #include "checkpoints/checkpoint_reader.h"
 #include "trainer/commands/command.h"
+#include "trainer/commands/json_output.h"
 
 struct verify_settings {
     bool json;
@@ -106,10 +106,7 @@ static enum status run(const void *given, const char *const *positionals, int co
         verify_one(&report, positionals[0], checkpoint, opened);
     }
     if (status == STATUS_OK && settings->json) {
-        struct strbuf text = STRBUF_INIT;
-        json_print(report.checkpoints, JSON_INDENTED, &text);
-        puts(text.bytes);
-        strbuf_release(&text);
+        json_output_print(report.checkpoints, JSON_INDENTED);
     }
     if (status == STATUS_OK && report.worst != STATUS_OK)
         status = status_set(report.worst, report.problems.bytes);

@@ -4,10 +4,9 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/json.h"
-#include "base/memory.h"
 #include "base/strbuf.h"
 #include "trainer/commands/command.h"
+#include "trainer/commands/json_output.h"
 #include "trainer/reports/compute_ledger.h"
 #include "trainer/reports/human_scale.h"
 #include "trainer/reports/model_presets.h"
@@ -98,10 +97,7 @@ static void print_scales(struct subject subject, const struct human_assumptions 
 
 static void print_json(struct json *object)
 {
-    struct strbuf text = STRBUF_INIT;
-    json_print(object, JSON_INDENTED, &text);
-    puts(text.bytes);
-    strbuf_release(&text);
+    json_output_print(object, JSON_INDENTED);
     json_free(object);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "trainer/commands/command.h"
+#include "trainer/commands/json_output.h"
 #include "trainer/commands/doctor.h"
 #include "trainer/kernels/kernels.h"
 
@@ -82,10 +83,7 @@ static void print_json(const struct findings *all, int size, int warnings, int b
     json_put_integer(object, "bad", bad);
     json_put(object, "hosts", hosts);
 
-    struct strbuf text = STRBUF_INIT;
-    json_print(object, JSON_INDENTED, &text);
-    printf("%s\n", text.bytes);
-    strbuf_release(&text);
+    json_output_print(object, JSON_INDENTED);
     json_free(object);
 }
 

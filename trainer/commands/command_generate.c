@@ -4,13 +4,15 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/utf8.h"
 #include "trainer/generation/generation.h"
+#include "trainer/commands/json_output.h"
+#include "trainer/commands/kernel_options.h"
 
 struct generate_settings {
-    char *model, *prompt, *kernels;
-    int64_t tokens, samples, seed, top_k, threads;
+    struct kernel_options compute; /* first */
+    char *model, *prompt;
+    int64_t tokens, samples, seed, top_k;
     double temperature, top_p;
     bool json;
 };
@@ -36,10 +38,7 @@ static const struct option_spec generate_options[] = {
       .min = 1e-6, .max = 1, .help = "draw among the most probable that reach it together" },
     { .key = "seed", .type = OPTION_INTEGER, .offset = AT(seed), .default_text = "1",
       .min = 0, .max = 9e15, .help = "of the draws: the same seed gives the same text" },
-    { .key = "threads", .type = OPTION_INTEGER, .offset = AT(threads), .default_text = "1",
-      .min = 1, .max = 1024, .help = "of this process" },
-    { .key = "kernels", .type = OPTION_TEXT, .offset = AT(kernels), .default_text = "auto",
-      .help = "kernel set; auto: the best that this CPU runs" },
+    KERNEL_OPTIONS("1"),
     { .key = "json", .type = OPTION_BOOL, .offset = AT(json), .default_text = "false",
       .help = "one JSON object a sample, with the tokens and FLOPs that it took" },
     { 0 }
@@ -72,7 +71,6 @@ static void print_json(const struct generate_settings *settings,
                        int64_t flops, double seconds)
 {
     struct json *json = json_new_object();
-    struct strbuf line = STRBUF_INIT;
     json_put(json, "prompt", text_as_json(settings->prompt, strlen(settings->prompt)));
     json_put(json, "text", text_as_json(text->bytes, text->length));
     json_put_integer(json, "prompt_tokens", result->prompt_tokens);
@@ -80,9 +78,7 @@ static void print_json(const struct generate_settings *settings,
     json_put_bool(json, "reached_end_of_text", result->reached_end_of_text);
     json_put_integer(json, "executed_flops", flops);
     json_put_number(json, "seconds", seconds);
-    json_print(json, JSON_COMPACT, &line);
-    puts(line.bytes);
-    strbuf_release(&line);
+    json_output_print(json, JSON_COMPACT);
     json_free(json);
 }
 
@@ -114,20 +110,14 @@ static enum status generate_one(struct loaded_model *loaded, struct kernels *ker
     return status;
 }
 
-static enum status prepare(const void *settings)
-{
-    return kernels_prepare_blas(((const struct generate_settings *)settings)->kernels,
-                                command_line_arguments());
-}
-
-static enum status run(const void *settings_, const char *const *positionals, int count)
+static enum status run(const void *given, const char *const *positionals, int count)
 {
     (void)positionals;
     (void)count;
-    const struct generate_settings *settings = settings_;
+    const struct generate_settings *settings = given;
     struct kernels kernels;
     struct loaded_model loaded;
-    TRY(kernels_open(&kernels, settings->kernels, (int)settings->threads));
+    TRY(kernel_options_open(&settings->compute, &kernels));
     enum status status = model_load(settings->model, &loaded);
     if (status == STATUS_OK) {
         for (int64_t i = 0; i < settings->samples && status == STATUS_OK; i++)
@@ -149,6 +139,6 @@ const struct command command_generate = {
         "    eon generate --model=runs/first --prompt=\"Emacs is\" --tokens=60",
     .options = generate_options,
     .settings_bytes = sizeof(struct generate_settings),
-    .prepare = prepare,
+    .prepare = kernel_options_prepare,
     .run = run,
 };

@@ -4,7 +4,6 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "base/memory.h"
 
 #define NAMES_MAX 64
 

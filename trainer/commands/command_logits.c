@@ -1,17 +1,17 @@
 /* eon logits: what a model thinks comes next, in numbers, to compare it with other programs. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/memory.h"
 #include "trainer/commands/command.h"
+#include "trainer/commands/json_output.h"
+#include "trainer/commands/kernel_options.h"
 #include "trainer/training/model_loading.h"
 
 struct logits_settings {
-    char *model, *tokens, *text, *kernels;
-    int64_t threads;
+    struct kernel_options compute; /* first */
+    char *model, *tokens, *text;
 };
 
 #define AT(member) offsetof(struct logits_settings, member)
@@ -24,22 +24,10 @@ static const struct option_spec logits_options[] = {
       .help = "token ids with commas between them, such as 1,2,3" },
     { .key = "text", .type = OPTION_TEXT, .offset = AT(text), .default_text = "",
       .help = "instead of tokens: a text, cut by the model's own tokenizer" },
-    { .key = "threads", .type = OPTION_INTEGER, .offset = AT(threads), .default_text = "1",
-      .min = 1, .max = 1024, .help = "of this process" },
-    { .key = "kernels", .type = OPTION_TEXT, .offset = AT(kernels), .default_text = "auto",
-      .help = "kernel set; auto: the best that this CPU runs" },
+    KERNEL_OPTIONS("1"),
     { 0 }
 };
 /* clang-format on */
-
-static void add_token(struct token_buffer *tokens, int32_t id)
-{
-    if (tokens->count == tokens->capacity) {
-        tokens->capacity = 2 * tokens->capacity + 64;
-        tokens->ids = memory_realloc(tokens->ids, (size_t)tokens->capacity * sizeof *tokens->ids);
-    }
-    tokens->ids[tokens->count++] = id;
-}
 
 /* Decimal ids with single commas between them: no signs, no blanks. */
 static enum status parse_tokens(const char *list, int64_t vocab_size, struct token_buffer *tokens)
@@ -54,7 +42,7 @@ static enum status parse_tokens(const char *list, int64_t vocab_size, struct tok
         if (errno != 0 || id >= vocab_size)
             return bad_input("cannot use --tokens: %.*s is beyond the vocabulary of %lld",
                              (int)(end - at > 32 ? 32 : end - at), at, (long long)vocab_size);
-        add_token(tokens, (int32_t)id);
+        token_buffer_add(tokens, (int32_t)id);
         at = end;
         if (*at == '\0')
             return STATUS_OK;
@@ -101,7 +89,6 @@ static void print_logits(struct loaded_model *loaded, struct kernels *kernels,
     struct activations *activations = activations_create(&model->config, 1, T, false);
     real *logits = memory_alloc_zeroed((size_t)model->config.vocab_size, sizeof *logits);
     struct json *object = json_new_object(), *ids = json_new_array(), *rows = json_new_array();
-    struct strbuf text = STRBUF_INIT;
 
     model_forward(model, kernels, &batch, activations);
     for (int64_t t = 0; t < T; t++) {
@@ -111,19 +98,10 @@ static void print_logits(struct loaded_model *loaded, struct kernels *kernels,
     json_put_integer(object, "step", loaded->step);
     json_put(object, "tokens", ids);
     json_put(object, "logits", rows);
-    json_print(object, JSON_COMPACT, &text);
-    puts(text.bytes);
-
-    strbuf_release(&text);
+    json_output_print(object, JSON_COMPACT);
     json_free(object);
     memory_free(logits);
     activations_free(activations);
-}
-
-static enum status prepare(const void *settings)
-{
-    return kernels_prepare_blas(((const struct logits_settings *)settings)->kernels,
-                                command_line_arguments());
 }
 
 static enum status run(const void *given, const char *const *positionals, int count)
@@ -134,7 +112,7 @@ static enum status run(const void *given, const char *const *positionals, int co
     struct kernels kernels;
     struct loaded_model loaded;
     struct token_buffer tokens = { 0 };
-    TRY(kernels_open(&kernels, settings->kernels, (int)settings->threads));
+    TRY(kernel_options_open(&settings->compute, &kernels));
     enum status status = model_load(settings->model, &loaded);
     if (status == STATUS_OK) {
         status = read_tokens(settings, &loaded, &tokens);
@@ -159,6 +137,6 @@ const struct command command_logits = {
         "    eon logits --model=runs/first/checkpoints/step-00001000 --text=\"Emacs is\"",
     .options = logits_options,
     .settings_bytes = sizeof(struct logits_settings),
-    .prepare = prepare,
+    .prepare = kernel_options_prepare,
     .run = run,
 };

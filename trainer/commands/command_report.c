@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "base/json.h"
 #include "trainer/reports/loss_curve.h"
+#include "trainer/commands/json_output.h"
 
 struct report_settings {
     int64_t columns, rows;
@@ -43,12 +43,9 @@ static struct json *points_to_json(const struct loss_points *points)
 static void print_json(const struct loss_curve *curve)
 {
     struct json *json = json_new_object();
-    struct strbuf line = STRBUF_INIT;
     json_put(json, "training", points_to_json(&curve->training));
     json_put(json, "heldout", points_to_json(&curve->heldout));
-    json_print(json, JSON_COMPACT, &line);
-    puts(line.bytes);
-    strbuf_release(&line);
+    json_output_print(json, JSON_COMPACT);
     json_free(json);
 }
 

@@ -1,10 +1,10 @@
 /* eon shards build: text in, a corpus folder out. */
 #include <stdio.h>
 
-#include "base/json.h"
 #include "base/log.h"
 #include "shards/corpus_builder.h"
 #include "trainer/commands/command.h"
+#include "trainer/commands/json_output.h"
 
 struct build_settings {
     char *tokenizer, *out, *document_start;
@@ -44,10 +44,7 @@ static const struct option_spec build_options[] = {
 static void print_json(const struct corpus_manifest *manifest)
 {
     struct json *json = corpus_manifest_to_json(manifest);
-    struct strbuf text = STRBUF_INIT;
-    json_print(json, JSON_INDENTED, &text);
-    puts(text.bytes);
-    strbuf_release(&text);
+    json_output_print(json, JSON_INDENTED);
     json_free(json);
 }
 

@@ -1,10 +1,10 @@
 /* eon shards info: what a corpus is made of, as corpus.json says. */
 #include <stdio.h>
 
-#include "base/json.h"
 #include "base/printable.h"
 #include "shards/corpus_manifest.h"
 #include "trainer/commands/command.h"
+#include "trainer/commands/json_output.h"
 
 struct info_settings {
     bool json;
@@ -71,15 +71,12 @@ static struct json *totals_to_json(struct corpus_totals totals)
 static void print_json(const struct corpus_manifest *manifest, const char *digest)
 {
     struct json *object = corpus_manifest_to_json(manifest), *totals = json_new_object();
-    struct strbuf text = STRBUF_INIT;
     for (int split = 0; split < SPLIT_COUNT; split++)
         json_put(totals, corpus_split_names[split],
                  totals_to_json(corpus_manifest_totals(manifest, (enum corpus_split)split)));
     json_put(object, "totals", totals);
     json_put_text(object, "corpus_digest", digest);
-    json_print(object, JSON_INDENTED, &text);
-    puts(text.bytes);
-    strbuf_release(&text);
+    json_output_print(object, JSON_INDENTED);
     json_free(object);
 }
 

@@ -1,11 +1,11 @@
 /* eon shards show: one document, to look at. */
 #include <stdio.h>
 
-#include "base/json.h"
 #include "base/printable.h"
 #include "shards/corpus_document.h"
 #include "shards/shard_verifier.h"
 #include "trainer/commands/command.h"
+#include "trainer/commands/json_output.h"
 
 struct show_settings {
     int64_t document;
@@ -32,7 +32,6 @@ static const struct option_spec show_options[] = {
 static void print_json(const struct corpus_document *document, const struct strbuf *text)
 {
     struct json *object = json_new_object(), *tokens = json_new_array();
-    struct strbuf line = STRBUF_INIT;
     for (int64_t i = 0; i < document->token_count; i++)
         json_append_integer(tokens, document->tokens[i]);
 
@@ -42,9 +41,7 @@ static void print_json(const struct corpus_document *document, const struct strb
     json_put_integer(object, "first_token", document->first_token);
     json_put(object, "tokens", tokens);
     json_put(object, "text", json_new_text(text->bytes, text->length));
-    json_print(object, JSON_COMPACT, &line);
-    puts(line.bytes);
-    strbuf_release(&line);
+    json_output_print(object, JSON_COMPACT);
     json_free(object);
 }
 

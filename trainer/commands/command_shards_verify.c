@@ -1,10 +1,10 @@
 /* eon shards verify: recomputes all that corpus.json says. */
 #include <stdio.h>
 
-#include "base/json.h"
 #include "base/log.h"
 #include "shards/shard_verifier.h"
 #include "trainer/commands/command.h"
+#include "trainer/commands/json_output.h"
 
 struct verify_settings {
     bool json;
@@ -22,14 +22,11 @@ static const struct option_spec verify_options[] = {
 static void report_json(const struct manifest_shard *shard, enum status status)
 {
     struct json *object = json_new_object();
-    struct strbuf line = STRBUF_INIT;
     json_put_text(object, "file", shard->file);
     json_put_bool(object, "ok", status == STATUS_OK);
     if (status != STATUS_OK)
         json_put_text(object, "error", status_message());
-    json_print(object, JSON_COMPACT, &line);
-    puts(line.bytes);
-    strbuf_release(&line);
+    json_output_print(object, JSON_COMPACT);
     json_free(object);
 }
 

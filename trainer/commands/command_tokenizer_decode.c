@@ -1,7 +1,6 @@
 /* eon tokenizer decode: the text of token ids. */
 #include <stdio.h>
 
-#include "base/memory.h"
 #include "shards/text_reader.h"
 #include "shards/tokenizer.h"
 #include "trainer/commands/command.h"

@@ -1,11 +1,10 @@
 /* eon tokenizer encode: the ids of a text. */
 #include <stdio.h>
 
-#include "base/json.h"
-#include "base/memory.h"
 #include "shards/text_reader.h"
 #include "shards/tokenizer.h"
 #include "trainer/commands/command.h"
+#include "trainer/commands/json_output.h"
 
 struct tokenizer_encode_settings {
     char *tokenizer;
@@ -61,16 +60,13 @@ static void print_json(const struct token_buffer *ids, int64_t bytes,
                        const struct tokenizer *tokenizer)
 {
     struct json *object = json_new_object(), *list = json_new_array();
-    struct strbuf text = STRBUF_INIT;
     for (int64_t i = 0; i < ids->count; i++)
         json_append_integer(list, ids->ids[i]);
     json_put_text(object, "tokenizer_digest", tokenizer_digest(tokenizer));
     json_put_integer(object, "bytes", bytes);
     json_put_integer(object, "tokens", ids->count);
     json_put(object, "ids", list);
-    json_print(object, JSON_COMPACT, &text);
-    puts(text.bytes);
-    strbuf_release(&text);
+    json_output_print(object, JSON_COMPACT);
     json_free(object);
 }
 

@@ -1,13 +1,26 @@
 #include "trainer/generation/generation.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
 
+/* A continuation under way. */
+struct generation {
+    struct loaded_model *loaded;
+    struct kernels *kernels;
+    const struct generation_request *request;
+    struct decoder *decoder;
+    struct sampler *sampler;
+    real *logits; /* [vocab_size], of the next token */
+};
+
+/* As in training, a document's beginning stands before its text. */
 static void encode_prompt(const struct tokenizer *tokenizer, const char *prompt,
                           struct token_buffer *out)
 {
     struct encoder *encoder = encoder_create(tokenizer);
+    token_buffer_add(out, tokenizer_end_of_text(tokenizer));
     encoder_add(encoder, prompt, strlen(prompt), out);
     encoder_free(encoder);
 }
@@ -20,15 +33,27 @@ static enum status check_length(const struct model_config *config, int64_t posit
     return STATUS_OK;
 }
 
-/* Draws, emits and feeds back one token after the other. */
-static enum status continue_text(struct loaded_model *loaded, struct kernels *kernels,
-                                 const struct generation_request *request, struct decoder *decoder,
-                                 struct sampler *sampler, real *logits,
-                                 struct generation_result *result)
+/* Feeds tokens, and sees to it that what follows can be drawn from. */
+static enum status append(struct generation *generation, const int32_t *tokens, int64_t count)
 {
-    const struct tokenizer *tokenizer = loaded->tokenizer;
+    real *logits = generation->logits;
+    TRY(decoder_append(generation->decoder, generation->kernels, tokens, count, logits));
+    for (int64_t i = 0; i < generation->loaded->model.config.vocab_size; i++)
+        if (!isfinite(logits[i]))
+            return bad_input("cannot continue the text: the model's logits are not finite at "
+                             "position %lld",
+                             (long long)decoder_position(generation->decoder));
+    return STATUS_OK;
+}
+
+/* Draws, emits and feeds back one token after the other. */
+static enum status continue_text(struct generation *generation, struct generation_result *result)
+{
+    const struct generation_request *request = generation->request;
+    const struct tokenizer *tokenizer = generation->loaded->tokenizer;
     while (result->tokens < request->tokens) {
-        int32_t token = sampler_draw(sampler, logits, request->sample, decoder_position(decoder));
+        int32_t token = sampler_draw(generation->sampler, generation->logits, request->sample,
+                                     decoder_position(generation->decoder));
         result->tokens++;
         if (token == tokenizer_end_of_text(tokenizer)) {
             result->reached_end_of_text = true;
@@ -36,10 +61,10 @@ static enum status continue_text(struct loaded_model *loaded, struct kernels *ke
         }
         size_t length = 0;
         const char *bytes = tokenizer_token_bytes(tokenizer, token, &length);
-        if (bytes)
+        if (bytes) /* a model's vocabulary may be larger than its tokenizer's */
             request->emit(request->context, bytes, length);
         if (result->tokens < request->tokens)
-            TRY(decoder_append(decoder, kernels, &token, 1, logits));
+            TRY(append(generation, &token, 1));
     }
     return STATUS_OK;
 }
@@ -49,29 +74,24 @@ enum status generation_run(struct loaded_model *loaded, struct kernels *kernels,
                            struct generation_result *result)
 {
     const struct model_config *config = &loaded->model.config;
-    struct token_buffer prompt = { 0 }, text = { 0 };
-    encode_prompt(loaded->tokenizer, request->prompt, &text);
-    prompt.count = text.count + 1;
-    prompt.ids = memory_alloc(sizeof *prompt.ids * (size_t)prompt.count);
-    prompt.ids[0] = tokenizer_end_of_text(loaded->tokenizer);
-    if (text.count > 0)
-        memcpy(prompt.ids + 1, text.ids, sizeof *text.ids * (size_t)text.count);
-    token_buffer_release(&text);
+    struct generation generation = { .loaded = loaded, .kernels = kernels, .request = request };
+    struct token_buffer prompt = { 0 };
+    enum status status;
+    encode_prompt(loaded->tokenizer, request->prompt, &prompt);
     *result = (struct generation_result){ .prompt_tokens = prompt.count };
 
     int64_t positions = prompt.count + request->tokens;
-    enum status status = check_length(config, positions);
-    if (status == STATUS_OK) {
-        struct decoder *decoder = decoder_create(&loaded->model, positions);
-        struct sampler *sampler = sampler_create(&request->sampling, config->vocab_size);
-        real *logits = memory_alloc(sizeof *logits * (size_t)config->vocab_size);
-        status = decoder_append(decoder, kernels, prompt.ids, prompt.count, logits);
-        if (status == STATUS_OK)
-            status = continue_text(loaded, kernels, request, decoder, sampler, logits, result);
-        memory_free(logits);
-        sampler_free(sampler);
-        decoder_free(decoder);
-    }
-    memory_free(prompt.ids);
+    TRY_CLEANUP(check_length(config, positions));
+    generation.decoder = decoder_create(&loaded->model, positions);
+    generation.sampler = sampler_create(&request->sampling, config->vocab_size);
+    generation.logits = memory_alloc(sizeof *generation.logits * (size_t)config->vocab_size);
+    TRY_CLEANUP(append(&generation, prompt.ids, prompt.count));
+    TRY_CLEANUP(continue_text(&generation, result));
+
+cleanup:
+    memory_free(generation.logits);
+    sampler_free(generation.sampler);
+    decoder_free(generation.decoder);
+    token_buffer_release(&prompt);
     return status;
 }

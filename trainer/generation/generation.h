@@ -21,7 +21,8 @@ struct generation_result {
     bool reached_end_of_text;
 };
 
-/* Local. A prompt or a length beyond the model's positions (gpt2) is bad input. */
+/* Local. A prompt or a length beyond the model's positions (gpt2) is bad input, and so is a model
+ * whose logits are not finite. */
 enum status generation_run(struct loaded_model *loaded, struct kernels *kernels,
                            const struct generation_request *request,
                            struct generation_result *result);

@@ -26,6 +26,6 @@ struct batch_stream *batch_stream_open(struct corpus *corpus, const struct batch
 enum status batch_stream_take(struct batch_stream *stream, int64_t step, int64_t leaf,
                               const int32_t **tokens, const int32_t **targets);
 double batch_stream_wait_seconds(const struct batch_stream *stream); /* spent blocked so far */
-void batch_stream_close(struct batch_stream *stream);
+void batch_stream_close(struct batch_stream *stream);                /* NULL is allowed */
 
 #endif

@@ -1,7 +1,6 @@
 #include "trainer/training/step_bench.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "base/memory.h"
-
 #define AT(member)    offsetof(struct train_config, member)
 #define SEQUENCES_MAX 4e18 /* the data's cursor counts them in 64 bits */
 

@@ -1,7 +1,5 @@
 #include "trainer/training/train_report.h"
 
-#include <math.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"

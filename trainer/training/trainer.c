@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/memory.h"
 
 #define LEAVES_AHEAD      4   /* read before they are asked for */
 #define PEAK_PRODUCT_SIDE 768 /* of the product that measures the peak: fits the caches */
@@ -126,10 +125,8 @@ void trainer_start_reading(struct trainer *trainer)
 
 void trainer_close(struct trainer *trainer)
 {
-    if (trainer->batches)
-        batch_stream_close(trainer->batches);
-    if (trainer->corpus)
-        corpus_close(trainer->corpus);
+    batch_stream_close(trainer->batches);
+    corpus_close(trainer->corpus);
     if (trainer->model.parameters) {
         adamw_release(&trainer->optimizer);
         activations_free(trainer->activations);

@@ -111,6 +111,7 @@ static struct json *state_to_json(const struct trainer *trainer)
     struct json *state = json_new_object();
     json_put_integer(state, "format_version", STATE_VERSION);
     json_put(state, "digested", digested);
+    json_put_number(state, "loss", progress->loss);
     json_put_text(state, "optimizer", "adamw");
     json_put_text(state, "kernels", trainer->kernels.name);
     json_put_text(state, "blas_core", kernels_blas_core());

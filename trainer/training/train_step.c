@@ -85,6 +85,7 @@ static void advance(struct train_progress *progress, int64_t step, const struct 
 {
     progress->step = step + 1;
     progress->tokens += report->targets;
+    progress->loss = report->loss;
     progress->skipped += report->skipped;
     progress->skipped_in_a_row = report->skipped ? progress->skipped_in_a_row + 1 : 0;
 }

@@ -20,12 +20,13 @@
 #include "trainer/training/train_config.h"
 #include "trainer/training/validation.h"
 
-/* What a run has done: saved, digested, the same on all ranks. */
+/* What a run has done: saved, and all but the loss digested; the same on all ranks. */
 struct train_progress {
     int64_t step;    /* the next one; the data's cursor is step * leaves * leaf_sequences */
     int64_t tokens;  /* that bore a loss */
     int64_t skipped; /* steps without an update: their gradient was not finite */
     int64_t skipped_in_a_row;
+    double loss; /* of the last step */
 };
 
 struct trainer {

@@ -203,9 +203,10 @@ static enum status parse_choice(const struct option_spec *option, int *out, cons
     return status;
 }
 
-static enum status parse_text(char **out, const char *text, const char *source)
+static enum status parse_text(const struct option_spec *option, char **out, const char *text,
+                              const char *source)
 {
-    if (strpbrk(text, "\r\n"))
+    if (!option->has_lines && strpbrk(text, "\r\n"))
         return bad_input("%s: '%s' holds a line end", source, text);
     char *old = *out;
     *out = memory_copy_string(text);
@@ -225,7 +226,7 @@ enum status option_parse(const struct option_spec *option, void *settings, const
     case OPTION_BOOL:
         return parse_bool(place, text, source);
     case OPTION_TEXT:
-        return parse_text(place, text, source);
+        return parse_text(option, place, text, source);
     case OPTION_CHOICE:
         return parse_choice(option, place, text, source);
     default:

@@ -25,8 +25,8 @@ enum option_type {
     OPTION_INTEGER, /* int64_t; "4096", "1e6", "64k" (1024), "1M", "1G"; whole, within min..max */
     OPTION_NUMBER,  /* double; finite, within min..max */
     OPTION_BOOL,    /* bool; true|false|yes|no|on|off|1|0; "--key" alone is true */
-    OPTION_TEXT,    /* char *, owned by the settings; any bytes but NUL and line ends */
-    OPTION_CHOICE,  /* int: index into the NULL-terminated `choices` */
+    OPTION_TEXT, /* char *, owned by the settings; any bytes but NUL, and line ends if has_lines */
+    OPTION_CHOICE, /* int: index into the NULL-terminated `choices` */
 };
 
 struct option_spec {
@@ -37,6 +37,7 @@ struct option_spec {
     double min, max;            /* both 0: no bounds */
     const char *unit;           /* or NULL */
     const char *const *choices; /* OPTION_CHOICE */
+    bool has_lines;             /* OPTION_TEXT: it may hold line ends (a prompt) */
     const char *section;        /* groups keys in --help and in the saved config; NULL: as before */
     const char *help;
 };

@@ -129,6 +129,11 @@ expect_same_file out first
 eon generate --model=overridden --prompt='struct ' --tokens=20 --seed=7 --json
 expect_says out '"tokens":20'
 
+begin a_prompt_may_have_several_lines
+eon generate --model=overridden --prompt=$'one\n\ntwo' --tokens=2
+expect_success
+expect_says out two
+
 begin a_corpus_that_holds_nothing_out_is_trained_on_without_validation
 run "$EON" shards build --tokenizer=tokenizer.json --holdout=0 --out=whole text.txt
 expect_success

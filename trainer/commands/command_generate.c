@@ -24,6 +24,7 @@ static const struct option_spec generate_options[] = {
     { .key = "model", .type = OPTION_TEXT, .offset = AT(model),
       .help = "a checkpoint's folder, or a run's: its newest valid checkpoint" },
     { .key = "prompt", .type = OPTION_TEXT, .offset = AT(prompt), .default_text = "",
+      .has_lines = true,
       .help = "text to continue; empty: the beginning of a document" },
     { .key = "tokens", .type = OPTION_INTEGER, .offset = AT(tokens), .default_text = "100",
       .min = 1, .max = 1048576, .help = "length at most; the end of a document ends it earlier" },

@@ -23,6 +23,7 @@ static const struct option_spec logits_options[] = {
     { .key = "tokens", .type = OPTION_TEXT, .offset = AT(tokens), .default_text = "",
       .help = "token ids with commas between them, such as 1,2,3" },
     { .key = "text", .type = OPTION_TEXT, .offset = AT(text), .default_text = "",
+      .has_lines = true,
       .help = "instead of tokens: a text, cut by the model's own tokenizer" },
     KERNEL_OPTIONS("1"),
     { 0 }

@@ -18,9 +18,10 @@ static enum status check_skipped(const struct trainer *trainer)
     const struct train_progress *progress = &trainer->progress;
     if (progress->skipped_in_a_row < trainer->config->max_skipped)
         return STATUS_OK;
-    return failed("stopped at step %lld: the gradient was not finite in %lld steps in a row; the "
-                  "checkpoints hold the last good state; try a lower lr",
-                  (long long)progress->step, (long long)progress->skipped_in_a_row);
+    return failed("stopped at step %lld: the gradient was not finite in %lld steps in a row; "
+                  "checkpoints up to step %lld are kept; a lower lr may help (--accept_changes)",
+                  (long long)progress->step, (long long)progress->skipped_in_a_row,
+                  (long long)(progress->step - progress->skipped_in_a_row));
 }
 
 /* Saves where it is due, at the end, and before a stop. What a skipped step left is not due: it is

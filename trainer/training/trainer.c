@@ -22,6 +22,12 @@ static int threads_of_rank(const struct world *world, int64_t asked)
     return share > 1 ? share : 1;
 }
 
+static bool is_tokenizer_of(const struct tokenizer *tokenizer, const struct corpus *corpus)
+{
+    return strcmp(tokenizer_digest(tokenizer), corpus_tokenizer_digest(corpus)) == 0 &&
+           tokenizer_vocab_size(tokenizer) == corpus_vocab_size(corpus);
+}
+
 static enum status open_data(struct trainer *trainer)
 {
     const struct train_config *config = trainer->config;
@@ -32,7 +38,7 @@ static enum status open_data(struct trainer *trainer)
     TRY(status);
 
     TRY(corpus_open(config->corpus, SPLIT_TRAIN, config->seq_len, &trainer->corpus));
-    if (strcmp(corpus_tokenizer_digest(trainer->corpus), tokenizer_digest(trainer->tokenizer)) != 0)
+    if (!is_tokenizer_of(trainer->tokenizer, trainer->corpus))
         return bad_input("cannot use corpus '%s': its shards were made with another tokenizer than "
                          "its tokenizer.json",
                          config->corpus);

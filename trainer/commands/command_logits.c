@@ -85,16 +85,16 @@ static void print_logits(struct loaded_model *loaded, struct kernels *kernels,
                          const struct token_buffer *tokens)
 {
     struct model *model = &loaded->model;
-    int64_t T = tokens->count;
-    struct batch batch = { .sequences = 1, .positions = T, .tokens = tokens->ids };
-    struct activations *activations = activations_create(&model->config, 1, T, false);
+    int64_t positions = tokens->count;
+    struct batch batch = { .sequences = 1, .positions = positions, .tokens = tokens->ids };
+    struct activations *activations = activations_create(&model->config, 1, positions, false);
     real *logits = memory_alloc_zeroed((size_t)model->config.vocab_size, sizeof *logits);
     struct json *object = json_new_object(), *ids = json_new_array(), *rows = json_new_array();
 
     model_forward(model, kernels, &batch, activations);
-    for (int64_t t = 0; t < T; t++) {
-        json_append_integer(ids, tokens->ids[t]);
-        json_append(rows, logits_of_position(model, kernels, activations, t, logits));
+    for (int64_t position = 0; position < positions; position++) {
+        json_append_integer(ids, tokens->ids[position]);
+        json_append(rows, logits_of_position(model, kernels, activations, position, logits));
     }
     json_put_integer(object, "step", loaded->step);
     json_put(object, "tokens", ids);

@@ -69,15 +69,24 @@ static int64_t nucleus(const struct sampler *sampler, int64_t count, double *sum
     return count;
 }
 
+static int32_t most_probable(const real *logits, int64_t vocab_size)
+{
+    int64_t best = 0;
+    for (int64_t id = 1; id < vocab_size; id++)
+        if (logits[id] > logits[best])
+            best = id;
+    return (int32_t)best;
+}
+
 int32_t sampler_draw(struct sampler *sampler, const real *logits, int64_t sample, int64_t position)
 {
     const struct sampler_settings *settings = &sampler->settings;
     struct candidate *candidates = sampler->candidates;
+    if (settings->temperature == 0.0)
+        return most_probable(logits, sampler->vocab_size);
     for (int64_t i = 0; i < sampler->vocab_size; i++)
         candidates[i] = (struct candidate){ logits[i], (int32_t)i };
     qsort(candidates, (size_t)sampler->vocab_size, sizeof *candidates, compare_candidates);
-    if (settings->temperature == 0.0)
-        return candidates[0].id;
 
     int64_t count = sampler->vocab_size;
     if (settings->top_k > 0 && settings->top_k < count)

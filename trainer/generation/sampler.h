@@ -23,6 +23,7 @@ struct sampler;
 
 struct sampler *sampler_create(const struct sampler_settings *settings, int64_t vocab_size);
 void sampler_free(struct sampler *sampler); /* NULL is allowed */
+/* `logits` [vocab_size] are finite. */
 int32_t sampler_draw(struct sampler *sampler, const real *logits, int64_t sample, int64_t position);
 
 #endif

@@ -12,8 +12,8 @@ void adamw_init(struct adamw *adamw, const struct adamw_settings *settings,
 {
     size_t count = (size_t)(slice.end - slice.begin);
     *adamw = (struct adamw){ .settings = *settings, .table = table, .slice = slice };
-    adamw->m = memory_alloc_zeroed(count + 1, sizeof *adamw->m);
-    adamw->v = memory_alloc_zeroed(count + 1, sizeof *adamw->v);
+    adamw->m = memory_alloc_zeroed(count, sizeof *adamw->m);
+    adamw->v = memory_alloc_zeroed(count, sizeof *adamw->v);
 }
 
 void adamw_release(struct adamw *adamw)

@@ -29,7 +29,7 @@ double gradient_norm(const struct world *world, struct kernels *kernels, const f
     struct norm_work work = {
         .table = kernels->table,
         .gradient = gradient,
-        .block_sums = memory_alloc_zeroed((size_t)blocks + 1, sizeof(double)),
+        .block_sums = memory_alloc_zeroed((size_t)blocks, sizeof(double)),
         .slice = slice_of_rank(count, world->rank, world->size),
     };
     thread_pool_run(kernels->pool, slice_block_count(work.slice.end - work.slice.begin), sum_block,

@@ -23,7 +23,8 @@ static void moment_name_print(struct moment_name *name, int moment, const struct
     snprintf(name->text, sizeof name->text, "%s.%s", moment_names[moment], tensor->name);
 }
 
-static const float *moment_values(const struct adamw *adamw, int moment)
+/* [slice.end - slice.begin] */
+static float *moment_values(const struct adamw *adamw, int moment)
 {
     return moment == 0 ? adamw->m : adamw->v;
 }
@@ -44,10 +45,14 @@ static void write_model(const struct trainer *trainer, struct checkpoint_writer 
     struct tensor_part *parts = memory_alloc_zeroed((size_t)table->tensor_count, sizeof *parts);
     for (int64_t i = 0; i < table->tensor_count; i++) {
         const struct tensor *tensor = &table->tensors[i];
-        parts[i] =
-            (struct tensor_part){ tensor->name,  tensor->rows,
-                                  tensor->cols,  0,
-                                  tensor->count, trainer->model.parameters + tensor->offset };
+        parts[i] = (struct tensor_part){
+            .name = tensor->name,
+            .rows = tensor->rows,
+            .cols = tensor->cols,
+            .begin = 0,
+            .end = tensor->count,
+            .data = trainer->model.parameters + tensor->offset,
+        };
     }
     checkpoint_writer_add_tensors(writer, "model.safetensors", parts, table->tensor_count);
     memory_free(parts);
@@ -70,12 +75,13 @@ static void write_moments(const struct trainer *trainer, struct checkpoint_write
                 continue;
             moment_name_print(&names[count], moment, tensor);
             parts[count] = (struct tensor_part){
-                names[count].text,
-                tensor->rows,
-                tensor->cols,
-                part.begin,
-                part.end,
-                moment_values(adamw, moment) + tensor->offset + part.begin - adamw->slice.begin,
+                .name = names[count].text,
+                .rows = tensor->rows,
+                .cols = tensor->cols,
+                .begin = part.begin,
+                .end = part.end,
+                .data =
+                    moment_values(adamw, moment) + tensor->offset + part.begin - adamw->slice.begin,
             };
             count++;
         }
@@ -164,8 +170,7 @@ enum status run_state_save(const struct trainer *trainer)
 static enum status read_tensors(struct trainer *trainer, struct checkpoint *checkpoint)
 {
     const struct tensor_table *table = &trainer->model.table;
-    struct adamw *adamw = &trainer->optimizer;
-    float *moments[MOMENTS] = { adamw->m, adamw->v };
+    const struct adamw *adamw = &trainer->optimizer;
 
     for (int64_t i = 0; i < table->tensor_count; i++) {
         const struct tensor *tensor = &table->tensors[i];
@@ -177,7 +182,7 @@ static enum status read_tensors(struct trainer *trainer, struct checkpoint *chec
             moment_name_print(&name, moment, tensor);
             TRY(checkpoint_read(
                 checkpoint, name.text, tensor->rows, tensor->cols, part.begin, part.end,
-                moments[moment] + tensor->offset + part.begin - adamw->slice.begin));
+                moment_values(adamw, moment) + tensor->offset + part.begin - adamw->slice.begin));
         }
     }
     return STATUS_OK;

@@ -7,6 +7,7 @@
 #include "trainer/optimizer/adamw.h"
 #include "trainer/optimizer/learning_rate.h"
 
+/* In the order and with the names of the options. Choices are indexes into their lists of names. */
 struct train_config {
     char *run;
     int64_t seed, steps, stop_after, threads;

@@ -93,7 +93,7 @@ static void advance(struct train_progress *progress, int64_t step, const struct 
 enum status train_step(struct trainer *trainer, int64_t step, struct step_report *report)
 {
     int64_t own_leaves = trainer->leaves.end - trainer->leaves.first;
-    double *values = memory_alloc_zeroed((size_t)(own_leaves * LEAF_VALUES) + 1, sizeof *values);
+    double *values = memory_alloc_zeroed((size_t)(own_leaves * LEAF_VALUES), sizeof *values);
     *report = (struct step_report){ 0 };
 
     enum status status = compute_own_leaves(trainer, step, values);

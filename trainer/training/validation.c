@@ -13,30 +13,30 @@ enum { VALUE_LOSS, VALUE_TARGETS, VALUE_BYTES, VALUE_FLOPS, VALUES };
 static enum status read_sequence(struct validation *validation, struct corpus *corpus,
                                  int64_t sample, int64_t place, int32_t *sample_tokens)
 {
-    int64_t T = validation->seq_len;
+    int64_t seq_len = validation->seq_len;
+    size_t bytes = (size_t)seq_len * sizeof(int32_t);
     TRY(corpus_read_sample(corpus, sample, sample_tokens));
-    memcpy(validation->tokens + place * T, sample_tokens, (size_t)T * sizeof(int32_t));
-    memcpy(validation->targets + place * T, sample_tokens + 1, (size_t)T * sizeof(int32_t));
+    memcpy(validation->tokens + place * seq_len, sample_tokens, bytes);
+    memcpy(validation->targets + place * seq_len, sample_tokens + 1, bytes);
     return STATUS_OK;
 }
 
+/* The samples of this rank's batches; what the last batch lacks is padding. */
 static enum status read_share(struct validation *validation, struct corpus *corpus,
                               int64_t sequences)
 {
-    int64_t B = validation->batch_sequences, T = validation->seq_len;
-    int64_t own = (validation->own.end - validation->own.first) * B;
-    size_t elements = (size_t)(own * T);
-    validation->tokens = memory_alloc_zeroed(elements + 1, sizeof(int32_t));
-    validation->targets = memory_alloc(sizeof(int32_t) * (elements + 1));
-    memset(validation->targets, -1, sizeof(int32_t) * (elements + 1));
+    int64_t first = validation->own.first * validation->batch_sequences;
+    int64_t end = validation->own.end * validation->batch_sequences;
+    size_t elements = (size_t)((end - first) * validation->seq_len);
+    validation->tokens = memory_alloc_zeroed(elements, sizeof(int32_t));
+    validation->targets = memory_alloc(sizeof(int32_t) * elements);
+    memset(validation->targets, -1, sizeof(int32_t) * elements);
 
-    int32_t *sample_tokens = memory_alloc(sizeof(int32_t) * (size_t)(T + 1));
+    int32_t *sample_tokens = memory_alloc(sizeof(int32_t) * (size_t)(validation->seq_len + 1));
     enum status status = STATUS_OK;
-    for (int64_t place = 0; place < own && status == STATUS_OK; place++) {
-        int64_t sample = validation->own.first * B + place;
-        if (sample < sequences)
-            status = read_sequence(validation, corpus, sample, place, sample_tokens);
-    }
+    for (int64_t sample = first; sample < end && sample < sequences && status == STATUS_OK;
+         sample++)
+        status = read_sequence(validation, corpus, sample, sample - first, sample_tokens);
     memory_free(sample_tokens);
     return status;
 }
@@ -86,7 +86,7 @@ struct validation_result validation_run(const struct validation *validation,
 {
     int64_t own = validation->own.end - validation->own.first;
     int64_t batch_tokens = validation->batch_sequences * validation->seq_len;
-    double *values = memory_alloc_zeroed((size_t)(own * VALUES) + 1, sizeof *values);
+    double *values = memory_alloc_zeroed((size_t)(own * VALUES), sizeof *values);
 
     for (int64_t i = 0; i < own; i++) {
         struct batch batch = {

@@ -76,7 +76,8 @@ expect_absent none
 begin ranks_with_different_corpora_are_refused
 new_folders
 rm -rf rank1/corpus
-run "$EON" shards build --tokenizer=tokenizer.json --holdout=0.5 --out=rank1/corpus text.txt
+run "$EON" shards build --tokenizer=tokenizer.json --document_bytes=1000 --holdout=0.1 \
+    --out=rank1/corpus text.txt
 train_in_own_folders none --steps=2
 expect_message 1 'ranks disagree about the corpus'
 expect_absent none
@@ -84,7 +85,7 @@ expect_absent none
 begin memory_that_one_rank_does_not_get_ends_all
 new_folders
 echo 4000000 >rank1/limit
-if (ulimit -v 4000000 && "$EON" help >/dev/null 2>&1); then
+if (ulimit -v 4000000 && "$EON" help) >/dev/null 2>&1; then
     train_in_own_folders none --steps=2 --seq_len=64 --leaf_sequences=65536
     expect_message 1 'out of memory'
 else

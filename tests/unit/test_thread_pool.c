@@ -135,12 +135,15 @@ static void an_idle_pool_burns_no_cpu(void **state)
     struct thread_pool *pool = thread_pool_create(2);
     (void)state;
     thread_pool_run(pool, 100, visit, &tally);
-    usleep(20000); /* until the threads sleep, on a busy machine too */
-    double before = cpu_seconds();
-    usleep(200000);
-    double used = cpu_seconds() - before;
+    double least = 1;
+    for (int window = 0; window < 10; window++) { /* on a busy machine the threads sleep late */
+        double before = cpu_seconds();
+        usleep(50000);
+        double used = cpu_seconds() - before;
+        least = used < least ? used : least;
+    }
     thread_pool_free(pool);
-    assert_true(used < 0.01); /* observed 1e-4 s */
+    assert_true(least < 0.005); /* of 0.05 s; observed 1e-4 s */
 }
 
 static void linger(void *context, int64_t block, int thread)

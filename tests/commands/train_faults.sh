@@ -31,16 +31,18 @@ expect_message() { # EXIT_STATUS TEXT
 }
 
 start_alone() { # RUN OPTION...: in the background, until it has taken a step; its pid is $job
+    rm -f job.err
     # shellcheck disable=SC2086
-    "$EON" train $model --corpus=corpus --run="$1" --steps=1000000 "${@:2}" >out 2>err &
+    "$EON" train $model --corpus=corpus --run="$1" --steps=1000000 "${@:2}" >out 2>job.err &
     job=$!
-    until grep -q '^step [0-9]*/' err || ! kill -0 $job 2>/dev/null; do sleep 0.05; done
+    until grep -qs '^step [0-9]*/' job.err || ! kill -0 $job 2>/dev/null; do sleep 0.05; done
 }
 
 end_alone() { # SIGNAL
     kill -"$1" $job
     exit_status=0
-    wait $job || exit_status=$?
+    wait $job 2>/dev/null || exit_status=$?
+    cp job.err err
 }
 
 until_true() { # COMMAND...: or 30 seconds have passed
@@ -92,6 +94,17 @@ else
     skip 'a sanitizer takes more address space than the limit'
 fi
 
+begin a_second_job_on_a_run_is_refused_until_the_first_has_ended
+start_alone locked
+# shellcheck disable=SC2086
+run "$EON" train $model --corpus=corpus --run=locked --steps=1000000
+expect_refused "run 'locked' is in use by another job"
+expect kill -0 $job
+end_alone KILL
+# shellcheck disable=SC2086
+run "$EON" train $model --corpus=corpus --run=locked --steps=1000000 --stop_after=3
+expect_exit 75
+
 begin a_last_checkpoint_that_cannot_be_saved_fails_the_run
 start_alone unsaved
 : >unsaved/checkpoints
@@ -106,7 +119,7 @@ expect_exit 75
 mv between/checkpoints between/saved && cp -R between/saved between/checkpoints
 start_alone between --save_every=20
 rm -rf between/checkpoints && : >between/checkpoints
-until_true grep -q 'is not saved, training goes on' err
+until_true grep -q 'is not saved, training goes on' job.err
 rm -f between/checkpoints
 until_true compgen -G 'between/checkpoints/step-*0' >/dev/null
 end_alone TERM

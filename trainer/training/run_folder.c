@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "trainer/training/run_lock.h"
 #include "trainer/training/run_state.h"
 
 static bool is_new_run(const struct train_config *config)
@@ -118,6 +119,8 @@ enum status run_folder_open(struct trainer *trainer)
     enum status status = STATUS_OK;
     if (world->rank == 0)
         status = folder_create(trainer->config->run);
+    if (world->rank == 0 && status == STATUS_OK)
+        status = run_lock_take(trainer->config->run, &trainer->run_lock);
     TRY(world_agree(world, status));
 
     char *config_path = path_join(trainer->config->run, "config.ini");

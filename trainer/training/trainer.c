@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "trainer/training/run_lock.h"
 
 #define LEAVES_AHEAD      4   /* read before they are asked for */
 #define PEAK_PRODUCT_SIDE 768 /* of the product that measures the peak: fits the caches */
@@ -90,7 +91,7 @@ static enum status require_same_setting(const struct trainer *trainer)
 enum status trainer_open(struct trainer *trainer, const struct world *world,
                          const struct train_config *config)
 {
-    *trainer = (struct trainer){ .world = world, .config = config };
+    *trainer = (struct trainer){ .world = world, .config = config, .run_lock = RUN_LOCK_NONE };
     trainer->schedule = train_config_schedule(config);
     trainer->leaves = leaf_range_of_rank(config->leaves, world->rank, world->size);
 
@@ -131,6 +132,7 @@ void trainer_start_reading(struct trainer *trainer)
 
 void trainer_close(struct trainer *trainer)
 {
+    run_lock_release(trainer->run_lock);
     batch_stream_close(trainer->batches);
     corpus_close(trainer->corpus);
     if (trainer->model.parameters) {

@@ -46,6 +46,7 @@ struct trainer {
     struct learning_rate schedule;
     struct validation validation;
 
+    int run_lock; /* rank 0's, from run_folder_open on */
     struct train_progress progress;
     struct compute_ledger ledger;
     double peak_flops; /* measured, FLOP/s of all ranks together */

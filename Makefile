@@ -57,7 +57,7 @@ LIBRARY_LIBS += $(patsubst -L%,-Wl$(comma)-rpath$(comma)%,$(filter -L%,$(LIBRARY
 
 # The same bits on every machine: nothing is contracted to FMA, sums are not reordered.
 # errno and traps of mathematical functions are read nowhere; without them loops vectorise.
-ARITHMETIC = -ffp-contract=off -fno-math-errno -fno-trapping-math
+ARITHMETIC = -fno-fast-math -ffp-contract=off -fno-math-errno -fno-trapping-math
 WARNINGS   = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla $(if $(WERROR),-Werror)
 SANITIZERS = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 

@@ -35,11 +35,14 @@ static enum status create_one(const char *path)
 enum status folder_create(const char *path)
 {
     enum status status = STATUS_OK;
+    size_t length = strlen(path);
     char *partial = memory_copy_string(path);
-    for (char *slash = partial; status == STATUS_OK && (slash = strchr(slash + 1, '/'));) {
-        *slash = '\0';
+    for (size_t i = 1; i < length && status == STATUS_OK; i++) {
+        if (partial[i] != '/')
+            continue;
+        partial[i] = '\0';
         status = create_one(partial);
-        *slash = '/';
+        partial[i] = '/';
     }
     if (status == STATUS_OK)
         status = create_one(path);

@@ -145,6 +145,7 @@ static void folders_are_made_with_their_parents(void **state)
     assert_int_equal(folder_create("a/file"), STATUS_BAD_INPUT);
     assert_string_equal(status_message(), "cannot create folder 'a/file': a file is in its place");
     assert_int_equal(folder_create("a/file/b"), STATUS_BAD_INPUT);
+    assert_int_equal(folder_create(""), STATUS_FAILED);
     assert_false(folder_exists("a/file"));
     assert_int_equal(folder_sync("absent"), STATUS_FAILED);
 }

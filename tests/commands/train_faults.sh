@@ -97,7 +97,7 @@ fi
 begin a_second_job_on_a_run_is_refused_until_the_first_has_ended
 start_alone locked
 # shellcheck disable=SC2086
-run "$EON" train $model --corpus=corpus --run=locked --steps=1000000
+run timeout --kill-after=5 30 "$EON" train $model --corpus=corpus --run=locked --steps=1000000
 expect_refused "run 'locked' is in use by another job"
 expect kill -0 $job
 end_alone KILL

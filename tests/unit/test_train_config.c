@@ -64,6 +64,7 @@ static void what_does_not_fit_together_is_refused(void **state)
         { { "resume", "12x" }, "'12x' is not 'auto', 'no' or a step" },
         { { "resume", "" }, "'' is not 'auto', 'no' or a step" },
         { { "resume", "9999999999999" }, "is not 'auto', 'no' or a step" },
+        { { "run", "" }, "the run's folder has no name" },
         { { "heads", "3" }, "width 256 is not a multiple of heads 3" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

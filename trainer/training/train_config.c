@@ -141,6 +141,8 @@ static enum status check_resume(const char *resume)
 
 enum status train_config_complete(struct train_config *config)
 {
+    if (config->run[0] == '\0')
+        return bad_input("the run's folder has no name: give --run");
     if (config->micro_batch == 0)
         config->micro_batch = config->leaf_sequences;
     if (config->leaf_sequences % config->micro_batch != 0)

@@ -18,7 +18,7 @@ const struct option_spec train_options[] = {
       .min = 1, .max = 1e12, .help = "optimizer updates in all" },
     { .key = "stop_after", .type = OPTION_INTEGER, .offset = AT(stop_after), .default_text = "0",
       .min = 0, .max = 1e12, .unit = "step",
-      .help = "save and stop there with exit status 75, as if asked by a signal; 0: never" },
+      .help = "go no further than this: save and stop with exit status 75; 0: no such stop" },
     { .key = "threads", .type = OPTION_INTEGER, .offset = AT(threads), .default_text = "0",
       .min = 0, .max = 1024, .help = "of each rank; 0: the node's cores divided by its ranks" },
     { .key = "kernels", .type = OPTION_TEXT, .offset = AT(kernels), .default_text = "auto",

@@ -46,6 +46,12 @@ static enum status save_if_due(struct trainer *trainer, struct train_report *rep
     return STATUS_OK;
 }
 
+static bool is_at_stop(const struct trainer *trainer)
+{
+    const struct train_config *config = trainer->config;
+    return config->stop_after > 0 && trainer->progress.step >= config->stop_after;
+}
+
 /* One step and what follows from it. *stops: asked to end before the last step. */
 static enum status take_step(struct trainer *trainer, struct train_report *report, bool *stops)
 {
@@ -59,8 +65,7 @@ static enum status take_step(struct trainer *trainer, struct train_report *repor
     int64_t step = trainer->progress.step;
     if (is_due(config->validate_every, step) || step == config->steps)
         train_report_validate(report);
-    *stops = step < config->steps &&
-             (step == config->stop_after || stop_signal_received(trainer->world));
+    *stops = step < config->steps && (is_at_stop(trainer) || stop_signal_received(trainer->world));
     return save_if_due(trainer, report, *stops);
 }
 
@@ -69,7 +74,7 @@ static enum status take_steps(struct trainer *trainer)
     const struct train_config *config = trainer->config;
     struct train_report report;
     enum status status = STATUS_OK;
-    bool stops = false;
+    bool stops = trainer->progress.step < config->steps && is_at_stop(trainer);
 
     train_report_begin(&report, trainer);
     while (status == STATUS_OK && trainer->progress.step < config->steps && !stops)

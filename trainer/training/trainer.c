@@ -9,7 +9,7 @@
 
 #define LEAVES_AHEAD      4   /* read before they are asked for */
 #define PEAK_PRODUCT_SIDE 768 /* of the product that measures the peak: fits the caches */
-#define PEAK_TRIES        5
+#define PEAK_TRIES        40
 
 /* The node's cores divided by its ranks, but no more than the launcher bound this rank to. */
 static int threads_of_rank(const struct world *world, int64_t asked)

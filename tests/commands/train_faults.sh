@@ -101,8 +101,8 @@ run timeout --kill-after=5 30 "$EON" train $model --corpus=corpus --run=locked -
 expect_refused "run 'locked' is in use by another job"
 expect kill -0 $job
 end_alone KILL
-# shellcheck disable=SC2086
-run "$EON" train $model --corpus=corpus --run=locked --steps=1000000 --stop_after=3
+start_alone locked
+end_alone TERM
 expect_exit 75
 
 begin a_last_checkpoint_that_cannot_be_saved_fails_the_run

@@ -25,7 +25,7 @@ new_folders() {
 # mpirun adds lines of its own about the end of the job.
 expect_message() { # EXIT_STATUS TEXT
     expect_exit "$1"
-    grep '^eon: ' err | grep -v '^eon: warning' >messages
+    tr -d '\0' <err | grep '^eon: ' | grep -v '^eon: warning' >messages # Open MPI 5 adds a NUL
     [ "$(wc -l <messages)" = 1 ] || not_ok "not one message: $(tr '\n' '|' <messages)"
     expect_says messages "$2"
 }

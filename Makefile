@@ -70,14 +70,22 @@ LIBS    = $(LIBRARY_LIBS) -lpthread -lm
 
 SOURCES = $(filter-out trainer/main.c,\
             $(wildcard base/*.c shards/*.c comm/*.c checkpoints/*.c trainer/*.c trainer/*/*.c))
-OBJECTS = $(SOURCES:%.c=$(BUILD)/obj/%.o) $(LOOP_OBJECTS)
+OBJECTS = $(SOURCES:%.c=$(BUILD)/obj/%.o) $(LOOP_OBJECTS) $(MULTIPLY_OBJECTS)
 
-# The kernels' loops are compiled once for each instruction set; no other file gets such flags.
+# The kernels' loops are compiled once for each instruction set, and each innermost product for
+# its own; no other file gets such flags.
 LOOPS        = $(wildcard trainer/kernels/loops/*.c)
 LOOP_SETS    = reference $(if $(filter x86_64%,$(TARGET)),avx2 avx512)
 LOOP_OBJECTS = $(foreach set,$(LOOP_SETS),$(LOOPS:%.c=$(BUILD)/obj/%.$(set).o))
 avx2_flags   = -mavx2
 avx512_flags = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
+
+MULTIPLY_SETS       = $(if $(filter x86_64%,$(TARGET)),avx2 avx512 avx512_pair avx512_dot)
+MULTIPLY_OBJECTS    = $(MULTIPLY_SETS:%=$(BUILD)/obj/trainer/kernels/multiply/multiply_%.o)
+multiply_avx2        = $(avx2_flags) -mfma
+multiply_avx512      = $(avx512_flags)
+multiply_avx512_pair = $(avx512_flags)
+multiply_avx512_dot  = $(avx512_flags) -mavx512bf16
 
 # The model's mathematics once more with `real` a double: gradients are checked against central
 # differences by tests/unit/test_*_in_double.c.
@@ -116,11 +124,13 @@ $(1): %.c $(BUILD)/flags
 	$$(call say,compile)
 	$$(Q)mkdir -p $$(@D) && $$(COMPILE) $(2) -MMD -MP -c -o $$@ $$<
 endef
-$(eval $(call compile_rule,$(BUILD)/obj/%.o))
+$(eval $(call compile_rule,$(BUILD)/obj/%.o,$$(FILE_FLAGS)))
 $(eval $(call compile_rule,$(BUILD)/double/%.o,-DEON_REAL_IS_DOUBLE))
 $(foreach set,$(LOOP_SETS),\
   $(eval $(call compile_rule,$(BUILD)/obj/%.$(set).o,-DKERNEL_SET=$(set) $($(set)_flags)))\
   $(eval $(call compile_rule,$(BUILD)/double/%.$(set).o,-DKERNEL_SET=$(set) $($(set)_flags) -DEON_REAL_IS_DOUBLE)))
+$(foreach set,$(MULTIPLY_SETS),\
+  $(eval $(BUILD)/obj/trainer/kernels/multiply/multiply_$(set).o: FILE_FLAGS = $(multiply_$(set))))
 
 $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/libhelpers.a $(BUILD)/libeon.a
 	$(call say,link)

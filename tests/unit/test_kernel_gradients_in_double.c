@@ -269,7 +269,7 @@ static void loss_head_backward_is_its_derivative(void **state)
 static int open_kernels(void **state)
 {
     (void)state;
-    return kernels_open(&kernels, "openblas", 2) == STATUS_OK ? 0 : -1;
+    return kernels_open(&kernels, "auto", 2) == STATUS_OK ? 0 : -1;
 }
 
 static int close_kernels(void **state)

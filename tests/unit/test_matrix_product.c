@@ -74,9 +74,10 @@ static double expected_element(const struct product *p, int64_t r, int64_t c, fl
     if (p->residual)
         sum += p->residual[r * p->ld_residual + c];
     *size = fabs(sum);
+    const float *A = p->A, *B = p->B;
     for (int64_t k = 0; k < p->K; k++) {
-        double a = p->A_transposed ? p->A[k * p->lda + r] : p->A[r * p->lda + k];
-        double b = p->B_transposed ? p->B[c * p->ldb + k] : p->B[k * p->ldb + c];
+        double a = p->A_transposed ? A[k * p->lda + r] : A[r * p->lda + k];
+        double b = p->B_transposed ? B[c * p->ldb + k] : B[k * p->ldb + c];
         sum += a * b;
         *size += fabs(a * b);
     }

@@ -1,4 +1,4 @@
-/* OpenBLAS: the product of a tile, and which of its kernels it runs.
+/* OpenBLAS: which of its kernels it runs.
  *
  * Which kernels it runs decides both speed and bits. It decides from
  * the CPU while it is loaded, unless OPENBLAS_CORETYPE says otherwise: so the
@@ -18,7 +18,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "trainer/kernels/product.h"
+#include "trainer/kernels/kernels.h"
 
 #define CORE_VARIABLE  "OPENBLAS_CORETYPE"
 #define GUARD_VARIABLE "EON_BLAS_PREPARED" /* set before the program starts itself again */
@@ -26,22 +26,6 @@
 void blas_use_one_thread(void)
 {
     openblas_set_num_threads(1);
-}
-
-void product_tile_blas(const struct product *tile, real *packing)
-{
-    (void)packing;
-    const struct product *p = tile;
-    const CBLAS_TRANSPOSE a = p->A_transposed ? CblasTrans : CblasNoTrans;
-    const CBLAS_TRANSPOSE b = p->B_transposed ? CblasTrans : CblasNoTrans;
-    const blasint M = (blasint)p->M, N = (blasint)p->N, K = (blasint)p->K;
-    const blasint lda = (blasint)p->lda, ldb = (blasint)p->ldb, ldc = (blasint)p->ldc;
-    const real beta = p->add ? 1 : 0;
-#ifdef EON_REAL_IS_DOUBLE
-    cblas_dgemm(CblasRowMajor, a, b, M, N, K, 1, p->A, lda, p->B, ldb, beta, p->C, ldc);
-#else
-    cblas_sgemm(CblasRowMajor, a, b, M, N, K, 1, p->A, lda, p->B, ldb, beta, p->C, ldc);
-#endif
 }
 
 enum status kernels_prepare_blas(const char *set_name, char **arguments)

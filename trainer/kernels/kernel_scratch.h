@@ -1,7 +1,7 @@
 /* kernel_scratch: what each thread writes its intermediate values to.
  *
  *   thread 0                                              thread 1
- *   | packing | scores | score_gradients | row statistics | packing | ...
+ *   | tiles | scores | score_gradients | row statistics | tiles | ...
  */
 #ifndef TRAINER_KERNELS_KERNEL_SCRATCH_H
 #define TRAINER_KERNELS_KERNEL_SCRATCH_H
@@ -10,15 +10,19 @@
 #include "trainer/kernels/kernel_table.h"
 #include "trainer/kernels/kernels.h"
 
-/* Blocks of the reference product: rows and depth of the packed part of A, columns of B's. */
-enum { REFERENCE_ROWS = 128, REFERENCE_DEPTH = 256, REFERENCE_COLUMNS = 8 };
-#define REFERENCE_PACKING ((REFERENCE_ROWS + REFERENCE_COLUMNS) * REFERENCE_DEPTH)
+/* What of a product is packed at once: rows of the left operand, columns of the right one, and
+ * tiles along K. 256 KiB for a second-level cache, 32 KiB for a first-level one. */
+enum { LEFT_ROWS = 512, RIGHT_COLUMNS = 64, PACKED_TILES = 8 };
+enum {
+    LEFT_UNITS = LEFT_ROWS / TILE_SIDE * PACKED_TILES * TILE_UNITS,
+    RIGHT_UNITS = RIGHT_COLUMNS / TILE_SIDE * PACKED_TILES * TILE_UNITS
+};
 
 /* Blocks of attention: 128 x 256 floats of scores stay in a core's second-level cache. */
 enum { ATTENTION_QUERIES = 128, ATTENTION_KEYS = 256 };
 
 struct kernel_thread {
-    real *packing;                  /* [REFERENCE_PACKING] */
+    real *left_tiles, *right_tiles; /* [LEFT_UNITS], [RIGHT_UNITS] */
     real *scores, *score_gradients; /* [ATTENTION_QUERIES, ATTENTION_KEYS] */
     real *row_max, *row_sum;        /* [ATTENTION_QUERIES] */
     int64_t flops;                  /* of this thread's products, not yet collected */

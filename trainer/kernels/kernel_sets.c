@@ -1,24 +1,35 @@
 #include <string.h>
 
-#include "base/log.h"
 #include "base/strbuf.h"
 #include "trainer/kernels/blas.h"
 #include "trainer/kernels/kernel_scratch.h"
 #include "trainer/kernels/loops/loop_set.h"
-#include "trainer/kernels/product.h"
+#include "trainer/kernels/instruction_sets.h"
+#include "trainer/kernels/multiply/multiply.h"
 
 struct kernel_set {
     const char *name;
-    const char *blas_core; /* the OpenBLAS kernels that belong to the set; NULL: none, or any */
+    const char *blas_core; /* OpenBLAS' kernels for such a CPU, its peer; NULL: any */
     bool (*runs_here)(void);
-    bool is_automatic; /* "auto" may choose it */
+    void (*use)(struct tile_loops tiles[ELEMENTS]); /* puts what the CPU has in place */
     struct kernel_table table;
 };
 
+#ifdef EON_REAL_IS_DOUBLE
+#define TILES_OF(set)                                                                              \
+    {                                                                                              \
+        &LOOP_JOIN(real_tile, set), NULL                                                           \
+    }
+#else
+#define TILES_OF(set)                                                                              \
+    {                                                                                              \
+        &LOOP_JOIN(real_tile, set), &LOOP_JOIN(bf16_tile, set)                                     \
+    }
+#endif
 #define LOOPS_OF(set)                                                                              \
     .norm = &LOOP_JOIN(norm, set), .activation = &LOOP_JOIN(activation, set),                      \
     .softmax = &LOOP_JOIN(softmax, set), .vector = &LOOP_JOIN(vector, set),                        \
-    .optimizer = &LOOP_JOIN(optimizer, set)
+    .optimizer = &LOOP_JOIN(optimizer, set), .tiles = TILES_OF(set)
 
 static bool any_cpu(void)
 {
@@ -38,36 +49,48 @@ static bool cpu_has_avx512(void)
 }
 #endif
 
-static const struct kernel_set sets[] = {
-    { "reference",
-      NULL,
-      any_cpu,
-      true,
-      { LOOPS_OF(reference), .product_tile = product_tile_reference } },
-    { "openblas",
-      NULL,
-      any_cpu,
-      false,
-      { LOOPS_OF(reference), .product_tile = product_tile_blas } },
+static void keep_portable(struct tile_loops tiles[ELEMENTS])
+{
+    (void)tiles;
+}
+
 #ifdef __x86_64__
-    { "avx2",
-      "Haswell",
-      cpu_has_avx2,
-      true,
-      { LOOPS_OF(avx2), .product_tile = product_tile_blas } },
-    { "avx512",
-      "SkylakeX",
-      cpu_has_avx512,
-      true,
-      { LOOPS_OF(avx512), .product_tile = product_tile_blas } },
+static void use_avx2(struct tile_loops tiles[ELEMENTS])
+{
+#ifndef EON_REAL_IS_DOUBLE
+    tiles[ELEMENT_REAL].multiply = multiply_real_avx2;
+    tiles[ELEMENT_BF16].multiply = multiply_bf16_avx2;
+#else
+    (void)tiles;
+#endif
+}
+
+static void use_avx512(struct tile_loops tiles[ELEMENTS])
+{
+#ifndef EON_REAL_IS_DOUBLE
+    const bool dots = instruction_sets_here().avx512_bf16;
+    tiles[ELEMENT_REAL].multiply = multiply_real_avx512;
+    tiles[ELEMENT_BF16].multiply = dots ? multiply_bf16_avx512_dot : multiply_bf16_avx512;
+#else
+    (void)tiles;
+#endif
+}
+#endif
+
+static const struct kernel_set sets[] = {
+    { "reference", NULL, any_cpu, keep_portable, { LOOPS_OF(reference) } },
+#ifdef __x86_64__
+    { "avx2", "Haswell", cpu_has_avx2, use_avx2, { LOOPS_OF(avx2) } },
+    { "avx512", "SkylakeX", cpu_has_avx512, use_avx512, { LOOPS_OF(avx512) } },
 #endif
 };
 enum { SET_COUNT = sizeof sets / sizeof *sets };
 
 const char *const kernel_set_names[] = {
-    "reference", "openblas",
+    "reference",
 #ifdef __x86_64__
-    "avx2",      "avx512",
+    "avx2",
+    "avx512",
 #endif
     NULL,
 };
@@ -77,7 +100,7 @@ static const struct kernel_set *find_set(const char *name)
 {
     bool is_auto = strcmp(name, "auto") == 0;
     for (int i = SET_COUNT - 1; i >= 0; i--)
-        if (is_auto ? sets[i].is_automatic && sets[i].runs_here() : !strcmp(name, sets[i].name))
+        if (is_auto ? sets[i].runs_here() : !strcmp(name, sets[i].name))
             return &sets[i];
     return NULL;
 }
@@ -108,16 +131,17 @@ static enum status refuse_set(const char *name)
 
 static void allocate_scratch(struct kernel_scratch *scratch, int threads)
 {
-    const size_t packing = REFERENCE_PACKING * sizeof(real);
+    const size_t left = LEFT_UNITS * sizeof(real), right = RIGHT_UNITS * sizeof(real);
     const size_t scores = (size_t)ATTENTION_QUERIES * ATTENTION_KEYS * sizeof(real);
     const size_t rows = ATTENTION_QUERIES * sizeof(real);
-    size_t thread_bytes =
-        arena_rounded(packing) + 2 * arena_rounded(scores) + 2 * arena_rounded(rows);
+    size_t thread_bytes = arena_rounded(left) + arena_rounded(right) + 2 * arena_rounded(scores) +
+                          2 * arena_rounded(rows);
     arena_init(&scratch->arena, thread_bytes * (size_t)threads);
     scratch->threads = memory_alloc_zeroed((size_t)threads, sizeof *scratch->threads);
     for (int i = 0; i < threads; i++) {
         struct kernel_thread *own = &scratch->threads[i];
-        own->packing = arena_take(&scratch->arena, packing);
+        own->left_tiles = arena_take(&scratch->arena, left);
+        own->right_tiles = arena_take(&scratch->arena, right);
         own->scores = arena_take(&scratch->arena, scores);
         own->score_gradients = arena_take(&scratch->arena, scores);
         own->row_max = arena_take(&scratch->arena, rows);
@@ -132,18 +156,23 @@ enum status kernels_open(struct kernels *kernels, const char *name, int threads)
         return refuse_set(name);
     if (threads < 1)
         return bad_input("cannot run kernels in %d threads: need at least 1", threads);
-    if (set->blas_core && strcmp(set->blas_core, kernels_blas_core()) != 0)
-        log_warning(
-            "kernels '%s' want OpenBLAS's '%s', but it runs '%s': bits and speed may differ",
-            set->name, set->blas_core, kernels_blas_core());
-    blas_use_one_thread();
     struct kernel_scratch *scratch = memory_alloc_zeroed(1, sizeof *scratch);
     allocate_scratch(scratch, threads);
     *kernels = (struct kernels){ .table = &set->table,
                                  .name = set->name,
                                  .pool = thread_pool_create(threads),
                                  .scratch = scratch };
+    for (int i = 0; i < ELEMENTS; i++)
+        if (set->table.tiles[i])
+            kernels->tiles[i] = *set->table.tiles[i];
+    set->use(kernels->tiles);
     return STATUS_OK;
+}
+
+void kernels_set_element(struct kernels *kernels, enum element element)
+{
+    CHECK(kernels->tiles[element].multiply, "this build multiplies no bf16");
+    kernels->element = element;
 }
 
 void kernels_close(struct kernels *kernels)

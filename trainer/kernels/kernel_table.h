@@ -2,8 +2,8 @@
  *
  * The loops are compiled once for each instruction set from the same sources
  * (kernels/loops). Every sum in them runs over a fixed number of lanes, and
- * multiply-adds are never contracted, so all sets give the same bits here. The
- * product is the one entry that differs: OpenBLAS, or our own plain one.
+ * multiply-adds are never contracted, so all sets give the same bits here. Of the
+ * tiles' entries, kernels_open replaces `multiply` by what the CPU has.
  *
  * Callers that own a flat range of elements (the optimizer) cut it into blocks
  * themselves and run the loop on each:
@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "trainer/kernels/real.h"
+#include "trainer/kernels/tiles.h"
 
 /* LayerNorm (centred) and RMSNorm (not; no bias) are one formula:
  *   h = (x - mean) rstd,  n = h gain + bias,  rstd = 1 / sqrt(mean((x - mean)^2) + epsilon)
@@ -107,16 +107,14 @@ struct optimizer_loops {
     double (*sum_of_squares)(const real *x, int64_t count);
 };
 
-struct product; /* product.h */
-
 struct kernel_table {
     const struct norm_loops *norm;
     const struct activation_loops *activation;
     const struct softmax_loops *softmax;
     const struct vector_loops *vector;
     const struct optimizer_loops *optimizer;
-    /* One tile in one thread; `packing` is REFERENCE_PACKING elements of scratch. */
-    void (*product_tile)(const struct product *tile, real *packing);
+    const struct tile_loops
+        *tiles[ELEMENTS]; /* see tiles.h; NULL for bf16 where real is a double */
 };
 
 #endif

@@ -2,17 +2,15 @@
  *
  * A kernel set fills the table with what the CPU has.
  *
- *   reference   portable loops, own matrix product: any CPU, same bits on all
- *   openblas    portable loops; products by OpenBLAS as it finds itself: the fast set of
- *               CPUs other than x86. Never chosen by "auto": its bits depend on the CPU
- *   avx2        the same loops compiled for AVX2; products by OpenBLAS (Haswell core)
- *   avx512      the same loops compiled for AVX-512; products by OpenBLAS (SkylakeX core)
+ *   reference   portable loops, and products that round after every operation: any CPU
+ *   avx2        the same loops compiled for AVX2; products of fused multiply-adds
+ *   avx512      the same for AVX-512, with bf16 dot products where the CPU has them
  *
  * Every operation cuts its work into blocks of fixed size and runs them on the
  * pool, so that results do not depend on the number of threads. Sums over rows
- * are taken in the order of the rows. OpenBLAS is called single-threaded, on
- * tiles of fixed size. Each product reports its floating-point operations to
- * `flops`, the executed count of the compute ledger.
+ * are taken in the order of the rows; those of products as tiles.h says. Each
+ * product reports its floating-point operations to `flops`, the executed count of
+ * the compute ledger.
  */
 #ifndef TRAINER_KERNELS_KERNELS_H
 #define TRAINER_KERNELS_KERNELS_H
@@ -22,13 +20,15 @@
 
 #include "base/status.h"
 #include "base/thread_pool.h"
-#include "trainer/kernels/real.h"
+#include "trainer/kernels/tiles.h"
 
 struct kernel_table; /* the operations: trainer/kernels/kernel_table.h */
 
 struct kernels {
     const struct kernel_table *table;
-    const char *name; /* "reference", "openblas", "avx2", "avx512" */
+    struct tile_loops tiles[ELEMENTS]; /* the table's, with what this CPU has in their place */
+    enum element element;              /* what products multiply: kernels_set_element */
+    const char *name;                  /* "reference", "avx2", "avx512" */
     struct thread_pool *pool;
     int64_t flops; /* executed in matrix products since kernels_open; a multiply-add is two */
     struct kernel_scratch *scratch; /* private: of each thread */
@@ -38,6 +38,9 @@ struct kernels {
  * CPU cannot run is bad input, with the sets that it can. */
 enum status kernels_open(struct kernels *kernels, const char *name, int threads);
 void kernels_close(struct kernels *kernels);
+
+/* Products round their operands to `element` from now on; ELEMENT_REAL after kernels_open. */
+void kernels_set_element(struct kernels *kernels, enum element element);
 
 /* The NULL-terminated names of all sets, best last; and whether this CPU can run one. */
 extern const char *const kernel_set_names[];

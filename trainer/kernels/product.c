@@ -4,109 +4,160 @@
 
 #include "trainer/kernels/kernel_scratch.h"
 
-/* Large tiles spend less on packing: on a Zen 3, OpenBLAS makes 75 GFLOP/s of tiles of 128 x
- * 256, 79 of 256 x 256 and 83 of 512 x 512. Smaller products are cut finer until there is work
- * for several threads. */
-enum { TILE_LARGEST = 512, TILE_SMALLEST = 64, TILE_MULTIPLE = 16, TILES_WANTED = 16 };
+/* Of C: what a thread takes at once. Smaller products are cut finer, until there is work for
+ * all threads. */
+enum { BLOCK_ROWS = LEFT_ROWS, BLOCK_COLUMNS = 768, BLOCK_SMALLEST = 96, BLOCKS_A_THREAD = 4 };
 
-struct tiling {
-    int64_t rows, columns; /* of one tile */
-    int64_t across, tiles;
+struct blocking {
+    int64_t rows, columns; /* of one block */
+    int64_t across, blocks;
 };
 
-static int64_t divide_up(int64_t a, int64_t b)
+static int64_t smaller(int64_t a, int64_t b)
 {
-    return (a + b - 1) / b;
+    return a < b ? a : b;
 }
 
-/* The length of `pieces` nearly equal pieces of `whole`, the last one shorter. */
-static int64_t piece_length(int64_t whole, int64_t pieces)
+/* The length of `pieces` nearly equal pieces of `whole`, a multiple of `multiple`. */
+static int64_t piece_length(int64_t whole, int64_t pieces, int64_t multiple)
 {
-    return divide_up(divide_up(whole, pieces), TILE_MULTIPLE) * TILE_MULTIPLE;
+    return tiles_across(tiles_across(whole, pieces), multiple) * multiple;
 }
 
-/* Of M and N alone: the number of threads must not change a tile. */
-static struct tiling tiling_of(int64_t M, int64_t N)
+static struct blocking blocking_of(int64_t M, int64_t N, int64_t panel, int threads)
 {
-    int64_t down = divide_up(M, TILE_LARGEST), across = divide_up(N, TILE_LARGEST);
-    while (down * across < TILES_WANTED) {
-        int64_t rows = piece_length(M, down), columns = piece_length(N, across);
-        if (rows >= columns && rows >= 2 * TILE_SMALLEST)
+    int64_t down = tiles_across(M, BLOCK_ROWS), across = tiles_across(N, BLOCK_COLUMNS);
+    while (threads > 1 && down * across < BLOCKS_A_THREAD * threads) {
+        int64_t rows = M / down, columns = N / across;
+        if (rows >= columns && rows >= 2 * BLOCK_SMALLEST)
             down *= 2;
-        else if (columns >= 2 * TILE_SMALLEST)
+        else if (columns >= 2 * BLOCK_SMALLEST)
             across *= 2;
         else
             break;
     }
-    struct tiling t = { .rows = piece_length(M, down), .columns = piece_length(N, across) };
-    t.across = divide_up(N, t.columns);
-    t.tiles = divide_up(M, t.rows) * t.across;
-    return t;
+    struct blocking b = { .rows = piece_length(M, down, TILE_SIDE),
+                          .columns = piece_length(N, across, panel) };
+    b.across = tiles_across(N, b.columns);
+    b.blocks = tiles_across(M, b.rows) * b.across;
+    return b;
 }
 
-static void fill_tile(const struct product *tile)
+static void fill_block(const struct product *block)
 {
-    for (int64_t r = 0; r < tile->M; r++) {
-        real *restrict out = tile->C + r * tile->ldc;
-        const real *restrict bias = tile->bias;
-        if (!tile->residual) {
-            memcpy(out, bias, (size_t)tile->N * sizeof(real));
+    for (int64_t r = 0; r < block->M; r++) {
+        real *restrict out = block->C + r * block->ldc;
+        const real *restrict bias = block->bias;
+        if (!block->residual) {
+            memcpy(out, bias, (size_t)block->N * sizeof(real));
             continue;
         }
-        const real *restrict residual = tile->residual + r * tile->ld_residual;
+        const real *restrict residual = block->residual + r * block->ld_residual;
         if (!bias)
-            memcpy(out, residual, (size_t)tile->N * sizeof(real));
-        for (int64_t c = 0; bias && c < tile->N; c++)
+            memcpy(out, residual, (size_t)block->N * sizeof(real));
+        for (int64_t c = 0; bias && c < block->N; c++)
             out[c] = residual[c] + bias[c];
     }
 }
 
-void kernels_thread_product(struct kernels *kernels, int thread, const struct product *product)
+/* The matrix without its first rows and columns, as they are meant. */
+static struct matrix matrix_from(const void *values, enum element element, int64_t ld,
+                                 bool transposed, int64_t row, int64_t column)
 {
-    struct kernel_thread *own = &kernels->scratch->threads[thread];
-    const struct product *p = product;
-    if (p->M == 1 && !p->A_transposed)
-        kernels->table->vector->vector_product(p->A, p->B, p->ldb, p->B_transposed, p->C, p->N,
-                                               p->K, p->add);
-    else
-        kernels->table->product_tile(p, own->packing);
-    own->flops += 2 * p->M * p->N * p->K;
+    int64_t at = transposed ? column * ld + row : row * ld + column;
+    return (struct matrix){ (const char *)values + at * element_bytes(element), element, ld,
+                            transposed };
 }
 
-struct tiled_product {
+/* A block of at most LEFT_ROWS rows, in one thread. */
+static void multiply_block(const struct product *p, const struct tile_loops *loops,
+                           int64_t tile_length, struct kernel_thread *own)
+{
+    for (int64_t k = 0; k < p->K; k += PACKED_TILES * tile_length) {
+        const int64_t depth = smaller(p->K - k, PACKED_TILES * tile_length);
+        struct matrix A = matrix_from(p->A, p->A_element, p->lda, p->A_transposed, 0, k);
+        loops->pack_left(&A, p->M, depth, own->left_tiles, PACKED_TILES);
+        for (int64_t column = 0; column < p->N; column += loops->panel) {
+            const int64_t columns = smaller(p->N - column, loops->panel);
+            struct matrix B = matrix_from(p->B, p->B_element, p->ldb, p->B_transposed, k, column);
+            loops->pack_right(&B, depth, columns, own->right_tiles, PACKED_TILES);
+            struct tile_product tiles = { .A = own->left_tiles,
+                                          .B = own->right_tiles,
+                                          .A_stride = PACKED_TILES,
+                                          .B_stride = PACKED_TILES,
+                                          .rows = p->M,
+                                          .columns = columns,
+                                          .depth = tiles_across(depth, tile_length),
+                                          .C = p->C + column,
+                                          .ldc = p->ldc,
+                                          .add = p->add || k > 0 };
+            loops->multiply(&tiles);
+        }
+    }
+}
+
+static struct product block_of(const struct product *whole, int64_t row, int64_t rows,
+                               int64_t column, int64_t columns)
+{
+    struct product block = *whole;
+    block.M = smaller(whole->M - row, rows);
+    block.N = smaller(whole->N - column, columns);
+    block.A =
+        matrix_from(whole->A, whole->A_element, whole->lda, whole->A_transposed, row, 0).values;
+    block.B =
+        matrix_from(whole->B, whole->B_element, whole->ldb, whole->B_transposed, 0, column).values;
+    block.C += row * whole->ldc + column;
+    if (whole->bias)
+        block.bias += column;
+    if (whole->residual)
+        block.residual += row * whole->ld_residual + column;
+    return block;
+}
+
+void kernels_thread_product(struct kernels *kernels, int thread, const struct product *product)
+{
+    const struct product *p = product;
+    struct kernel_thread *own = &kernels->scratch->threads[thread];
+    own->flops += 2 * p->M * p->N * p->K;
+    if (p->M == 1 && !p->A_transposed && p->A_element == ELEMENT_REAL &&
+        p->B_element == ELEMENT_REAL) {
+        kernels->table->vector->vector_product(p->A, p->B, p->ldb, p->B_transposed, p->C, p->N,
+                                               p->K, p->add);
+        return;
+    }
+    for (int64_t row = 0; row < p->M; row += LEFT_ROWS) {
+        struct product block = block_of(p, row, LEFT_ROWS, 0, p->N);
+        multiply_block(&block, &kernels->tiles[kernels->element], tile_depth(kernels->element),
+                       own);
+    }
+}
+
+struct blocked_product {
     struct kernels *kernels;
     const struct product *whole;
-    struct tiling tiling;
+    struct blocking blocking;
 };
 
-static void product_block(void *context, int64_t block, int thread)
+static void product_block(void *context, int64_t index, int thread)
 {
-    const struct tiled_product *job = context;
-    const struct product *whole = job->whole;
-    int64_t row = block / job->tiling.across * job->tiling.rows;
-    int64_t column = block % job->tiling.across * job->tiling.columns;
-
-    struct product tile = *whole;
-    tile.M = whole->M - row < job->tiling.rows ? whole->M - row : job->tiling.rows;
-    tile.N = whole->N - column < job->tiling.columns ? whole->N - column : job->tiling.columns;
-    tile.A += whole->A_transposed ? row : row * whole->lda;
-    tile.B += whole->B_transposed ? column * whole->ldb : column;
-    tile.C += row * whole->ldc + column;
-    if (whole->bias)
-        tile.bias += column;
-    if (whole->residual)
-        tile.residual += row * whole->ld_residual + column;
-    if (tile.bias || tile.residual) {
-        fill_tile(&tile);
-        tile.add = true;
+    const struct blocked_product *job = context;
+    const struct blocking *b = &job->blocking;
+    struct product block = block_of(job->whole, index / b->across * b->rows, b->rows,
+                                    index % b->across * b->columns, b->columns);
+    if (block.bias || block.residual) {
+        fill_block(&block);
+        block.add = true;
     }
-    kernels_thread_product(job->kernels, thread, &tile);
+    kernels_thread_product(job->kernels, thread, &block);
 }
 
 void kernels_product(struct kernels *kernels, const struct product *product)
 {
-    struct tiled_product job = { kernels, product, tiling_of(product->M, product->N) };
-    kernels_run(kernels, job.tiling.tiles, product_block, &job);
+    struct blocked_product job = { kernels, product,
+                                   blocking_of(product->M, product->N,
+                                               kernels->tiles[kernels->element].panel,
+                                               thread_pool_size(kernels->pool)) };
+    kernels_run(kernels, job.blocking.blocks, product_block, &job);
 }
 
 void kernels_run(struct kernels *kernels, int64_t blocks, thread_pool_work *work, void *context)

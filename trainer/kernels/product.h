@@ -1,15 +1,20 @@
 /* product: the matrix product, C (+)= A B, with what comes before it.
  *
- * C[M,N] is cut into tiles whose size is a function of M and N alone; threads
- * take tiles. Each tile is one product over the whole K in one thread, so that
- * an element's sum has one order for every number of threads.
+ * Threads take blocks of C. Within a block, after Goto and van de Geijn, "Anatomy of
+ * high-performance matrix multiplication" (2008): the rows' operand is packed for a stretch of
+ * K into tiles that stay in the second-level cache, then one panel of columns after the other
+ * into tiles that stay in the first-level cache, and the kernel set multiplies the two.
  *
- *                  N
- *          +-----+-----+--+
- *        M | 0   | 1   |2 |   tile 4: A's rows and B's columns of that tile,
- *          +-----+-----+--+   read through lda and ldb, no copies
- *          | 3   | 4   |5 |
- *          +-----+-----+--+
+ *              K                      panel          N
+ *          +---+---+            +---+---+---+      +---+---+---+
+ *        M |///|   |          K |///|   |   |    M |///|   |   |   block 0
+ *          +---+---+      x     +---+---+---+  =   +---+---+---+
+ *          |   |   |            |   |   |   |      |   |   |   |   block 1
+ *          +---+---+            +---+---+---+      +---+---+---+
+ *
+ * Blocks are cut by shape and number of threads, for speed alone: tiles.h says why bits do not
+ * depend on them. Operands are real or bf16 in memory; what is multiplied is
+ * kernels->element, to which packing converts.
  */
 #ifndef TRAINER_KERNELS_PRODUCT_H
 #define TRAINER_KERNELS_PRODUCT_H
@@ -18,16 +23,17 @@
 
 struct product {
     int64_t M, N, K;
-    const real *A; /* [M,K], or [K,M] where A_transposed */
+    const void *A; /* [M,K], or [K,M] where A_transposed */
     int64_t lda;
     bool A_transposed;
-    const real *B; /* [K,N], or [N,K] where B_transposed */
+    const void *B; /* [K,N], or [N,K] where B_transposed */
     int64_t ldb;
     bool B_transposed;
-    real *C; /* [M,N] */
+    enum element A_element, B_element; /* how they lie in memory */
+    real *C;                           /* [M,N] */
     int64_t ldc;
     bool add; /* C += A B */
-    /* Each tile starts from these, where they are given; not together with `add`. */
+    /* C starts from these, where they are given; not together with `add`. */
     const real *bias;     /* [N], the same for every row */
     const real *residual; /* [M,N], rows ld_residual apart */
     int64_t ld_residual;
@@ -36,15 +42,11 @@ struct product {
 /* All threads; adds 2 M N K to kernels->flops. Not to be called from within a block. */
 void kernels_product(struct kernels *kernels, const struct product *product);
 
-/* From within a block of the pool: one tile in thread `thread`, without bias and residual.
+/* From within a block of the pool: in thread `thread` alone, without bias and residual.
  * Its operations are counted once kernels_run returns. */
 void kernels_thread_product(struct kernels *kernels, int thread, const struct product *product);
 
 /* thread_pool_run, and then the operations of all threads' products are added to `flops`. */
 void kernels_run(struct kernels *kernels, int64_t blocks, thread_pool_work *work, void *context);
-
-/* The implementations of kernel_table's product_tile. */
-void product_tile_reference(const struct product *tile, real *packing);
-void product_tile_blas(const struct product *tile, real *packing);
 
 #endif

@@ -17,7 +17,9 @@
     extern const struct activation_loops LOOP_JOIN(activation, set);                               \
     extern const struct softmax_loops LOOP_JOIN(softmax, set);                                     \
     extern const struct vector_loops LOOP_JOIN(vector, set);                                       \
-    extern const struct optimizer_loops LOOP_JOIN(optimizer, set);
+    extern const struct optimizer_loops LOOP_JOIN(optimizer, set);                                 \
+    extern const struct tile_loops LOOP_JOIN(real_tile, set);                                      \
+    extern const struct tile_loops LOOP_JOIN(bf16_tile, set);
 
 LOOP_TABLES(reference)
 #ifdef __x86_64__

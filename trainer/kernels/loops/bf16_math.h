@@ -1,0 +1,40 @@
+/* bf16_math: a bf16 is the upper half of a float. */
+#ifndef TRAINER_KERNELS_LOOPS_BF16_MATH_H
+#define TRAINER_KERNELS_LOOPS_BF16_MATH_H
+
+#include "trainer/kernels/tiles.h"
+
+union float_bits {
+    float value;
+    uint32_t bits;
+};
+
+/* To the nearest, ties to even; NaN stays NaN. */
+static inline bf16 bf16_from_real(real x)
+{
+    union float_bits f = { .value = (float)x };
+    uint32_t rounded = f.bits + 0x7fff + (f.bits >> 16 & 1);
+    uint32_t quiet = f.bits | 0x400000;
+    return (bf16)((x != x ? quiet : rounded) >> 16);
+}
+
+static inline real bf16_to_real(bf16 x)
+{
+    union float_bits f = { .bits = (uint32_t)x << 16 };
+    return (real)f.value;
+}
+
+/* The halves of a pair: the even element is the lower one. */
+static inline real bf16_even(uint32_t pair)
+{
+    union float_bits f = { .bits = pair << 16 };
+    return (real)f.value;
+}
+
+static inline real bf16_odd(uint32_t pair)
+{
+    union float_bits f = { .bits = pair & 0xffff0000u };
+    return (real)f.value;
+}
+
+#endif

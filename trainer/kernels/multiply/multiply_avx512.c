@@ -1,0 +1,9 @@
+#include "trainer/kernels/multiply/multiply.h"
+
+#define TILE_STEP(sum, a, b) _mm512_fmadd_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), sum)
+#include "trainer/kernels/multiply/avx512_walk.h"
+
+void multiply_real_avx512(const struct tile_product *product)
+{
+    multiply_walk(product);
+}

@@ -40,6 +40,14 @@ for family in gpt2 llama; do
     expect_success
     expect_equal "$(digest "$family-threads")" "$oracle"
 
+    begin "${family}_in_bf16_has_the_same_bits_on_three_ranks_as_on_one"
+    train 1 "$family-bf16-1" --family=$family $heads --steps=8 --precision=bf16
+    expect_success
+    train 3 "$family-bf16-3" --family=$family $heads --steps=8 --precision=bf16
+    expect_success
+    expect_equal "$(digest "$family-bf16-3")" "$(digest "$family-bf16-1")"
+    expect test "$(digest "$family-bf16-1")" != "$oracle"
+
     begin "${family}_stopped_twice_and_resumed_on_other_ranks_has_the_same_bits"
     train 4 "$family-parts" --family=$family $heads --steps=8 --stop_after=3
     expect_exit 75

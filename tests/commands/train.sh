@@ -94,6 +94,13 @@ else
     skip 'this CPU runs the reference kernels alone'
 fi
 
+begin another_precision_on_resume_is_refused
+train --run=precision --steps=6 --stop_after=2 --precision=bf16
+expect_exit 75
+expect_says err 'in bf16'
+train --run=precision --steps=6
+expect_refused "'precision' was bf16 and is fp32"
+
 begin a_damaged_checkpoint_is_passed_over_for_the_one_before
 train --run=damaged --steps=6 --save_every=2 --stop_after=4
 expect_exit 75

@@ -5,7 +5,7 @@
 #define AT(member)    offsetof(struct train_config, member)
 #define SEQUENCES_MAX 4e18 /* the data's cursor counts them in 64 bits */
 
-static const char *const precision_names[] = { "fp32", NULL };
+const char *const precision_names[] = { "fp32", "bf16", NULL };
 static const char *const optimizer_names[] = { "adamw", NULL };
 
 /* clang-format off */
@@ -24,7 +24,8 @@ const struct option_spec train_options[] = {
     { .key = "kernels", .type = OPTION_TEXT, .offset = AT(kernels), .default_text = "auto",
       .help = "kernel set: reference, avx2, avx512; auto: the best that this CPU runs" },
     { .key = "precision", .type = OPTION_CHOICE, .offset = AT(precision), .default_text = "fp32",
-      .choices = precision_names, .help = "of weights and activations" },
+      .choices = precision_names,
+      .help = "of what products multiply; sums, weights and optimizer stay fp32" },
 
     { .section = "data", .key = "corpus", .type = OPTION_TEXT, .offset = AT(corpus),
       .help = "folder of shards, made by 'eon shards build'" },
@@ -190,6 +191,11 @@ struct model_config train_config_model(const struct train_config *config, int64_
         .rope_theta = config->rope_theta,
         .tied_head = config->tied_head,
     };
+}
+
+enum element train_config_element(const struct train_config *config)
+{
+    return config->precision == PRECISION_BF16 ? ELEMENT_BF16 : ELEMENT_REAL;
 }
 
 struct learning_rate train_config_schedule(const struct train_config *config)

@@ -7,6 +7,9 @@
 #include "trainer/optimizer/adamw.h"
 #include "trainer/optimizer/learning_rate.h"
 
+enum precision { PRECISION_FP32, PRECISION_BF16 };
+extern const char *const precision_names[]; /* "fp32", "bf16", NULL */
+
 /* In the order and with the names of the options. Choices are indexes into their lists of names. */
 struct train_config {
     char *run;
@@ -44,6 +47,7 @@ extern const struct option_spec train_options[];
 enum status train_config_complete(struct train_config *config);
 
 struct model_config train_config_model(const struct train_config *config, int64_t vocab_size);
+enum element train_config_element(const struct train_config *config);
 struct learning_rate train_config_schedule(const struct train_config *config);
 struct adamw_settings train_config_adamw(const struct train_config *config);
 

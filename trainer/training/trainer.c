@@ -97,6 +97,7 @@ enum status trainer_open(struct trainer *trainer, const struct world *world,
 
     TRY(world_agree(world, kernels_open(&trainer->kernels, config->kernels,
                                         threads_of_rank(world, config->threads))));
+    kernels_set_element(&trainer->kernels, train_config_element(config));
     TRY(world_agree(world, open_data(trainer)));
     TRY(world_agree(world, build_model(trainer)));
     TRY(require_same_setting(trainer));

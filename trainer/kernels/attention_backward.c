@@ -176,5 +176,6 @@ void attention_backward(struct kernels *kernels, const struct attention *attenti
     CHECK(attention->past == 0, "attention's backward pass needs all queries, but %lld are past",
           (long long)attention->past);
     struct attention_job job = { kernels, attention, gradient };
-    kernels_run(kernels, attention->B * attention->kv_heads, group_backward, &job);
+    kernels_run(kernels, KERNEL_ATTENTION_BACKWARD, attention->B * attention->kv_heads,
+                group_backward, &job);
 }

@@ -114,5 +114,6 @@ static void group_forward(void *context, int64_t block, int thread)
 void attention_forward(struct kernels *kernels, const struct attention *attention)
 {
     struct attention_job job = { kernels, attention };
-    kernels_run(kernels, attention->B * attention->kv_heads, group_forward, &job);
+    kernels_run(kernels, KERNEL_ATTENTION_FORWARD, attention->B * attention->kv_heads,
+                group_forward, &job);
 }

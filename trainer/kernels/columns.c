@@ -36,7 +36,8 @@ static void sums_block(void *context, int64_t block, int thread)
 void column_sums(struct kernels *kernels, const real *x, real *sums, int64_t rows, int64_t columns)
 {
     struct sums_job job = { kernels->table->vector, x, sums, rows, columns };
-    kernels_run(kernels, column_blocks(columns), sums_block, &job);
+    kernels_run(kernels, KERNEL_COLUMN_SUMS, column_blocks(columns), sums_block, &job);
+    kernels_count_reals(kernels, KERNEL_COLUMN_SUMS, rows * columns);
 }
 
 struct norm_gradients_job {
@@ -62,7 +63,9 @@ void norm_parameter_gradients(struct kernels *kernels, const struct norm *norm, 
     struct norm_gradients_job job = {
         kernels->table->norm, dn, x, mean, rstd, dgain, dbias, rows, norm->C
     };
-    kernels_run(kernels, column_blocks(norm->C), norm_gradients_block, &job);
+    kernels_run(kernels, KERNEL_NORM_PARAMETERS, column_blocks(norm->C), norm_gradients_block,
+                &job);
+    kernels_count_reals(kernels, KERNEL_NORM_PARAMETERS, 2 * rows * norm->C);
 }
 
 struct embedding_gradients_job {
@@ -96,5 +99,7 @@ void embedding_backward(struct kernels *kernels, const struct embedding *embeddi
     struct embedding_gradients_job job = {
         kernels->table->vector, embedding, dx, dtable, dpositions, rows
     };
-    kernels_run(kernels, column_blocks(embedding->C), embedding_gradients_block, &job);
+    kernels_run(kernels, KERNEL_EMBEDDING_BACKWARD, column_blocks(embedding->C),
+                embedding_gradients_block, &job);
+    kernels_count_reals(kernels, KERNEL_EMBEDDING_BACKWARD, 3 * rows * embedding->C);
 }

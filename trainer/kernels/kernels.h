@@ -20,6 +20,7 @@
 
 #include "base/status.h"
 #include "base/thread_pool.h"
+#include "trainer/kernels/profile.h"
 #include "trainer/kernels/tiles.h"
 
 struct kernel_table; /* the operations: trainer/kernels/kernel_table.h */
@@ -31,7 +32,8 @@ struct kernels {
     const char *name;                  /* "reference", "avx2", "avx512" */
     struct thread_pool *pool;
     int64_t flops; /* executed in matrix products since kernels_open; a multiply-add is two */
-    struct kernel_scratch *scratch; /* private: of each thread */
+    struct kernel_profile profile[KERNELS]; /* since kernels_open */
+    struct kernel_scratch *scratch;         /* private: of each thread */
 };
 
 /* Opens the set `name`, or the best that this CPU can run for "auto". A set that the
@@ -41,6 +43,13 @@ void kernels_close(struct kernels *kernels);
 
 /* Products round their operands to `element` from now on; ELEMENT_REAL after kernels_open. */
 void kernels_set_element(struct kernels *kernels, enum element element);
+
+/* thread_pool_run; then the time, and the operations of all threads' products, are added to
+ * profile[id], and the operations to `flops`. */
+void kernels_run(struct kernels *kernels, enum kernel_id id, int64_t blocks, thread_pool_work *work,
+                 void *context);
+/* To profile[id]: `reals` numbers that the kernel reads or writes. */
+void kernels_count_reals(struct kernels *kernels, enum kernel_id id, int64_t reals);
 
 /* The NULL-terminated names of all sets, best last; and whether this CPU can run one. */
 extern const char *const kernel_set_names[];

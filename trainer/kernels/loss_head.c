@@ -29,7 +29,8 @@ static void block_backward(struct kernels *kernels, const struct loss_block *blo
 {
     const struct loss_head *head = block->head;
     /* dH[rows,C] = dlogits[rows,V] W[V,C] */
-    struct product dhidden = { .M = block->rows,
+    struct product dhidden = { .id = KERNEL_PRODUCT_HEAD,
+                               .M = block->rows,
                                .N = head->C,
                                .K = head->V,
                                .A = head->logits,
@@ -40,7 +41,8 @@ static void block_backward(struct kernels *kernels, const struct loss_block *blo
                                .ldc = head->C };
     kernels_product(kernels, &dhidden);
     /* dW[V,C] += dlogits[rows,V]^T H[rows,C] */
-    struct product dweight = { .M = head->V,
+    struct product dweight = { .id = KERNEL_PRODUCT_HEAD,
+                               .M = head->V,
                                .N = head->C,
                                .K = block->rows,
                                .A = head->logits,
@@ -63,7 +65,8 @@ double loss_head_run(struct kernels *kernels, const struct loss_head *head, int6
         if (block.rows > LOSS_ROWS)
             block.rows = LOSS_ROWS;
         /* logits[rows,V] = H[rows,C] W[V,C]^T */
-        struct product logits = { .M = block.rows,
+        struct product logits = { .id = KERNEL_PRODUCT_HEAD,
+                                  .M = block.rows,
                                   .N = head->V,
                                   .K = head->C,
                                   .A = head->hidden + first * head->C,
@@ -74,7 +77,8 @@ double loss_head_run(struct kernels *kernels, const struct loss_head *head, int6
                                   .C = head->logits,
                                   .ldc = head->V };
         kernels_product(kernels, &logits);
-        kernels_run(kernels, block.rows, loss_row, &block);
+        kernels_run(kernels, KERNEL_LOSS, block.rows, loss_row, &block);
+        kernels_count_reals(kernels, KERNEL_LOSS, (head->dhidden ? 2 : 1) * block.rows * head->V);
         for (int64_t r = 0; r < block.rows; r++) {
             sum += head->row_losses[r];
             *targets += head->targets[first + r] >= 0;

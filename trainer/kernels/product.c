@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "trainer/kernels/kernel_scratch.h"
 
 /* Of C: what a thread takes at once. Smaller products are cut finer, until there is work for
@@ -157,14 +158,27 @@ void kernels_product(struct kernels *kernels, const struct product *product)
                                    blocking_of(product->M, product->N,
                                                kernels->tiles[kernels->element].panel,
                                                thread_pool_size(kernels->pool)) };
-    kernels_run(kernels, job.blocking.blocks, product_block, &job);
+    kernels_run(kernels, product->id, job.blocking.blocks, product_block, &job);
 }
 
-void kernels_run(struct kernels *kernels, int64_t blocks, thread_pool_work *work, void *context)
+void kernels_run(struct kernels *kernels, enum kernel_id id, int64_t blocks, thread_pool_work *work,
+                 void *context)
 {
+    struct kernel_profile *profile = &kernels->profile[id];
+    double begun = clock_seconds();
+    int64_t flops = 0;
     thread_pool_run(kernels->pool, blocks, work, context);
     for (int i = 0; i < thread_pool_size(kernels->pool); i++) {
-        kernels->flops += kernels->scratch->threads[i].flops;
+        flops += kernels->scratch->threads[i].flops;
         kernels->scratch->threads[i].flops = 0;
     }
+    kernels->flops += flops;
+    profile->flops += flops;
+    profile->calls++;
+    profile->seconds += clock_seconds() - begun;
+}
+
+void kernels_count_reals(struct kernels *kernels, enum kernel_id id, int64_t reals)
+{
+    kernels->profile[id].bytes += reals * (int64_t)sizeof(real);
 }

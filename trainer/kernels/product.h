@@ -22,6 +22,7 @@
 #include "trainer/kernels/kernels.h"
 
 struct product {
+    enum kernel_id id; /* whose time it is, in kernels->profile */
     int64_t M, N, K;
     const void *A; /* [M,K], or [K,M] where A_transposed */
     int64_t lda;
@@ -39,14 +40,11 @@ struct product {
     int64_t ld_residual;
 };
 
-/* All threads; adds 2 M N K to kernels->flops. Not to be called from within a block. */
+/* All threads; adds 2 M N K to kernels->flops and profile. Not to be called from within a block. */
 void kernels_product(struct kernels *kernels, const struct product *product);
 
 /* From within a block of the pool: in thread `thread` alone, without bias and residual.
  * Its operations are counted once kernels_run returns. */
 void kernels_thread_product(struct kernels *kernels, int thread, const struct product *product);
-
-/* thread_pool_run, and then the operations of all threads' products are added to `flops`. */
-void kernels_run(struct kernels *kernels, int64_t blocks, thread_pool_work *work, void *context);
 
 #endif

@@ -45,7 +45,8 @@ void norm_forward(struct kernels *kernels, const struct norm *norm, const real *
                             .mean = mean,
                             .rstd = rstd,
                             .rows = rows };
-    kernels_run(kernels, row_blocks(rows), norm_forward_block, &job);
+    kernels_run(kernels, KERNEL_NORM_FORWARD, row_blocks(rows), norm_forward_block, &job);
+    kernels_count_reals(kernels, KERNEL_NORM_FORWARD, 2 * rows * norm->C);
 }
 
 static void norm_apply_block(void *context, int64_t block, int thread)
@@ -67,7 +68,8 @@ void norm_apply(struct kernels *kernels, const struct norm *norm, const real *x,
                             .kept_mean = mean,
                             .kept_rstd = rstd,
                             .rows = rows };
-    kernels_run(kernels, row_blocks(rows), norm_apply_block, &job);
+    kernels_run(kernels, KERNEL_NORM_FORWARD, row_blocks(rows), norm_apply_block, &job);
+    kernels_count_reals(kernels, KERNEL_NORM_FORWARD, 2 * rows * norm->C);
 }
 
 static void norm_backward_block(void *context, int64_t block, int thread)
@@ -92,7 +94,8 @@ void norm_backward(struct kernels *kernels, const struct norm *norm, const real 
                             .kept_rstd = rstd,
                             .rows = rows };
     norm_parameter_gradients(kernels, norm, dn, x, mean, rstd, dgain, dbias, rows);
-    kernels_run(kernels, row_blocks(rows), norm_backward_block, &job);
+    kernels_run(kernels, KERNEL_NORM_BACKWARD, row_blocks(rows), norm_backward_block, &job);
+    kernels_count_reals(kernels, KERNEL_NORM_BACKWARD, 4 * rows * norm->C);
 }
 
 struct activation_job {
@@ -120,7 +123,10 @@ void activation_forward(struct kernels *kernels, enum activation kind, const rea
     struct activation_job job = {
         .loops = kernels->table->activation, .kind = kind, .x = x, .y_or_d = y, .rows = rows, .F = F
     };
-    kernels_run(kernels, row_blocks(rows), activation_forward_block, &job);
+    kernels_run(kernels, KERNEL_ACTIVATION_FORWARD, row_blocks(rows), activation_forward_block,
+                &job);
+    kernels_count_reals(kernels, KERNEL_ACTIVATION_FORWARD,
+                        rows * F * (kind == ACTIVATION_GELU ? 2 : 3));
 }
 
 static void activation_backward_block(void *context, int64_t block, int thread)
@@ -143,7 +149,10 @@ void activation_backward(struct kernels *kernels, enum activation kind, real *x,
                                   .y_or_d = d,
                                   .rows = rows,
                                   .F = F };
-    kernels_run(kernels, row_blocks(rows), activation_backward_block, &job);
+    kernels_run(kernels, KERNEL_ACTIVATION_BACKWARD, row_blocks(rows), activation_backward_block,
+                &job);
+    kernels_count_reals(kernels, KERNEL_ACTIVATION_BACKWARD,
+                        rows * F * (kind == ACTIVATION_GELU ? 4 : 6));
 }
 
 struct rotation_job {
@@ -170,7 +179,8 @@ static void rotation_block(void *context, int64_t block, int thread)
 void rotate_rows(struct kernels *kernels, const struct rotation *rotation, real *x, int64_t rows)
 {
     struct rotation_job job = { kernels->table->vector, rotation, x, rows };
-    kernels_run(kernels, row_blocks(rows), rotation_block, &job);
+    kernels_run(kernels, KERNEL_ROTATION, row_blocks(rows), rotation_block, &job);
+    kernels_count_reals(kernels, KERNEL_ROTATION, 2 * rows * rotation->heads * rotation->head_dim);
 }
 
 struct embedding_job {
@@ -203,5 +213,6 @@ void embedding_forward(struct kernels *kernels, const struct embedding *embeddin
                        int64_t rows)
 {
     struct embedding_job job = { kernels->table->vector, embedding, x, rows };
-    kernels_run(kernels, row_blocks(rows), embedding_block, &job);
+    kernels_run(kernels, KERNEL_EMBEDDING_FORWARD, row_blocks(rows), embedding_block, &job);
+    kernels_count_reals(kernels, KERNEL_EMBEDDING_FORWARD, 2 * rows * embedding->C);
 }

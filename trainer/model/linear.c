@@ -28,6 +28,7 @@ void linear_forward(const struct pass *pass, const struct linear_plan *linear, c
                     const real *residual, real *y, int64_t rows)
 {
     struct product product = {
+        .id = KERNEL_PRODUCT_FORWARD,
         .M = rows,
         .N = linear->out,
         .K = linear->in,
@@ -49,6 +50,7 @@ void linear_input_gradient(const struct pass *pass, const struct linear_plan *li
                            const real *dy, real *dx, int64_t ld_dx, int64_t rows)
 {
     struct product product = {
+        .id = KERNEL_PRODUCT_INPUT_GRADIENT,
         .M = rows,
         .N = linear->in,
         .K = linear->out,
@@ -67,6 +69,7 @@ void linear_parameter_gradients(const struct pass *pass, const struct linear_pla
                                 const real *x, int64_t ldx, const real *dy, int64_t rows)
 {
     struct product product = {
+        .id = KERNEL_PRODUCT_WEIGHT_GRADIENT,
         .M = linear->in,
         .N = linear->out,
         .K = rows,
@@ -96,6 +99,7 @@ void linear_parameter_gradients(const struct pass *pass, const struct linear_pla
 void head_logits(const struct pass *pass, const real *hidden, real *logits)
 {
     struct product product = {
+        .id = KERNEL_PRODUCT_HEAD,
         .M = 1,
         .N = pass->config->vocab_size,
         .K = pass->config->width,

@@ -111,7 +111,7 @@ void model_set_initial_weights(struct model *model, struct kernels *kernels, uin
             .values = model->parameters + tensor->offset,
             .deviation = tensor->init == INIT_NORMAL_RESIDUAL ? residual : deviation,
         };
-        thread_pool_run(kernels->pool, (tensor->count + INITIAL_BLOCK - 1) / INITIAL_BLOCK,
-                        set_initial_block, &job);
+        kernels_run(kernels, KERNEL_OTHER, (tensor->count + INITIAL_BLOCK - 1) / INITIAL_BLOCK,
+                    set_initial_block, &job);
     }
 }

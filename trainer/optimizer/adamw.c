@@ -87,6 +87,7 @@ void adamw_update(struct adamw *adamw, struct kernels *kernels, float *parameter
     update.decaying.weight_decay = settings->weight_decay;
 
     int64_t count = adamw->slice.end - adamw->slice.begin;
-    thread_pool_run(kernels->pool, (count + UPDATE_BLOCK - 1) / UPDATE_BLOCK, update_block,
-                    &update);
+    kernels_run(kernels, KERNEL_OPTIMIZER, (count + UPDATE_BLOCK - 1) / UPDATE_BLOCK, update_block,
+                &update);
+    kernels_count_reals(kernels, KERNEL_OPTIMIZER, 7 * count); /* p, m, v twice, g once */
 }

@@ -32,8 +32,9 @@ double gradient_norm(const struct world *world, struct kernels *kernels, const f
         .block_sums = memory_alloc_zeroed((size_t)blocks, sizeof(double)),
         .slice = slice_of_rank(count, world->rank, world->size),
     };
-    thread_pool_run(kernels->pool, slice_block_count(work.slice.end - work.slice.begin), sum_block,
-                    &work);
+    const int64_t own = work.slice.end - work.slice.begin;
+    kernels_run(kernels, KERNEL_GRADIENT_NORM, slice_block_count(own), sum_block, &work);
+    kernels_count_reals(kernels, KERNEL_GRADIENT_NORM, own);
     slice_gather_block_values(world, work.block_sums, count);
 
     double sum = 0.0;

@@ -1,7 +1,7 @@
 /* kernel_scratch: what each thread writes its intermediate values to.
  *
- *   thread 0                                              thread 1
- *   | tiles | scores | score_gradients | row statistics | tiles | ...
+ *   thread 0                                                        thread 1
+ *   | tiles | outputs | scores | score_gradients | row statistics | tiles | ...
  */
 #ifndef TRAINER_KERNELS_KERNEL_SCRATCH_H
 #define TRAINER_KERNELS_KERNEL_SCRATCH_H
@@ -18,11 +18,17 @@ enum {
     RIGHT_UNITS = RIGHT_COLUMNS / TILE_SIDE * PACKED_TILES * TILE_UNITS
 };
 
+/* A block of C that does not stay as it is (bf16, activation), and one row more: 384 KiB
+ * in the second-level cache. Half of its columns are still a multiple of every set's panel. */
+enum { OUTPUT_ROWS = 256, OUTPUT_COLUMNS = 384 };
+enum { OUTPUT_UNITS = (OUTPUT_ROWS + 1) * OUTPUT_COLUMNS };
+
 /* Blocks of attention: 128 x 256 floats of scores stay in a core's second-level cache. */
 enum { ATTENTION_QUERIES = 128, ATTENTION_KEYS = 256 };
 
 struct kernel_thread {
     real *left_tiles, *right_tiles; /* [LEFT_UNITS], [RIGHT_UNITS] */
+    real *outputs;                  /* [OUTPUT_UNITS] */
     real *scores, *score_gradients; /* [ATTENTION_QUERIES, ATTENTION_KEYS] */
     real *row_max, *row_sum;        /* [ATTENTION_QUERIES] */
     int64_t flops;                  /* of this thread's products, not yet collected */

@@ -132,16 +132,18 @@ static enum status refuse_set(const char *name)
 static void allocate_scratch(struct kernel_scratch *scratch, int threads)
 {
     const size_t left = LEFT_UNITS * sizeof(real), right = RIGHT_UNITS * sizeof(real);
+    const size_t outputs = OUTPUT_UNITS * sizeof(real);
     const size_t scores = (size_t)ATTENTION_QUERIES * ATTENTION_KEYS * sizeof(real);
     const size_t rows = ATTENTION_QUERIES * sizeof(real);
-    size_t thread_bytes = arena_rounded(left) + arena_rounded(right) + 2 * arena_rounded(scores) +
-                          2 * arena_rounded(rows);
+    size_t thread_bytes = arena_rounded(left) + arena_rounded(right) + arena_rounded(outputs) +
+                          2 * arena_rounded(scores) + 2 * arena_rounded(rows);
     arena_init(&scratch->arena, thread_bytes * (size_t)threads);
     scratch->threads = memory_alloc_zeroed((size_t)threads, sizeof *scratch->threads);
     for (int i = 0; i < threads; i++) {
         struct kernel_thread *own = &scratch->threads[i];
         own->left_tiles = arena_take(&scratch->arena, left);
         own->right_tiles = arena_take(&scratch->arena, right);
+        own->outputs = arena_take(&scratch->arena, outputs);
         own->scores = arena_take(&scratch->arena, scores);
         own->score_gradients = arena_take(&scratch->arena, scores);
         own->row_max = arena_take(&scratch->arena, rows);

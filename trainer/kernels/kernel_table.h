@@ -49,6 +49,9 @@ struct norm_loops {
                                 int64_t stride);
 };
 
+/* The feed-forward's. */
+enum activation { ACTIVATION_NONE, ACTIVATION_GELU, ACTIVATION_SWIGLU };
+
 struct activation_loops {
     /* GELU by tanh: y = x sigmoid(2 u), u = sqrt(2/pi) (x + 0.044715 x^3), which is
      * x (1 + tanh u) / 2. Hendrycks, Gimpel 2016. */

@@ -14,6 +14,18 @@ struct blocking {
     int64_t across, blocks;
 };
 
+/* Blocks of C that are stored in another form than they are summed in. */
+static bool has_output(const struct product *p)
+{
+    return p->C_element != ELEMENT_REAL || p->activation != ACTIVATION_NONE;
+}
+
+/* C's columns come in so many parts, of which a block takes the same columns each. */
+static int64_t column_parts(const struct product *p)
+{
+    return p->activation == ACTIVATION_SWIGLU ? 2 : 1;
+}
+
 static int64_t smaller(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -25,9 +37,12 @@ static int64_t piece_length(int64_t whole, int64_t pieces, int64_t multiple)
     return tiles_across(tiles_across(whole, pieces), multiple) * multiple;
 }
 
-static struct blocking blocking_of(int64_t M, int64_t N, int64_t panel, int threads)
+static struct blocking blocking_of(const struct product *p, int64_t panel, int threads)
 {
-    int64_t down = tiles_across(M, BLOCK_ROWS), across = tiles_across(N, BLOCK_COLUMNS);
+    const int64_t M = p->M, N = p->N / column_parts(p);
+    int64_t down = tiles_across(M, has_output(p) ? OUTPUT_ROWS : BLOCK_ROWS);
+    int64_t across =
+        tiles_across(N, has_output(p) ? OUTPUT_COLUMNS / column_parts(p) : BLOCK_COLUMNS);
     while (threads > 1 && down * across < BLOCKS_A_THREAD * threads) {
         int64_t rows = M / down, columns = N / across;
         if (rows >= columns && rows >= 2 * BLOCK_SMALLEST)
@@ -47,7 +62,7 @@ static struct blocking blocking_of(int64_t M, int64_t N, int64_t panel, int thre
 static void fill_block(const struct product *block)
 {
     for (int64_t r = 0; r < block->M; r++) {
-        real *restrict out = block->C + r * block->ldc;
+        real *restrict out = (real *)block->C + r * block->ldc;
         const real *restrict bias = block->bias;
         if (!block->residual) {
             memcpy(out, bias, (size_t)block->N * sizeof(real));
@@ -89,12 +104,17 @@ static void multiply_block(const struct product *p, const struct tile_loops *loo
                                           .rows = p->M,
                                           .columns = columns,
                                           .depth = tiles_across(depth, tile_length),
-                                          .C = p->C + column,
+                                          .C = (real *)p->C + column,
                                           .ldc = p->ldc,
                                           .add = p->add || k > 0 };
             loops->multiply(&tiles);
         }
     }
+}
+
+static void *element_at(void *values, enum element element, int64_t index)
+{
+    return (char *)values + index * element_bytes(element);
 }
 
 static struct product block_of(const struct product *whole, int64_t row, int64_t rows,
@@ -107,11 +127,14 @@ static struct product block_of(const struct product *whole, int64_t row, int64_t
         matrix_from(whole->A, whole->A_element, whole->lda, whole->A_transposed, row, 0).values;
     block.B =
         matrix_from(whole->B, whole->B_element, whole->ldb, whole->B_transposed, 0, column).values;
-    block.C += row * whole->ldc + column;
+    block.C = element_at(whole->C, whole->C_element, row * whole->ldc + column);
     if (whole->bias)
         block.bias += column;
     if (whole->residual)
         block.residual += row * whole->ld_residual + column;
+    if (whole->activated)
+        block.activated =
+            element_at(whole->activated, whole->C_element, row * whole->ld_activated + column);
     return block;
 }
 
@@ -139,24 +162,78 @@ struct blocked_product {
     struct blocking blocking;
 };
 
+static void sum_block(struct kernels *kernels, int thread, struct product *block)
+{
+    if (block->bias || block->residual) {
+        fill_block(block);
+        block->add = true;
+    }
+    kernels_thread_product(kernels, thread, block);
+}
+
+/* C and its activation from the sums of a block: rows [parts, columns]. */
+static void store_block(const struct kernels *kernels, const struct product *block, int64_t columns,
+                        int64_t part_columns, real *sums)
+{
+    const struct tile_loops *loops = &kernels->tiles[block->C_element];
+    const struct activation_loops *activations = kernels->table->activation;
+    const int64_t parts = column_parts(block), width = parts * columns;
+    real *activated = sums + block->M * width;
+    for (int64_t r = 0; r < block->M; r++, sums += width) {
+        for (int64_t i = 0; i < parts; i++) {
+            void *C = element_at(block->C, block->C_element, r * block->ldc + i * part_columns);
+            loops->store(sums + i * columns, C, columns);
+            loops->load(C, sums + i * columns, columns);
+        }
+        if (block->activation == ACTIVATION_NONE)
+            continue;
+        if (block->activation == ACTIVATION_GELU)
+            activations->gelu(sums, activated, columns);
+        else
+            activations->swiglu(sums, activated, 1, columns);
+        loops->store(activated,
+                     element_at(block->activated, block->C_element, r * block->ld_activated),
+                     columns);
+    }
+}
+
+static void output_block(const struct blocked_product *job, int thread, int64_t row, int64_t column)
+{
+    const struct product *whole = job->whole;
+    const int64_t parts = column_parts(whole), part_columns = whole->N / parts;
+    const int64_t columns = smaller(part_columns - column, job->blocking.columns);
+    real *sums = job->kernels->scratch->threads[thread].outputs;
+    for (int64_t i = 0; i < parts; i++) {
+        struct product part =
+            block_of(whole, row, job->blocking.rows, i * part_columns + column, columns);
+        part.C = sums + i * columns;
+        part.ldc = parts * columns;
+        sum_block(job->kernels, thread, &part);
+    }
+    struct product block = block_of(whole, row, job->blocking.rows, column, columns);
+    store_block(job->kernels, &block, columns, part_columns, sums);
+}
+
 static void product_block(void *context, int64_t index, int thread)
 {
     const struct blocked_product *job = context;
     const struct blocking *b = &job->blocking;
-    struct product block = block_of(job->whole, index / b->across * b->rows, b->rows,
-                                    index % b->across * b->columns, b->columns);
-    if (block.bias || block.residual) {
-        fill_block(&block);
-        block.add = true;
+    const int64_t row = index / b->across * b->rows, column = index % b->across * b->columns;
+    if (has_output(job->whole)) {
+        output_block(job, thread, row, column);
+    } else {
+        struct product block = block_of(job->whole, row, b->rows, column, b->columns);
+        sum_block(job->kernels, thread, &block);
     }
-    kernels_thread_product(job->kernels, thread, &block);
 }
 
 void kernels_product(struct kernels *kernels, const struct product *product)
 {
+    CHECK(!product->add || (!has_output(product) && !product->bias && !product->residual),
+          "a product is added to a C of sums alone");
+    CHECK(kernels->tiles[product->C_element].store, "this build stores no bf16");
     struct blocked_product job = { kernels, product,
-                                   blocking_of(product->M, product->N,
-                                               kernels->tiles[kernels->element].panel,
+                                   blocking_of(product, kernels->tiles[kernels->element].panel,
                                                thread_pool_size(kernels->pool)) };
     kernels_run(kernels, product->id, job.blocking.blocks, product_block, &job);
 }

@@ -19,6 +19,7 @@
 #ifndef TRAINER_KERNELS_PRODUCT_H
 #define TRAINER_KERNELS_PRODUCT_H
 
+#include "trainer/kernels/kernel_table.h"
 #include "trainer/kernels/kernels.h"
 
 struct product {
@@ -31,20 +32,26 @@ struct product {
     int64_t ldb;
     bool B_transposed;
     enum element A_element, B_element; /* how they lie in memory */
-    real *C;                           /* [M,N] */
+    void *C;                           /* [M,N] */
     int64_t ldc;
-    bool add; /* C += A B */
+    enum element C_element; /* bf16: the whole sum, rounded once; not together with `add` */
+    bool add;               /* C += A B */
     /* C starts from these, where they are given; not together with `add`. */
     const real *bias;     /* [N], the same for every row */
     const real *residual; /* [M,N], rows ld_residual apart */
     int64_t ld_residual;
+    /* activated [M,N], for SwiGLU [M,N/2]: the activation of C as it was stored, stored in the
+     * same element. Not together with `add`. */
+    enum activation activation;
+    void *activated;
+    int64_t ld_activated;
 };
 
 /* All threads; adds 2 M N K to kernels->flops and profile. Not to be called from within a block. */
 void kernels_product(struct kernels *kernels, const struct product *product);
 
-/* From within a block of the pool: in thread `thread` alone, without bias and residual.
- * Its operations are counted once kernels_run returns. */
+/* From within a block of the pool: in thread `thread` alone, into a C of reals and
+ * without bias, residual and activation. Its operations are counted once kernels_run returns. */
 void kernels_thread_product(struct kernels *kernels, int thread, const struct product *product);
 
 #endif

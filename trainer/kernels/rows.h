@@ -25,8 +25,7 @@ void norm_parameter_gradients(struct kernels *kernels, const struct norm *norm, 
                               const real *x, const real *mean, const real *rstd, real *dgain,
                               real *dbias, int64_t rows);
 
-/* The feed-forward's activation: GELU maps [rows,F] to [rows,F]; SwiGLU maps [gate F | up F]. */
-enum activation { ACTIVATION_GELU, ACTIVATION_SWIGLU };
+/* GELU maps [rows,F] to [rows,F]; SwiGLU maps [gate F | up F]. A product can do it by the way. */
 void activation_forward(struct kernels *kernels, enum activation kind, const real *x, real *y,
                         int64_t rows, int64_t F);
 /* In place: x becomes y (SwiGLU: in the first half of each row), d goes from dy (there) to dx. */

@@ -84,6 +84,9 @@ struct tile_loops {
                       int64_t stride);
     void (*pack_right)(const struct matrix *B, int64_t depth, int64_t columns, void *tiles,
                        int64_t stride);
+    /* What this element keeps of reals, and back. */
+    void (*store)(const real *x, void *out, int64_t count);
+    void (*load)(const void *x, real *out, int64_t count);
     int64_t panel; /* columns of C that `multiply` computes best at once: a multiple of 16 */
 };
 

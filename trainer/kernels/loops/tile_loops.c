@@ -191,10 +191,22 @@ static void pack_right_reals(const struct matrix *B, int64_t depth, int64_t colu
     pack(B, false, columns, depth, SIDE, pack_reals, tiles, stride);
 }
 
+static void store_reals(const real *x, void *out, int64_t count)
+{
+    memcpy(out, x, (size_t)count * sizeof(real));
+}
+
+static void load_reals(const void *x, real *out, int64_t count)
+{
+    memcpy(out, x, (size_t)count * sizeof(real));
+}
+
 const struct tile_loops LOOP_NAME(real_tile, KERNEL_SET) = {
     .multiply = multiply_reals,
     .pack_left = pack_left_reals,
     .pack_right = pack_right_reals,
+    .store = store_reals,
+    .load = load_reals,
     .panel = 48,
 };
 
@@ -222,10 +234,26 @@ static void pack_right_pairs(const struct matrix *B, int64_t depth, int64_t colu
     pack(B, false, columns, depth, 2 * SIDE, pack_pairs, tiles, stride);
 }
 
+static void store_bf16(const real *restrict x, void *restrict out, int64_t count)
+{
+    bf16 *restrict values = out;
+    for (int64_t i = 0; i < count; i++)
+        values[i] = bf16_from_real(x[i]);
+}
+
+static void load_bf16(const void *restrict x, real *restrict out, int64_t count)
+{
+    const bf16 *restrict values = x;
+    for (int64_t i = 0; i < count; i++)
+        out[i] = bf16_to_real(values[i]);
+}
+
 const struct tile_loops LOOP_NAME(bf16_tile, KERNEL_SET) = {
     .multiply = multiply_pairs,
     .pack_left = pack_left_pairs,
     .pack_right = pack_right_pairs,
+    .store = store_bf16,
+    .load = load_bf16,
     .panel = 48,
 };
 

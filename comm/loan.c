@@ -1,0 +1,72 @@
+#include "comm/loan.h"
+
+#include "base/memory.h"
+#include "comm/mpi_check.h"
+#include "comm/slice.h"
+#include "comm/transfer.h"
+
+int64_t loans_of_range(const struct world *world, int64_t count, int64_t begin, int64_t end,
+                       int borrower, struct loan *loans)
+{
+    int64_t listed = 0;
+    for (int owner = 0; owner < world->size; owner++) {
+        struct slice part = slice_of_rank(count, owner, world->size);
+        part.begin = part.begin > begin ? part.begin : begin;
+        part.end = part.end < end ? part.end : end;
+        if (part.begin < part.end && owner != borrower)
+            loans[listed++] = (struct loan){ part.begin, part.end, owner, borrower };
+    }
+    return listed;
+}
+
+static int64_t message_count(const struct loan *loan)
+{
+    int64_t bytes = (loan->end - loan->begin) * (int64_t)sizeof(float);
+    return (bytes + TRANSFER_MESSAGE_BYTES - 1) / TRANSFER_MESSAGE_BYTES;
+}
+
+/* Posts the loan's messages, from `source` to `target`, if this rank is one of them; returns how
+ * many. Between two ranks messages keep their order, and both go through the same list. */
+static int post_messages(const struct world *world, float *vector, const struct loan *loan,
+                         int source, int target, MPI_Request *requests)
+{
+    const int64_t longest = TRANSFER_MESSAGE_BYTES / (int64_t)sizeof(float);
+    int posted = 0;
+    for (int64_t at = loan->begin; at < loan->end; at += longest) {
+        int length = (int)(loan->end - at < longest ? loan->end - at : longest);
+        if (world->rank == source)
+            MPI_CHECK(MPI_Isend(vector + at, length, MPI_FLOAT, target, TRANSFER_TAG_LOAN,
+                                MPI_COMM_WORLD, &requests[posted++]));
+        else if (world->rank == target)
+            MPI_CHECK(MPI_Irecv(vector + at, length, MPI_FLOAT, source, TRANSFER_TAG_LOAN,
+                                MPI_COMM_WORLD, &requests[posted++]));
+    }
+    return posted;
+}
+
+static void move_loans(const struct world *world, float *vector, const struct loan *loans,
+                       int64_t count, bool back)
+{
+    int64_t most = 0;
+    int posted = 0;
+    for (int64_t i = 0; i < count; i++)
+        most += message_count(&loans[i]);
+    MPI_Request *requests = memory_alloc_zeroed((size_t)most, sizeof *requests);
+    for (int64_t i = 0; i < count; i++) {
+        int source = back ? loans[i].borrower : loans[i].owner;
+        int target = back ? loans[i].owner : loans[i].borrower;
+        posted += post_messages(world, vector, &loans[i], source, target, requests + posted);
+    }
+    MPI_CHECK(MPI_Waitall(posted, requests, MPI_STATUSES_IGNORE));
+    memory_free(requests);
+}
+
+void loans_give(const struct world *world, float *vector, const struct loan *loans, int64_t count)
+{
+    move_loans(world, vector, loans, count, false);
+}
+
+void loans_return(const struct world *world, float *vector, const struct loan *loans, int64_t count)
+{
+    move_loans(world, vector, loans, count, true);
+}

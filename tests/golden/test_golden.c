@@ -8,8 +8,8 @@
 
 #include "base/memory.h"
 #include "tests/golden/golden_run.h"
-#include "trainer/optimizer/adamw.h"
 #include "trainer/optimizer/gradient_norm.h"
+#include "trainer/optimizer/optimizer.h"
 #include "trainer/optimizer/learning_rate.h"
 
 static const char *const case_names[] = { "gpt2", "llama_tied", "llama_untied" };
@@ -109,17 +109,18 @@ static void decoder_with_its_cache_has_the_logits_of_pytorch(void **state)
     for_every_case_and_kernel_set(check_decoder);
 }
 
+static const struct world alone = { .rank = 0, .size = 1 };
+
 /* One update as the trainer makes it, on a world of one rank. */
-static double train_one_step(struct golden_run *run, struct adamw *adamw, int64_t step, double rate,
-                             double *norm)
+static double train_one_step(struct golden_run *run, struct optimizer *optimizer, int64_t step,
+                             double rate, double *norm)
 {
-    const struct world alone = { .rank = 0, .size = 1 };
     struct loss loss = golden_run_step(run, step);
     double scale = 1.0 / (double)loss.targets;
     *norm =
         scale * gradient_norm(&alone, &run->kernels, run->gradient, run->model.table.element_count);
-    adamw_update(adamw, &run->kernels, run->model.parameters, run->gradient, rate,
-                 scale * gradient_clip_factor(*norm, run->golden->clip_norm));
+    optimizer_update(optimizer, &run->kernels, run->model.parameters, run->gradient, rate,
+                     scale * gradient_clip_factor(*norm, run->golden->clip_norm));
     return loss.sum * scale;
 }
 
@@ -131,14 +132,16 @@ static void check_training(struct golden_run *run, const char *precision)
     double *norms = golden_case_values(golden, "norms", precision, golden->steps);
     double *own = memory_alloc_zeroed(2 * (size_t)golden->steps, sizeof *own);
     double *own_norms = own + golden->steps;
-    const struct adamw_settings settings = { golden->beta1, golden->beta2, golden->epsilon,
-                                             golden->weight_decay };
-    struct adamw adamw;
-    adamw_init(&adamw, &settings, &run->model.table,
-               (struct slice){ 0, run->model.table.element_count });
+    const struct optimizer_settings settings = {
+        .kind = OPTIMIZER_ADAMW,
+        .adamw = { golden->beta1, golden->beta2, golden->epsilon },
+        .weight_decay = golden->weight_decay,
+    };
+    struct optimizer optimizer;
+    optimizer_init(&optimizer, &settings, &alone, &run->model.table);
     for (int64_t step = 0; step < golden->steps; step++)
-        own[step] = train_one_step(run, &adamw, step, rates[step], &own_norms[step]);
-    adamw_release(&adamw);
+        own[step] = train_one_step(run, &optimizer, step, rates[step], &own_norms[step]);
+    optimizer_release(&optimizer);
 
     require(run, precision, "losses of ten steps", golden_distance(own, losses, golden->steps));
     require(run, precision, "norms of ten steps", golden_distance(own_norms, norms, golden->steps));

@@ -9,22 +9,24 @@
 
 #include "base/memory.h"
 #include "base/philox.h"
-#include "trainer/optimizer/adamw.h"
 #include "trainer/optimizer/gradient_norm.h"
+#include "trainer/optimizer/optimizer.h"
 
 enum { STEPS = 10 };
 
 static const struct model_config config = { .family = FAMILY_GPT2,
                                             .layers = 2,
-                                            .width = 48,
+                                            .width = 96,
                                             .heads = 4,
                                             .kv_heads = 4,
-                                            .ffn_width = 192,
+                                            .ffn_width = 384,
                                             .vocab_size = 97,
                                             .max_positions = 16,
                                             .norm_epsilon = 1e-5,
                                             .tied_head = true };
-static const struct adamw_settings settings = { 0.9, 0.95, 1e-8, 0.1 };
+static const struct optimizer_settings settings = { .adamw = { 0.9, 0.95, 1e-8 },
+                                                    .weight_decay = 0.1 };
+static const struct world alone = { .rank = 0, .size = 1 };
 
 static float value_at(uint64_t what, int64_t i)
 {
@@ -32,25 +34,25 @@ static float value_at(uint64_t what, int64_t i)
     return (float)philox_normal(key, what, (uint64_t)i);
 }
 
-/* `steps` updates of the slice, with fresh gradients; parameters[count] starts from fixed values.
- */
-static void update_slice(const struct tensor_table *table, struct slice slice, int threads,
+/* STEPS updates of the rank's slice, with fresh gradients; parameters[count] starts from fixed
+ * values. */
+static void update_slice(const struct tensor_table *table, const struct world *world, int threads,
                          float *parameters)
 {
     struct kernels kernels;
-    struct adamw adamw;
+    struct optimizer optimizer;
     assert_int_equal(kernels_open(&kernels, "auto", threads), STATUS_OK);
-    adamw_init(&adamw, &settings, table, slice);
+    optimizer_init(&optimizer, &settings, world, table);
     float *gradient = memory_alloc((size_t)table->element_count * sizeof *gradient);
     for (int64_t i = 0; i < table->element_count; i++)
         parameters[i] = value_at(0, i);
     for (int step = 1; step <= STEPS; step++) {
         for (int64_t i = 0; i < table->element_count; i++)
             gradient[i] = value_at((uint64_t)step, i);
-        adamw_update(&adamw, &kernels, parameters, gradient, 1e-2, 0.5);
+        optimizer_update(&optimizer, &kernels, parameters, gradient, 1e-2, 0.5);
     }
     memory_free(gradient);
-    adamw_release(&adamw);
+    optimizer_release(&optimizer);
     kernels_close(&kernels);
 }
 
@@ -74,7 +76,7 @@ static void the_update_is_the_formula_and_only_matrices_decay(void **state)
     struct tensor_table table;
     tensor_table_init(&table, &config);
     float *parameters = memory_alloc((size_t)table.element_count * sizeof *parameters);
-    update_slice(&table, (struct slice){ 0, table.element_count }, 1, parameters);
+    update_slice(&table, &alone, 1, parameters);
 
     double worst = 0.0;
     for (int64_t t = 0; t < table.tensor_count; t++) {
@@ -95,16 +97,21 @@ static void slices_and_threads_change_no_bit(void **state)
     (void)state;
     struct tensor_table table;
     tensor_table_init(&table, &config);
-    int64_t count = table.element_count, cut = count / 3 + 5;
+    int64_t count = table.element_count;
     size_t bytes = (size_t)count * sizeof(float);
     float *whole = memory_alloc(bytes), *part = memory_alloc(bytes);
-    update_slice(&table, (struct slice){ 0, count }, 1, whole);
+    update_slice(&table, &alone, 1, whole);
 
-    update_slice(&table, (struct slice){ 0, cut }, 3, part);
-    assert_memory_equal(part, whole, (size_t)cut * sizeof(float));
-    update_slice(&table, (struct slice){ cut, count }, 2, part);
-    assert_memory_equal(part + cut, whole + cut, (size_t)(count - cut) * sizeof(float));
-    assert_true(part[0] == value_at(0, 0)); /* beyond the slice nothing is touched */
+    for (int rank = 0; rank < 3; rank++) {
+        const struct world one_of_three = { .rank = rank, .size = 3 };
+        struct slice slice = slice_of_rank(count, rank, 3);
+        assert_true(slice.begin < slice.end);
+        update_slice(&table, &one_of_three, 1 + rank, part);
+        assert_memory_equal(part + slice.begin, whole + slice.begin,
+                            (size_t)(slice.end - slice.begin) * sizeof(float));
+        for (int64_t i = 0; i < count; i++) /* beyond the slice nothing is touched */
+            assert_true((slice.begin <= i && i < slice.end) || part[i] == value_at(0, i));
+    }
     memory_free(whole);
     memory_free(part);
     tensor_table_release(&table);

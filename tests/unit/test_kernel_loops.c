@@ -144,6 +144,8 @@ static void optimizer_loop(const struct kernel_table *table, struct arena_of_rea
         d->out[2][i + shift] *= d->out[2][i + shift];
     table->optimizer->adamw_update(d->out[0] + shift, d->in[0] + shift, d->out[1] + shift,
                                    d->out[2] + shift, count, &scalars);
+    table->optimizer->nesterov_momentum(d->out[3] + shift, d->out[1] + shift, count, 0.5, 0.95);
+    table->optimizer->descend(d->out[0] + shift, d->out[3] + shift, count, 1e-3, 0.1);
     d->scalar = table->optimizer->sum_of_squares(d->in[1] + shift, count);
 }
 

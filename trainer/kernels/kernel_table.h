@@ -107,6 +107,13 @@ struct optimizer_loops {
      * p -= lr ((m / correction1) / (sqrt(v / correction2) + epsilon) + weight_decay p). */
     void (*adamw_update)(real *parameters, const real *gradient, real *m, real *v, int64_t count,
                          const struct adamw_scalars *scalars);
+    /* Muon's, after Sutskever et al. 2013: g = gradient_scale gradient; momentum = mu momentum + g;
+     * the gradient becomes g + mu momentum. */
+    void (*nesterov_momentum)(real *gradient, real *momentum, int64_t count, double gradient_scale,
+                              double mu);
+    /* p -= lr (direction + weight_decay p) */
+    void (*descend)(real *parameters, const real *direction, int64_t count, double lr,
+                    double weight_decay);
     double (*sum_of_squares)(const real *x, int64_t count);
 };
 

@@ -46,6 +46,9 @@ struct tensor {
     enum tensor_init init;
     bool decays;       /* weight decay applies: matrices, not norms and biases */
     bool is_embedding; /* a table of rows, not a product */
+    /* Of a layer: how many matrices lie side by side in the columns, 3 in gpt2's q | k | v. Zero
+     * for embeddings, head, norms and biases. */
+    int64_t hidden_matrices;
 };
 
 struct tensor_table {

@@ -98,6 +98,8 @@ static void add_tensor(struct tensor_table *table, const struct tensor_spec *spe
     tensor->init = spec->init;
     tensor->decays = spec->decays;
     tensor->is_embedding = spec->is_embedding;
+    if (prefix[0] != '\0' && tensor->cols > 0)
+        tensor->hidden_matrices = spec->cols == WIDTH_3 ? 3 : 1;
     table->element_count += tensor->count;
 }
 

@@ -10,33 +10,14 @@
 #define STATE_VERSION 1
 #define TOKENS_MAX    ((int64_t)1 << 62)
 
-/* The two moments of AdamW, by PyTorch's names for them. */
-static const char *const moment_names[] = { "exp_avg", "exp_avg_sq" };
-enum { MOMENTS = 2 };
-
 struct moment_name {
-    char text[sizeof "exp_avg_sq." + sizeof((struct tensor *)0)->name];
+    char text[sizeof "momentum_buffer." + sizeof((struct tensor *)0)->name];
 };
 
-static void moment_name_print(struct moment_name *name, int moment, const struct tensor *tensor)
+static void moment_name_print(struct moment_name *name, const struct tensor_moment *moment,
+                              const struct tensor *tensor)
 {
-    snprintf(name->text, sizeof name->text, "%s.%s", moment_names[moment], tensor->name);
-}
-
-/* [slice.end - slice.begin] */
-static float *moment_values(const struct adamw *adamw, int moment)
-{
-    return moment == 0 ? adamw->m : adamw->v;
-}
-
-/* The part of `tensor` that lies in `slice`: elements [begin, end) of the tensor. */
-static struct slice part_in_slice(const struct tensor *tensor, struct slice slice)
-{
-    int64_t begin = slice.begin > tensor->offset ? slice.begin - tensor->offset : 0;
-    int64_t end = slice.end - tensor->offset;
-    if (end > tensor->count)
-        end = tensor->count;
-    return (struct slice){ begin, end > begin ? end : begin };
+    snprintf(name->text, sizeof name->text, "%s.%s", moment->name, tensor->name);
 }
 
 static void write_model(const struct trainer *trainer, struct checkpoint_writer *writer)
@@ -61,27 +42,24 @@ static void write_model(const struct trainer *trainer, struct checkpoint_writer 
 static void write_moments(const struct trainer *trainer, struct checkpoint_writer *writer)
 {
     const struct tensor_table *table = &trainer->model.table;
-    const struct adamw *adamw = &trainer->optimizer;
-    size_t most = (size_t)table->tensor_count * MOMENTS;
+    size_t most = (size_t)table->tensor_count * MOMENTS_MOST;
     struct tensor_part *parts = memory_alloc_zeroed(most, sizeof *parts);
     struct moment_name *names = memory_alloc_zeroed(most, sizeof *names);
     int64_t count = 0;
 
-    for (int moment = 0; moment < MOMENTS; moment++) {
-        for (int64_t i = 0; i < table->tensor_count; i++) {
-            const struct tensor *tensor = &table->tensors[i];
-            struct slice part = part_in_slice(tensor, adamw->slice);
-            if (part.begin == part.end)
-                continue;
+    for (int64_t i = 0; i < table->tensor_count; i++) {
+        const struct tensor *tensor = &table->tensors[i];
+        struct tensor_moment moments[MOMENTS_MOST];
+        int found = optimizer_tensor_moments(&trainer->optimizer, i, moments);
+        for (const struct tensor_moment *moment = moments; moment < moments + found; moment++) {
             moment_name_print(&names[count], moment, tensor);
             parts[count] = (struct tensor_part){
                 .name = names[count].text,
                 .rows = tensor->rows,
                 .cols = tensor->cols,
-                .begin = part.begin,
-                .end = part.end,
-                .data =
-                    moment_values(adamw, moment) + tensor->offset + part.begin - adamw->slice.begin,
+                .begin = moment->part.begin,
+                .end = moment->part.end,
+                .data = moment->values,
             };
             count++;
         }
@@ -118,7 +96,7 @@ static struct json *state_to_json(const struct trainer *trainer)
     json_put_integer(state, "format_version", STATE_VERSION);
     json_put(state, "digested", digested);
     json_put_number(state, "loss", progress->loss);
-    json_put_text(state, "optimizer", "adamw");
+    json_put_text(state, "optimizer", optimizer_names[trainer->optimizer.settings.kind]);
     json_put_text(state, "kernels", trainer->kernels.name);
     json_put_text(state, "blas_core", kernels_blas_core());
     json_put_text(state, "corpus_digest", corpus_digest(trainer->corpus));
@@ -170,19 +148,18 @@ enum status run_state_save(const struct trainer *trainer)
 static enum status read_tensors(struct trainer *trainer, struct checkpoint *checkpoint)
 {
     const struct tensor_table *table = &trainer->model.table;
-    const struct adamw *adamw = &trainer->optimizer;
 
     for (int64_t i = 0; i < table->tensor_count; i++) {
         const struct tensor *tensor = &table->tensors[i];
         TRY(checkpoint_read(checkpoint, tensor->name, tensor->rows, tensor->cols, 0, tensor->count,
                             trainer->model.parameters + tensor->offset));
-        struct slice part = part_in_slice(tensor, adamw->slice);
-        for (int moment = 0; moment < MOMENTS && part.begin < part.end; moment++) {
+        struct tensor_moment moments[MOMENTS_MOST];
+        int found = optimizer_tensor_moments(&trainer->optimizer, i, moments);
+        for (const struct tensor_moment *moment = moments; moment < moments + found; moment++) {
             struct moment_name name;
             moment_name_print(&name, moment, tensor);
-            TRY(checkpoint_read(
-                checkpoint, name.text, tensor->rows, tensor->cols, part.begin, part.end,
-                moment_values(adamw, moment) + tensor->offset + part.begin - adamw->slice.begin));
+            TRY(checkpoint_read(checkpoint, name.text, tensor->rows, tensor->cols,
+                                moment->part.begin, moment->part.end, moment->values));
         }
     }
     return STATUS_OK;
@@ -203,6 +180,18 @@ static enum status require_text(const struct trainer *trainer, const struct json
     return STATUS_OK;
 }
 
+/* The moments of one optimizer mean nothing to another: no setting makes up for that. */
+static enum status require_optimizer(const struct trainer *trainer, const struct json *state,
+                                     const char *source)
+{
+    const char *saved, *own = optimizer_names[trainer->optimizer.settings.kind];
+    TRY(json_need_text(state, "optimizer", source, &saved));
+    if (strcmp(saved, own) != 0)
+        return bad_input("cannot resume from '%s': its optimizer is %s and this run's is %s",
+                         source, saved, own);
+    return STATUS_OK;
+}
+
 static enum status read_state(struct trainer *trainer, struct checkpoint *checkpoint)
 {
     const char *source = checkpoint_folder(checkpoint);
@@ -219,6 +208,7 @@ static enum status read_state(struct trainer *trainer, struct checkpoint *checkp
                           &progress->skipped_in_a_row));
     trainer->optimizer.updates = progress->step - progress->skipped;
 
+    TRY(require_optimizer(trainer, state, source));
     TRY(require_text(trainer, state, "kernels", trainer->kernels.name, source));
     TRY(require_text(trainer, state, "blas_core", kernels_blas_core(), source));
     TRY(require_text(trainer, state, "corpus_digest", corpus_digest(trainer->corpus), source));

@@ -1,7 +1,8 @@
 /* run_state: what of a trainer goes into a checkpoint, and comes back at any world size.
  *
  *   model.safetensors                          all parameters, written by rank 0
- *   optimizer-0000i-of-0000n.safetensors       exp_avg.NAME and exp_avg_sq.NAME, of rank i's slice
+ *   optimizer-0000i-of-0000n.safetensors       exp_avg.NAME and exp_avg_sq.NAME, or
+ *                                              momentum_buffer.NAME, of rank i's slice
  *   config.json, tokenizer.json, tokenizer_config.json   for transformers
  *   state.json                                 progress ("digested"), kernel set, data, ledger
  */
@@ -14,8 +15,9 @@
 /* Collective. Commits RUN/checkpoints/step-NNNNNNNN for trainer->progress.step. */
 enum status run_state_save(const struct trainer *trainer);
 
-/* Collective. Takes parameters, moments, progress and ledger from the checkpoint. Another kernel
- * set or corpus than the run's is bad input, unless the settings accept changes. */
+/* Collective. Takes parameters, moments, progress and ledger from the checkpoint. Another
+ * optimizer is bad input; another kernel set or corpus than the run's is bad input, unless the
+ * settings accept changes. */
 enum status run_state_load(struct trainer *trainer, struct checkpoint *checkpoint);
 
 #endif

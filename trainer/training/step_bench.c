@@ -7,8 +7,8 @@
 #include "base/philox.h"
 #include "comm/gradient_tree.h"
 #include "trainer/kernels/plain_product.h"
-#include "trainer/optimizer/adamw.h"
 #include "trainer/optimizer/gradient_norm.h"
+#include "trainer/optimizer/optimizer.h"
 
 enum { MATRIX_PRODUCTS = 15 }; /* of model_step_products: those of the weights */
 
@@ -21,7 +21,7 @@ struct step_bench {
     struct model model;
     struct activations *activations;
     struct gradient_tree *gradients;
-    struct adamw optimizer;
+    struct optimizer optimizer;
     int32_t *tokens, *targets;
     struct product_shape shapes[MATRIX_PRODUCTS];
     float *A, *B, *C; /* operands of the plain products: as large as the largest */
@@ -75,15 +75,15 @@ static void prepare_tokens(struct step_bench *bench)
 static void bench_init(struct step_bench *bench, const struct world *world, struct kernels *kernels,
                        const struct step_bench_plan *plan)
 {
-    static const struct adamw_settings settings = { 0.9, 0.95, 1e-8, 0.1 };
+    static const struct optimizer_settings settings = { .adamw = { 0.9, 0.95, 1e-8 },
+                                                        .weight_decay = 0.1 };
     *bench = (struct step_bench){ .world = world, .plan = plan, .kernels = kernels };
     model_init(&bench->model, &plan->model);
     model_set_initial_weights(&bench->model, kernels, 1);
     int64_t count = bench->model.table.element_count;
     bench->activations = activations_create(&plan->model, plan->sequences, plan->positions, true);
     bench->gradients = gradient_tree_create(world, kernels->pool, world->size, count);
-    adamw_init(&bench->optimizer, &settings, &bench->model.table,
-               slice_of_rank(count, world->rank, world->size));
+    optimizer_init(&bench->optimizer, &settings, world, &bench->model.table);
     prepare_tokens(bench);
     prepare_products(bench);
 }
@@ -95,7 +95,7 @@ static void bench_release(struct step_bench *bench)
     memory_free(bench->C);
     memory_free(bench->tokens);
     memory_free(bench->targets);
-    adamw_release(&bench->optimizer);
+    optimizer_release(&bench->optimizer);
     gradient_tree_free(bench->gradients);
     activations_free(bench->activations);
     model_release(&bench->model);
@@ -131,8 +131,8 @@ static void run_step(struct step_bench *bench, double phases[PHASES])
     double scale = 1.0 / (double)(loss.targets * bench->world->size);
     float *sum = gradient_tree_sum(bench->gradients);
     double norm = scale * gradient_norm(bench->world, bench->kernels, sum, count);
-    adamw_update(&bench->optimizer, bench->kernels, bench->model.parameters, sum, 1e-4,
-                 scale * gradient_clip_factor(norm, 1.0));
+    optimizer_update(&bench->optimizer, bench->kernels, bench->model.parameters, sum, 1e-4,
+                     scale * gradient_clip_factor(norm, 1.0));
     slice_gather_floats(bench->world, bench->model.parameters, count);
     phases[PHASE_UPDATE] = lap(&since);
 }

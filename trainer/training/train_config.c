@@ -6,7 +6,6 @@
 #define SEQUENCES_MAX 4e18 /* the data's cursor counts them in 64 bits */
 
 const char *const precision_names[] = { "fp32", "bf16", NULL };
-static const char *const optimizer_names[] = { "adamw", NULL };
 
 /* clang-format off */
 const struct option_spec train_options[] = {
@@ -63,7 +62,8 @@ const struct option_spec train_options[] = {
       .help = "the head shares the embedding's weights (gpt2: always)" },
 
     { .section = "optimizer", .key = "optimizer", .type = OPTION_CHOICE, .offset = AT(optimizer),
-      .default_text = "adamw", .choices = optimizer_names, .help = "update rule" },
+      .default_text = "adamw", .choices = optimizer_names,
+      .help = "update rule; muon: for the layers' matrices, and adamw for all else" },
     { .key = "lr", .type = OPTION_NUMBER, .offset = AT(lr), .default_text = "1e-3",
       .min = 0, .max = 10, .help = "peak learning rate" },
     { .key = "lr_min", .type = OPTION_NUMBER, .offset = AT(lr_min), .default_text = "0",
@@ -82,6 +82,8 @@ const struct option_spec train_options[] = {
       .min = 0, .max = 0.999999, .help = "decay of the second moment" },
     { .key = "epsilon", .type = OPTION_NUMBER, .offset = AT(epsilon), .default_text = "1e-8",
       .min = 1e-30, .max = 1, .help = "added to the root of the second moment" },
+    { .key = "muon_momentum", .type = OPTION_NUMBER, .offset = AT(muon_momentum),
+      .default_text = "0.95", .min = 0, .max = 0.999999, .help = "muon: decay of the momentum" },
     { .key = "clip_norm", .type = OPTION_NUMBER, .offset = AT(clip_norm), .default_text = "1",
       .min = 0, .max = 1e9, .help = "largest global norm of the gradient; 0: no clipping" },
     { .key = "max_skipped", .type = OPTION_INTEGER, .offset = AT(max_skipped), .default_text = "10",
@@ -210,10 +212,14 @@ struct learning_rate train_config_schedule(const struct train_config *config)
     };
 }
 
-struct adamw_settings train_config_adamw(const struct train_config *config)
+struct optimizer_settings train_config_optimizer(const struct train_config *config)
 {
-    return (struct adamw_settings){ config->beta1, config->beta2, config->epsilon,
-                                    config->weight_decay };
+    return (struct optimizer_settings){
+        .kind = (enum optimizer_kind)config->optimizer,
+        .adamw = { config->beta1, config->beta2, config->epsilon },
+        .weight_decay = config->weight_decay,
+        .muon_momentum = config->muon_momentum,
+    };
 }
 
 static bool is_free(const char *key)

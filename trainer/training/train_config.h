@@ -4,8 +4,8 @@
 
 #include "base/options.h"
 #include "trainer/model/model.h"
-#include "trainer/optimizer/adamw.h"
 #include "trainer/optimizer/learning_rate.h"
+#include "trainer/optimizer/optimizer.h"
 
 enum precision { PRECISION_FP32, PRECISION_BF16 };
 extern const char *const precision_names[]; /* "fp32", "bf16", NULL */
@@ -31,7 +31,7 @@ struct train_config {
     double lr, lr_min;
     int schedule;
     int64_t warmup_steps;
-    double decay_fraction, weight_decay, beta1, beta2, epsilon, clip_norm;
+    double decay_fraction, weight_decay, beta1, beta2, epsilon, muon_momentum, clip_norm;
     int64_t max_skipped;
 
     int64_t save_every, keep_last;
@@ -49,7 +49,7 @@ enum status train_config_complete(struct train_config *config);
 struct model_config train_config_model(const struct train_config *config, int64_t vocab_size);
 enum element train_config_element(const struct train_config *config);
 struct learning_rate train_config_schedule(const struct train_config *config);
-struct adamw_settings train_config_adamw(const struct train_config *config);
+struct optimizer_settings train_config_optimizer(const struct train_config *config);
 
 /* Bad input that names the first key which decides a run's bits and differs in `ini_path`
  * (what the run was started with), with both values. */

@@ -65,7 +65,7 @@ static void reduce_leaves(struct trainer *trainer, const double *values, struct 
 static void update_parameters(struct trainer *trainer, int64_t step, struct step_report *report)
 {
     const struct tensor_table *table = &trainer->model.table;
-    const float *gradient = gradient_tree_sum(trainer->gradients);
+    float *gradient = gradient_tree_sum(trainer->gradients);
     double per_target = 1.0 / (double)report->targets;
 
     report->learning_rate = learning_rate_at(&trainer->schedule, step);
@@ -76,9 +76,10 @@ static void update_parameters(struct trainer *trainer, int64_t step, struct step
         return;
 
     double clip = gradient_clip_factor(report->gradient_norm, trainer->config->clip_norm);
-    adamw_update(&trainer->optimizer, &trainer->kernels, trainer->model.parameters, gradient,
-                 report->learning_rate, clip * per_target);
+    optimizer_update(&trainer->optimizer, &trainer->kernels, trainer->model.parameters, gradient,
+                     report->learning_rate, clip * per_target);
     slice_gather_floats(trainer->world, trainer->model.parameters, table->element_count);
+    report->executed_flops += (double)optimizer_flops(&trainer->optimizer);
 }
 
 static void advance(struct train_progress *progress, int64_t step, const struct step_report *report)

@@ -63,10 +63,8 @@ static enum status build_model(struct trainer *trainer)
     model_init(&trainer->model, &shape);
     model_set_initial_weights(&trainer->model, &trainer->kernels, (uint64_t)config->seed);
     trainer->activations = activations_create(&shape, config->micro_batch, config->seq_len, true);
-    struct slice slice = slice_of_rank(trainer->model.table.element_count, trainer->world->rank,
-                                       trainer->world->size);
-    struct adamw_settings settings = train_config_adamw(config);
-    adamw_init(&trainer->optimizer, &settings, &trainer->model.table, slice);
+    struct optimizer_settings settings = train_config_optimizer(config);
+    optimizer_init(&trainer->optimizer, &settings, trainer->world, &trainer->model.table);
     return STATUS_OK;
 }
 
@@ -137,7 +135,7 @@ void trainer_close(struct trainer *trainer)
     batch_stream_close(trainer->batches);
     corpus_close(trainer->corpus);
     if (trainer->model.parameters) {
-        adamw_release(&trainer->optimizer);
+        optimizer_release(&trainer->optimizer);
         activations_free(trainer->activations);
         model_release(&trainer->model);
     }

@@ -14,8 +14,8 @@
 #include "shards/tokenizer.h"
 #include "trainer/kernels/kernels.h"
 #include "trainer/model/model.h"
-#include "trainer/optimizer/adamw.h"
 #include "trainer/optimizer/learning_rate.h"
+#include "trainer/optimizer/optimizer.h"
 #include "trainer/reports/compute_ledger.h"
 #include "trainer/training/train_config.h"
 #include "trainer/training/validation.h"
@@ -42,7 +42,7 @@ struct trainer {
     struct model model;
     struct activations *activations; /* of one micro-batch */
     struct gradient_tree *gradients;
-    struct adamw optimizer;
+    struct optimizer optimizer;
     struct learning_rate schedule;
     struct validation validation;
 

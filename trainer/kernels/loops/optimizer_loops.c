@@ -1,4 +1,4 @@
-/* AdamW's update and the gradient's norm: see kernel_table.h. */
+/* The updates of AdamW and Muon, and the gradient's norm: see kernel_table.h. */
 #include "trainer/kernels/loops/loop_set.h"
 #include "trainer/kernels/loops/real_math.h"
 
@@ -20,6 +20,25 @@ static void adamw_update(real *restrict parameters, const real *restrict gradien
     }
 }
 
+static void nesterov_momentum(real *restrict gradient, real *restrict momentum, int64_t count,
+                              double gradient_scale, double mu)
+{
+    const real scale = (real)gradient_scale, keep = (real)mu;
+    for (int64_t i = 0; i < count; i++) {
+        real g = gradient[i] * scale;
+        momentum[i] = keep * momentum[i] + g;
+        gradient[i] = g + keep * momentum[i];
+    }
+}
+
+static void descend(real *restrict parameters, const real *restrict direction, int64_t count,
+                    double lr, double weight_decay)
+{
+    const real step = (real)lr, keep = (real)(1 - lr * weight_decay);
+    for (int64_t i = 0; i < count; i++)
+        parameters[i] = keep * parameters[i] - step * direction[i];
+}
+
 /* In doubles over eight lanes: element i is added to lane i mod 8. */
 static double sum_of_squares(const real *x, int64_t count)
 {
@@ -36,5 +55,7 @@ static double sum_of_squares(const real *x, int64_t count)
 
 const struct optimizer_loops LOOP_NAME(optimizer, KERNEL_SET) = {
     .adamw_update = adamw_update,
+    .nesterov_momentum = nesterov_momentum,
+    .descend = descend,
     .sum_of_squares = sum_of_squares,
 };

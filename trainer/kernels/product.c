@@ -138,13 +138,20 @@ static struct product block_of(const struct product *whole, int64_t row, int64_t
     return block;
 }
 
-void kernels_thread_product(struct kernels *kernels, int thread, const struct product *product)
+/* One token's product: its sums are not the tiles' chains, so it must be the whole product that
+ * has one row, and not a block at its edge. */
+static bool is_one_row(const struct product *p)
 {
-    const struct product *p = product;
+    return p->M == 1 && !p->A_transposed && p->A_element == ELEMENT_REAL &&
+           p->B_element == ELEMENT_REAL;
+}
+
+static void multiply_rows(struct kernels *kernels, int thread, const struct product *p,
+                          bool one_row)
+{
     struct kernel_thread *own = &kernels->scratch->threads[thread];
     own->flops += 2 * p->M * p->N * p->K;
-    if (p->M == 1 && !p->A_transposed && p->A_element == ELEMENT_REAL &&
-        p->B_element == ELEMENT_REAL) {
+    if (one_row) {
         kernels->table->vector->vector_product(p->A, p->B, p->ldb, p->B_transposed, p->C, p->N,
                                                p->K, p->add);
         return;
@@ -156,19 +163,24 @@ void kernels_thread_product(struct kernels *kernels, int thread, const struct pr
     }
 }
 
+void kernels_thread_product(struct kernels *kernels, int thread, const struct product *product)
+{
+    multiply_rows(kernels, thread, product, is_one_row(product));
+}
+
 struct blocked_product {
     struct kernels *kernels;
     const struct product *whole;
     struct blocking blocking;
 };
 
-static void sum_block(struct kernels *kernels, int thread, struct product *block)
+static void sum_block(const struct blocked_product *job, int thread, struct product *block)
 {
     if (block->bias || block->residual) {
         fill_block(block);
         block->add = true;
     }
-    kernels_thread_product(kernels, thread, block);
+    multiply_rows(job->kernels, thread, block, is_one_row(job->whole));
 }
 
 /* C and its activation from the sums of a block: rows [parts, columns]. */
@@ -208,7 +220,7 @@ static void output_block(const struct blocked_product *job, int thread, int64_t 
             block_of(whole, row, job->blocking.rows, i * part_columns + column, columns);
         part.C = sums + i * columns;
         part.ldc = parts * columns;
-        sum_block(job->kernels, thread, &part);
+        sum_block(job, thread, &part);
     }
     struct product block = block_of(whole, row, job->blocking.rows, column, columns);
     store_block(job->kernels, &block, columns, part_columns, sums);
@@ -223,7 +235,7 @@ static void product_block(void *context, int64_t index, int thread)
         output_block(job, thread, row, column);
     } else {
         struct product block = block_of(job->whole, row, b->rows, column, b->columns);
-        sum_block(job->kernels, thread, &block);
+        sum_block(job, thread, &block);
     }
 }
 

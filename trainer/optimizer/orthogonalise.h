@@ -6,9 +6,9 @@
  *   A = X X^T,   X = (a I + b A + c A^2) X,   (a, b, c) = (3.4445, -4.7750, 2.0315)
  *
  * A singular value s becomes a s + b s^3 + c s^5. The coefficients trade convergence for slope:
- * values from about 1/500 of the norm on are brought into [0.68, 1.13], and stay in that band
- * without settling. A tall matrix is multiplied from the right, by a polynomial in X^T X, so
- * that A always has the short side.
+ * values from about 1/500 of the norm on are brought into [0.68, 1.21], between the quintic's two
+ * extrema, and stay in that band without settling. A tall matrix is multiplied from the right, by a
+ * polynomial in X^T X, so that A always has the short side.
  *
  * Products multiply what kernels->element says; all else is float. The bits depend neither on
  * threads nor on where in memory X lies.

@@ -60,6 +60,7 @@ static void use_avx2(struct tile_loops tiles[ELEMENTS])
 #ifndef EON_REAL_IS_DOUBLE
     tiles[ELEMENT_REAL].multiply = multiply_real_avx2;
     tiles[ELEMENT_BF16].multiply = multiply_bf16_avx2;
+    tiles[ELEMENT_REAL].ceiling = tiles[ELEMENT_BF16].ceiling = ceiling_avx2;
 #else
     (void)tiles;
 #endif
@@ -71,6 +72,8 @@ static void use_avx512(struct tile_loops tiles[ELEMENTS])
     const bool dots = instruction_sets_here().avx512_bf16;
     tiles[ELEMENT_REAL].multiply = multiply_real_avx512;
     tiles[ELEMENT_BF16].multiply = dots ? multiply_bf16_avx512_dot : multiply_bf16_avx512;
+    tiles[ELEMENT_REAL].ceiling = ceiling_real_avx512;
+    tiles[ELEMENT_BF16].ceiling = dots ? ceiling_bf16_avx512_dot : ceiling_bf16_avx512;
 #else
     (void)tiles;
 #endif

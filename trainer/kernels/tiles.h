@@ -87,6 +87,9 @@ struct tile_loops {
     /* What this element keeps of reals, and back. */
     void (*store)(const real *x, void *out, int64_t count);
     void (*load)(const void *x, real *out, int64_t count);
+    /* The operation of `multiply` again and again, on registers alone: what the CPU reaches
+     * without memory. Returns the floating-point operations of so many rounds. */
+    int64_t (*ceiling)(int64_t rounds);
     int64_t panel; /* columns of C that `multiply` computes best at once: a multiple of 16 */
 };
 

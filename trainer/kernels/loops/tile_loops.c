@@ -130,6 +130,24 @@ static void multiply_pair_strip(const uint32_t *restrict a, const uint32_t *rest
 
 #endif
 
+/* Multiplies and adds of 16-byte vectors: 12 chains hide the latency of both. */
+static int64_t unfused_ceiling(int64_t rounds)
+{
+    typedef real vector __attribute__((vector_size(16)));
+    enum { CHAINS = 12, FLOPS = 2 * 16 / sizeof(real) };
+    vector sum[CHAINS] = { 0 }, a = sum[0] + (real)0.5, b = sum[0] + (real)0.25;
+    __asm__("" : "+m"(a), "+m"(b)); /* not known when it is compiled */
+    for (int c = 0; c < CHAINS; c++)
+        __asm__("" : "+m"(sum[c]));
+    for (int64_t i = 0; i < rounds; i++)
+#pragma GCC unroll 12
+        for (int c = 0; c < CHAINS; c++)
+            sum[c] = sum[c] * a + b;
+    for (int c = 0; c < CHAINS; c++)
+        __asm__ volatile("" : : "m"(sum[c]));
+    return rounds * CHAINS * FLOPS;
+}
+
 /* One row or column of tiles after the other; `depth` is the matrix' length along K. */
 typedef void tile_packer(const struct tile_source *source, bool along, void *tile);
 
@@ -207,6 +225,7 @@ const struct tile_loops LOOP_NAME(real_tile, KERNEL_SET) = {
     .pack_right = pack_right_reals,
     .store = store_reals,
     .load = load_reals,
+    .ceiling = unfused_ceiling,
     .panel = 48,
 };
 
@@ -254,6 +273,7 @@ const struct tile_loops LOOP_NAME(bf16_tile, KERNEL_SET) = {
     .pack_right = pack_right_pairs,
     .store = store_bf16,
     .load = load_bf16,
+    .ceiling = unfused_ceiling,
     .panel = 48,
 };
 

@@ -101,4 +101,32 @@ static inline void multiply_walk(const struct tile_product *product)
     }
 }
 
+/* The steps of a piece without its loads: a multiply-add is two operations. */
+static inline int64_t step_ceiling(int64_t rounds, int64_t multiply_adds_in_a_step)
+{
+    __m512 sum[PIECE_ROWS][PIECE_TILES];
+#pragma GCC unroll 8
+    for (int r = 0; r < PIECE_ROWS; r++)
+#pragma GCC unroll 3
+        for (int t = 0; t < PIECE_TILES; t++) {
+            sum[r][t] = _mm512_setzero_ps();
+            __asm__ volatile("" : "+v"(sum[r][t])); /* not known to be equal */
+        }
+    __m512i left = _mm512_set1_epi32(0x3c003c00), right = left; /* a small float, and two bf16 */
+    for (int64_t i = 0; i < rounds; i++) {
+        __asm__ volatile("" : "+v"(left), "+v"(right)); /* each round does all of its work */
+#pragma GCC unroll 8
+        for (int r = 0; r < PIECE_ROWS; r++)
+#pragma GCC unroll 3
+            for (int t = 0; t < PIECE_TILES; t++)
+                sum[r][t] = TILE_STEP(sum[r][t], left, right);
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < PIECE_ROWS; r++)
+#pragma GCC unroll 3
+        for (int t = 0; t < PIECE_TILES; t++)
+            __asm__ volatile("" : : "v"(sum[r][t]));
+    return rounds * PIECE_ROWS * PIECE_TILES * TILE_SIDE * 2 * multiply_adds_in_a_step;
+}
+
 #endif

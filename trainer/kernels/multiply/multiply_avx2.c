@@ -99,3 +99,25 @@ void multiply_bf16_avx2(const struct tile_product *product)
 {
     multiply_walk(product, true);
 }
+
+int64_t ceiling_avx2(int64_t rounds)
+{
+    enum { CHAINS = 12 };
+    __m256 sum[CHAINS];
+#pragma GCC unroll 12
+    for (int c = 0; c < CHAINS; c++) {
+        sum[c] = _mm256_setzero_ps();
+        __asm__ volatile("" : "+x"(sum[c])); /* not known to be equal */
+    }
+    __m256 a = _mm256_set1_ps(0.5f), b = a;
+    for (int64_t i = 0; i < rounds; i++) {
+        __asm__ volatile("" : "+x"(a), "+x"(b)); /* each round does all of its work */
+#pragma GCC unroll 12
+        for (int c = 0; c < CHAINS; c++)
+            sum[c] = _mm256_fmadd_ps(a, b, sum[c]);
+    }
+#pragma GCC unroll 12
+    for (int c = 0; c < CHAINS; c++)
+        __asm__ volatile("" : : "x"(sum[c]));
+    return rounds * CHAINS * LANES * 2;
+}

@@ -7,3 +7,8 @@ void multiply_real_avx512(const struct tile_product *product)
 {
     multiply_walk(product);
 }
+
+int64_t ceiling_real_avx512(int64_t rounds)
+{
+    return step_ceiling(rounds, 1);
+}

@@ -7,3 +7,8 @@ void multiply_bf16_avx512_dot(const struct tile_product *product)
 {
     multiply_walk(product);
 }
+
+int64_t ceiling_bf16_avx512_dot(int64_t rounds)
+{
+    return step_ceiling(rounds, 2);
+}

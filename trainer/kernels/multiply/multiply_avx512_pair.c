@@ -23,3 +23,8 @@ void multiply_bf16_avx512(const struct tile_product *product)
 {
     multiply_walk(product);
 }
+
+int64_t ceiling_bf16_avx512(int64_t rounds)
+{
+    return step_ceiling(rounds, 2);
+}

@@ -174,12 +174,8 @@ static void schedule_is_the_one_that_pytorch_was_given(void **state)
     golden_case_close(&golden);
 }
 
-/* OpenBLAS reads its core type when it is loaded: main starts the program again with it. */
-int main(int count, char **arguments)
+int main(void)
 {
-    (void)count;
-    if (kernels_prepare_blas("auto", arguments) != STATUS_OK)
-        return STATUS_FAILED;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logits_are_those_of_pytorch),
         cmocka_unit_test(every_gradient_is_that_of_pytorch),

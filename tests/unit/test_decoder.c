@@ -138,11 +138,8 @@ static int close_kernels(void **state)
     return memory_live_blocks() == 0 ? 0 : -1;
 }
 
-int main(int count, char **arguments)
+int main(void)
 {
-    (void)count;
-    if (kernels_prepare_blas("auto", arguments) != STATUS_OK)
-        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(single_tokens_have_the_logits_of_forward),
         cmocka_unit_test(prompt_of_several_blocks_has_the_logits_of_forward),

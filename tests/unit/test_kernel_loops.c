@@ -220,11 +220,8 @@ static int close_all_sets(void **state)
     return memory_live_blocks() == 0 ? 0 : -1;
 }
 
-int main(int count, char **arguments)
+int main(void)
 {
-    (void)count;
-    if (kernels_prepare_blas("auto", arguments) != STATUS_OK)
-        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(norms_have_equal_bits_in_all_sets),
         cmocka_unit_test(activations_have_equal_bits_in_all_sets),

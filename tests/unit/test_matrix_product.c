@@ -225,11 +225,8 @@ static int close_all_sets(void **state)
     return memory_live_blocks() == 0 ? 0 : -1;
 }
 
-int main(int count, char **arguments)
+int main(void)
 {
-    (void)count;
-    if (kernels_prepare_blas("auto", arguments) != STATUS_OK)
-        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_at_ragged_sizes_is_near_the_sum_in_double),
         cmocka_unit_test(product_times_a_vector_is_a_chain_of_vectors),

@@ -305,11 +305,8 @@ static void executed_operations_are_those_that_are_listed(void **state)
                      1) < 2e-3);
 }
 
-int main(int count, char **arguments)
+int main(void)
 {
-    (void)count;
-    if (kernels_prepare_blas("auto", arguments) != STATUS_OK)
-        return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bits_do_not_depend_on_the_number_of_threads),
         cmocka_unit_test(sets_have_the_same_bits),

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "trainer/kernels/blas.h"
 #include "trainer/training/step_bench.h"
 #include "trainer/commands/json_output.h"
 #include "trainer/commands/kernel_options.h"
@@ -47,6 +48,12 @@ static const struct option_spec bench_step_options[] = {
 };
 /* clang-format on */
 
+static enum status prepare(const void *given)
+{
+    const struct bench_step_settings *settings = given;
+    return blas_prepare(settings->compute.kernels, command_line_arguments());
+}
+
 static enum status plan_from(const struct bench_step_settings *settings,
                              struct step_bench_plan *plan)
 {
@@ -76,7 +83,7 @@ static void print_table(const struct bench_step_settings *settings, const struct
            "kernels %s on OpenBLAS %s, %lld rounds\n\n",
            model_family_names[settings->family], (long long)settings->layers,
            (long long)settings->width, (long long)settings->batch, (long long)settings->seq_len,
-           world->size, (long long)settings->compute.threads, kernels->name, kernels_blas_core(),
+           world->size, (long long)settings->compute.threads, kernels->name, blas_core(),
            (long long)settings->repeats);
     for (int i = 0; i < PHASES; i++)
         printf("  %-10s %9.1f ms\n", step_phase_names[i], 1e3 * result->phase_seconds[i]);
@@ -95,7 +102,7 @@ static void print_json(const struct kernels *kernels, const struct world *world,
 {
     struct json *json = json_new_object(), *phases = json_new_object();
     json_put_text(json, "kernels", kernels->name);
-    json_put_text(json, "blas_core", kernels_blas_core());
+    json_put_text(json, "blas_core", blas_core());
     json_put_integer(json, "ranks", world->size);
     for (int i = 0; i < PHASES; i++)
         json_put_number(phases, step_phase_names[i], result->phase_seconds[i]);
@@ -144,6 +151,6 @@ const struct command command_bench_step = {
         "    eon bench step --batch=4 --seq_len=1024 --threads=2",
     .options = bench_step_options,
     .settings_bytes = sizeof(struct bench_step_settings),
-    .prepare = kernel_options_prepare,
+    .prepare = prepare,
     .run_collective = run,
 };

@@ -6,7 +6,7 @@
 #include "trainer/commands/command.h"
 #include "trainer/commands/json_output.h"
 #include "trainer/commands/doctor.h"
-#include "trainer/kernels/kernels.h"
+#include "trainer/kernels/blas.h"
 
 struct doctor_settings {
     bool json;
@@ -22,11 +22,11 @@ static const struct option_spec doctor_options[] = {
     { 0 },
 };
 
-/* What training itself would run is examined, so its BLAS kernels are chosen the same way. */
+/* OpenBLAS is looked at as `eon bench` runs it. */
 static enum status prepare(const void *settings)
 {
     (void)settings;
-    return kernels_prepare_blas("auto", command_line_arguments());
+    return blas_prepare("auto", command_line_arguments());
 }
 
 /* One rank speaks for its host; the others' records stay empty. */

@@ -140,6 +140,5 @@ const struct command command_generate = {
         "    eon generate --model=runs/first --prompt=\"Emacs is\" --tokens=60",
     .options = generate_options,
     .settings_bytes = sizeof(struct generate_settings),
-    .prepare = kernel_options_prepare,
     .run = run,
 };

@@ -138,6 +138,5 @@ const struct command command_logits = {
         "    eon logits --model=runs/first/checkpoints/step-00001000 --text=\"Emacs is\"",
     .options = logits_options,
     .settings_bytes = sizeof(struct logits_settings),
-    .prepare = kernel_options_prepare,
     .run = run,
 };

@@ -1,13 +1,6 @@
 #include "trainer/commands/command.h"
 
-#include "trainer/kernels/kernels.h"
 #include "trainer/training/train_loop.h"
-
-static enum status prepare(const void *settings)
-{
-    const struct train_config *config = settings;
-    return kernels_prepare_blas(config->kernels, command_line_arguments());
-}
 
 /* Positional 0, the config, has been read into the settings already. */
 static enum status run(const struct world *world, const void *settings,
@@ -34,6 +27,5 @@ const struct command command_train = {
     .settings_bytes = sizeof(struct train_config),
     .max_positionals = 1,
     .takes_config = true,
-    .prepare = prepare,
     .run_collective = run,
 };

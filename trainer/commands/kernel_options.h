@@ -1,7 +1,6 @@
 /* kernel_options: how a command that computes does so: --threads and --kernels.
  *
- * A struct kernel_options stands first in the command's settings, KERNEL_OPTIONS in its table,
- * and kernel_options_prepare is its `prepare`.
+ * A struct kernel_options stands first in the command's settings, KERNEL_OPTIONS in its table.
  */
 #ifndef TRAINER_COMMANDS_KERNEL_OPTIONS_H
 #define TRAINER_COMMANDS_KERNEL_OPTIONS_H
@@ -26,8 +25,6 @@ struct kernel_options {
       .help = "kernel set; auto: the best that this CPU runs" }
 /* clang-format on */
 
-/* Before MPI starts: see kernels_prepare_blas. `settings` begin with a struct kernel_options. */
-enum status kernel_options_prepare(const void *settings);
 /* Local. The caller closes the kernels. */
 enum status kernel_options_open(const struct kernel_options *options, struct kernels *kernels);
 

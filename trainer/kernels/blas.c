@@ -1,8 +1,5 @@
-/* OpenBLAS: which of its kernels it runs.
- *
- * Which kernels it runs decides both speed and bits. It decides from
- * the CPU while it is loaded, unless OPENBLAS_CORETYPE says otherwise: so the
- * variable is set and the program is started again, once, before MPI starts.
+/* OpenBLAS chooses its kernels from the CPU while it is loaded, unless OPENBLAS_CORETYPE says
+ * otherwise: so the variable is set and the program is started again, once, before MPI starts.
  * OpenBLAS 0.3.21 takes CPUs that it does not know for a Prescott of 2004, and is
  * then eight times slower than it could be.
  */
@@ -18,17 +15,11 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "trainer/kernels/kernels.h"
 
 #define CORE_VARIABLE  "OPENBLAS_CORETYPE"
 #define GUARD_VARIABLE "EON_BLAS_PREPARED" /* set before the program starts itself again */
 
-void blas_use_one_thread(void)
-{
-    openblas_set_num_threads(1);
-}
-
-enum status kernels_prepare_blas(const char *set_name, char **arguments)
+enum status blas_prepare(const char *set_name, char **arguments)
 {
     const char *core = kernel_set_blas_core(set_name);
     bool is_set = getenv(CORE_VARIABLE) != NULL, is_second_start = getenv(GUARD_VARIABLE) != NULL;
@@ -43,23 +34,23 @@ enum status kernels_prepare_blas(const char *set_name, char **arguments)
                   strerror(errno));
 }
 
-const char *kernels_blas_core(void)
+const char *blas_core(void)
 {
     return openblas_get_corename();
 }
 
-const char *kernels_blas_configuration(void)
+const char *blas_configuration(void)
 {
     return openblas_get_config();
 }
 
-double kernels_measure_blas_gflops(int64_t n, int tries)
+double blas_measure_gflops(int64_t n, int tries)
 {
     size_t elements = (size_t)(n * n);
     float *matrices = memory_alloc_zeroed(3 * elements, sizeof(float));
     for (size_t i = 0; i < 2 * elements; i++)
         matrices[i] = (float)(i % 17) - 8;
-    blas_use_one_thread();
+    openblas_set_num_threads(1);
     double best_s = 0;
     for (int i = 0; i < tries; i++) {
         double start_s = clock_seconds();

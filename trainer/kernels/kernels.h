@@ -55,15 +55,4 @@ void kernels_count_reals(struct kernels *kernels, enum kernel_id id, int64_t rea
 extern const char *const kernel_set_names[];
 bool kernel_set_runs_here(const char *name);
 
-/* Before MPI starts: sets OPENBLAS_CORETYPE for the set and starts the program
- * again (execv) where it was not set, because the library reads it when it is
- * loaded. Returns when there is nothing to do. `arguments` is main's argv. */
-enum status kernels_prepare_blas(const char *set_name, char **arguments);
-
-/* What OpenBLAS runs: core name such as "Haswell", and its build; for the run's record. */
-const char *kernels_blas_core(void);
-const char *kernels_blas_configuration(void);
-/* GFLOP/s of one thread in a plain cblas_sgemm of n x n x n: best of `tries`. */
-double kernels_measure_blas_gflops(int64_t n, int tries);
-
 #endif

@@ -14,7 +14,7 @@ struct plain_product {
     float *C;
 };
 
-/* Seconds of one call. OpenBLAS is left single-threaded, as the kernels want it. */
+/* Seconds of one call. */
 double plain_product_seconds(const struct plain_product *product, int threads);
 
 #endif

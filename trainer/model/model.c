@@ -7,7 +7,7 @@
 const char *const model_family_names[] = { "gpt2", "llama", NULL };
 
 /* Room for everything that is multiplied from these numbers to stay within an int64_t, and
- * sides of a product within the int of BLAS. */
+ * sides of a product within the int of a BLAS that it is compared with. */
 enum { LARGEST_SIDE = 1 << 24, MOST_LAYERS = 1 << 12 };
 
 static enum status check_side(const char *name, int64_t value, int64_t largest)

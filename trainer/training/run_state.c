@@ -98,7 +98,6 @@ static struct json *state_to_json(const struct trainer *trainer)
     json_put_number(state, "loss", progress->loss);
     json_put_text(state, "optimizer", optimizer_names[trainer->optimizer.settings.kind]);
     json_put_text(state, "kernels", trainer->kernels.name);
-    json_put_text(state, "blas_core", kernels_blas_core());
     json_put_text(state, "corpus_digest", corpus_digest(trainer->corpus));
     json_put(state, "ledger", compute_ledger_to_json(&trainer->ledger));
     return state;
@@ -210,7 +209,10 @@ static enum status read_state(struct trainer *trainer, struct checkpoint *checkp
 
     TRY(require_optimizer(trainer, state, source));
     TRY(require_text(trainer, state, "kernels", trainer->kernels.name, source));
-    TRY(require_text(trainer, state, "blas_core", kernels_blas_core(), source));
+    if (json_member(state, "blas_core"))
+        log_warning("'%s' was trained with OpenBLAS's products: from here on the bits are those of "
+                    "eon's own",
+                    source);
     TRY(require_text(trainer, state, "corpus_digest", corpus_digest(trainer->corpus), source));
     TRY(json_need_kind(state, "ledger", JSON_KIND_OBJECT, source, &ledger));
     return compute_ledger_from_json(ledger, source, &trainer->ledger);

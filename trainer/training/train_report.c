@@ -17,12 +17,12 @@ void train_report_begin(struct train_report *report, struct trainer *trainer)
     progress_line_begin(&report->line, trainer->progress.step, config->steps, config->log_every);
 
     log_info("%lld parameters, %lld tokens a step, %lld training tokens, %d ranks of %d threads, "
-             "kernels %s in %s, OpenBLAS %s",
+             "kernels %s in %s",
              (long long)trainer->model.table.element_count,
              (long long)(config->leaves * config->leaf_sequences * config->seq_len),
              (long long)corpus_token_count(trainer->corpus), world->size,
              thread_pool_size(trainer->kernels.pool), trainer->kernels.name,
-             precision_names[config->precision], kernels_blas_core());
+             precision_names[config->precision]);
 }
 
 /* Joules of all nodes since the last call; NaN where one of them cannot tell. */

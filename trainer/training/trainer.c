@@ -5,11 +5,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "trainer/kernels/ceiling.h"
 #include "trainer/training/run_lock.h"
 
-#define LEAVES_AHEAD      4   /* read before they are asked for */
-#define PEAK_PRODUCT_SIDE 768 /* of the product that measures the peak: fits the caches */
-#define PEAK_TRIES        40
+enum { LEAVES_AHEAD = 4 /* read before they are asked for */, PEAK_TRIES = 10 };
 
 /* The node's cores divided by its ranks, but no more than the launcher bound this rank to. */
 static int threads_of_rank(const struct world *world, int64_t asked)
@@ -79,11 +78,21 @@ static enum status require_same_setting(const struct trainer *trainer)
         world_require_same(world, settings.bytes, settings.length, "the run's settings");
     strbuf_release(&settings);
     TRY(status);
-    const char *kernels = trainer->kernels.name, *core = kernels_blas_core();
+    const char *kernels = trainer->kernels.name;
     TRY(world_require_same(world, kernels, strlen(kernels), "the kernel set"));
-    TRY(world_require_same(world, core, strlen(core), "OpenBLAS' core type"));
     const char *digest = corpus_digest(trainer->corpus);
     return world_require_same(world, digest, strlen(digest), "the corpus");
+}
+
+/* FLOP/s of this rank's threads on registers alone: the best of some milliseconds each. */
+static double measure_peak(struct kernels *kernels)
+{
+    double best = 0;
+    for (int i = 0; i < PEAK_TRIES; i++) {
+        double measured = ceiling_flops_per_second(kernels, kernels->element);
+        best = measured > best ? measured : best;
+    }
+    return best;
 }
 
 enum status trainer_open(struct trainer *trainer, const struct world *world,
@@ -102,8 +111,7 @@ enum status trainer_open(struct trainer *trainer, const struct world *world,
 
     trainer->gradients = gradient_tree_create(world, trainer->kernels.pool, config->leaves,
                                               trainer->model.table.element_count);
-    double peak = 1e9 * thread_pool_size(trainer->kernels.pool) *
-                  kernels_measure_blas_gflops(PEAK_PRODUCT_SIDE, PEAK_TRIES);
+    double peak = measure_peak(&trainer->kernels);
     compute_ledger_init(&trainer->ledger, world->size, peak);
     trainer->peak_flops = peak * world->size;
     if (world->size > config->leaves)

@@ -48,6 +48,13 @@ for family in gpt2 llama; do
     expect_equal "$(digest "$family-bf16-3")" "$(digest "$family-bf16-1")"
     expect test "$(digest "$family-bf16-1")" != "$oracle"
 
+    begin "${family}_stopped_and_resumed_with_recomputation_has_the_same_bits"
+    train 2 "$family-again" --family=$family $heads --steps=8 --stop_after=3 --recompute=attention
+    expect_exit 75
+    train 1 "$family-again" --family=$family $heads --steps=8 --recompute=block
+    expect_success
+    expect_equal "$(digest "$family-again")" "$oracle"
+
     begin "${family}_stopped_twice_and_resumed_on_other_ranks_has_the_same_bits"
     train 4 "$family-parts" --family=$family $heads --steps=8 --stop_after=3
     expect_exit 75

@@ -30,7 +30,9 @@ static inline void golden_run_init(struct golden_run *run, const struct golden_c
             run->model.parameters[table->tensors[i].offset + j] =
                 (real)golden_weight(&table->tensors[i], j);
     run->activations =
-        activations_create(&golden->config, golden->sequences, golden->positions, true);
+        activations_create(&golden->config, &(struct activations_plan){ .B = golden->sequences,
+                                                                        .T = golden->positions,
+                                                                        .for_training = true });
     run->gradient = memory_alloc_zeroed((size_t)table->element_count, sizeof(real));
     run->tokens = memory_alloc_zeroed(places, sizeof *run->tokens);
     run->targets = memory_alloc_zeroed(places, sizeof *run->targets);

@@ -30,7 +30,8 @@ static void fill_tokens(int32_t *tokens)
 static float *logits_of_forward(struct model *model, const int32_t *tokens)
 {
     float *logits = memory_alloc_zeroed((size_t)T * V, sizeof(float));
-    struct activations *activations = activations_create(&model->config, 1, T, false);
+    struct activations *activations =
+        activations_create(&model->config, &(struct activations_plan){ .B = 1, .T = T });
     struct batch batch = { 1, T, tokens, tokens };
     model_forward(model, &kernels, &batch, activations);
     for (int t = 0; t < T; t++)

@@ -92,7 +92,7 @@ static double norm_value(void *context, const real *x)
     struct norm_sample *s = context;
     s->norm.gain = x + NORM_ROWS * NORM_C;
     s->norm.bias = s->norm.centred ? s->norm.gain + NORM_C : NULL;
-    norm_forward(&kernels, &s->norm, x, s->n, s->mean, s->rstd, NORM_ROWS);
+    norm_forward(&kernels, &s->norm, x, rows_of_reals(s->n), s->mean, s->rstd, NORM_ROWS);
     return weighted_sum(s->n, NORM_ROWS * NORM_C);
 }
 
@@ -136,7 +136,8 @@ struct activation_sample {
 static double activation_value(void *context, const real *x)
 {
     struct activation_sample *s = context;
-    activation_forward(&kernels, s->kind, x, s->y, ACTIVATION_ROWS, ACTIVATION_F);
+    activation_forward(&kernels, s->kind, rows_of_reals((real *)x), rows_of_reals(s->y),
+                       ACTIVATION_ROWS, ACTIVATION_F);
     return weighted_sum(s->y, ACTIVATION_ROWS * ACTIVATION_F);
 }
 
@@ -150,7 +151,8 @@ static void check_activation(const char *name, enum activation kind)
     for (int64_t r = 0; r < ACTIVATION_ROWS; r++)
         for (int64_t i = 0; i < F; i++)
             d[r * width + i] = normal(99, r * F + i);
-    activation_backward(&kernels, kind, x_to_y, d, ACTIVATION_ROWS, F);
+    activation_backward(&kernels, kind, rows_of_reals(x_to_y), rows_of_reals(d), ACTIVATION_ROWS,
+                        F);
     check_gradient(name, activation_value, &s, x, d, count, 1);
     activation_value(&s, x); /* backward left the output once more */
     for (int64_t r = 0; r < ACTIVATION_ROWS; r++)

@@ -68,7 +68,8 @@ static void norm_loop(const struct kernel_table *table, struct arena_of_reals *d
         struct norm norm = { d->in[1] + shift, centred ? d->in[2] + shift : NULL, count, 1e-5f,
                              centred };
         float *n = d->out[0] + shift, *mean = d->out[1], *rstd = d->out[1] + 1;
-        table->norm->forward(&norm, d->in[0] + shift, n, mean, rstd, 1);
+        table->norm->forward(&norm, d->in[0] + shift, ELEMENT_REAL, n, mean, rstd, 1);
+        table->norm->apply(&norm, d->in[0] + shift, ELEMENT_BF16, d->out[0] + shift, mean, rstd, 1);
         table->norm->backward(&norm, d->in[2] + shift, d->in[0] + shift, mean, rstd,
                               d->out[2] + shift, 1);
         table->norm->parameter_gradients(d->in[1] + shift, d->in[0] + shift, mean, rstd, d->out[3],
@@ -83,19 +84,44 @@ static void norms_have_equal_bits_in_all_sets(void **state)
     expect_equal_bits(norm_loop);
 }
 
+/* Floats as bf16, in their place. */
+static bf16 *narrowed(float *values)
+{
+    bf16 *out = (bf16 *)values;
+    for (int i = 0; i < MOST + 8; i++) {
+        uint32_t bits;
+        memcpy(&bits, values + i, sizeof bits);
+        memcpy(out + i, (char *)&bits + 2, sizeof *out);
+    }
+    return out;
+}
+
 static void activation_loop(const struct kernel_table *table, struct arena_of_reals *d,
                             int64_t count, int shift)
 {
-    table->activation->gelu(d->in[0] + shift, d->out[0] + shift, count);
-    table->activation->gelu_backward(d->out[1] + shift, d->out[2] + shift, count);
-    table->activation->swiglu(d->in[1] + shift, d->out[3] + shift, 1, count / 2);
-    table->activation->swiglu_backward(d->in[2] + shift, d->out[0] + shift, 1, count / 2);
+    const struct activation_loops *loops = table->activation;
+    loops->gelu(ELEMENT_REAL, d->in[0] + shift, d->out[0] + shift, count);
+    loops->gelu_backward(ELEMENT_REAL, d->out[1] + shift, d->out[2] + shift, count);
+    loops->swiglu(ELEMENT_REAL, d->in[1] + shift, d->out[3] + shift, 1, count / 2);
+    loops->swiglu_backward(ELEMENT_REAL, d->in[2] + shift, d->out[0] + shift, 1, count / 2);
+}
+
+static void narrow_activation_loop(const struct kernel_table *table, struct arena_of_reals *d,
+                                   int64_t count, int shift)
+{
+    const struct activation_loops *loops = table->activation;
+    bf16 *x = narrowed(d->in[0]), *pairs = narrowed(d->in[1]), *y = narrowed(d->out[0]);
+    loops->gelu(ELEMENT_BF16, x + shift, y + shift, count);
+    loops->swiglu(ELEMENT_BF16, x + shift, y + MOST, 1, count / 2);
+    loops->gelu_backward(ELEMENT_BF16, x + shift, narrowed(d->out[1]) + shift, count);
+    loops->swiglu_backward(ELEMENT_BF16, pairs + shift, narrowed(d->out[2]) + shift, 1, count / 2);
 }
 
 static void activations_have_equal_bits_in_all_sets(void **state)
 {
     (void)state;
     expect_equal_bits(activation_loop);
+    expect_equal_bits(narrow_activation_loop);
 }
 
 static void softmax_loop(const struct kernel_table *table, struct arena_of_reals *d, int64_t count,
@@ -123,8 +149,11 @@ static void vector_loop(const struct kernel_table *table, struct arena_of_reals 
     d->scalar = vector->dot(d->in[0] + shift, d->in[1], count);
     vector->add(d->in[0] + shift, d->in[1], d->out[0] + shift, count);
     vector->scale(d->out[1] + shift, 0.7f, count);
-    vector->rotate(d->in[2] + shift, 1, count / 2, d->in[0], d->in[1], -1);
-    vector->column_sums(d->in[1] + shift, d->out[2] + shift, 2, count / 2, count / 2);
+    vector->rotate(ELEMENT_REAL, d->in[2] + shift, 1, count / 2, d->in[0], d->in[1], -1);
+    vector->column_sums(ELEMENT_REAL, d->in[1] + shift, d->out[2] + shift, 2, count / 2, count / 2);
+    bf16 *narrow = narrowed(d->in[2]) + shift;
+    vector->rotate(ELEMENT_BF16, narrow, 1, count / 2, d->in[0], d->in[1], 1);
+    vector->column_sums(ELEMENT_BF16, narrow, d->out[2] + MOST / 2, 2, count / 2, count / 2);
     int64_t K = count / 50 + 1, N = count / K;
     vector->vector_product(d->in[1], d->in[0] + shift, N, false, d->out[3] + shift, N, K, true);
     vector->vector_product(d->in[1], d->in[0] + shift, K, true, d->out[1] + shift, N, K, false);
@@ -155,6 +184,28 @@ static void optimizer_loops_have_equal_bits_in_all_sets(void **state)
     expect_equal_bits(optimizer_loop);
 }
 
+static void bf16_is_written_as_the_nearest_of_what_is_computed(void **state)
+{
+    (void)state;
+    float x[MOST], y[MOST];
+    bf16 x_narrow[MOST], y_narrow[MOST];
+    for (int i = 0; i < MOST; i++) {
+        uint32_t bits = (uint32_t)(0x4000 + (i % 2 << 15 | i % 300)) << 16; /* 2, -2, 2.016, ... */
+        memcpy(&x[i], &bits, sizeof bits);
+        x_narrow[i] = (bf16)(bits >> 16);
+    }
+    for (int s = 0; s < opened_count; s++) {
+        opened[s].table->activation->gelu(ELEMENT_REAL, x, y, MOST);
+        opened[s].table->activation->gelu(ELEMENT_BF16, x_narrow, y_narrow, MOST);
+        for (int i = 0; i < MOST; i++) {
+            uint32_t bits = (uint32_t)y_narrow[i] << 16;
+            float rounded;
+            memcpy(&rounded, &bits, sizeof bits);
+            assert_true(fabsf(rounded - y[i]) <= fabsf(y[i]) / 256);
+        }
+    }
+}
+
 /* Observed: 8.6e-8 relative for exp, 5.1e-7 for GELU, whose values go up to 8.6. */
 static void exponential_and_gelu_are_near_those_of_the_library(void **state)
 {
@@ -165,7 +216,7 @@ static void exponential_and_gelu_are_near_those_of_the_library(void **state)
         opened[0].table->softmax->probability_row(&p, 1, 1, 1, 0);
         worst_exp = fmax(worst_exp, fabs(p / exp((double)x) - 1));
         x = (float)(i + 4300) * 0.002f;
-        opened[0].table->activation->gelu(&x, &y, 1);
+        opened[0].table->activation->gelu(ELEMENT_REAL, &x, &y, 1);
         double u = sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * pow((double)x, 3));
         worst_gelu = fmax(worst_gelu, fabs(y - 0.5 * x * (1 + tanh(u))));
     }
@@ -197,7 +248,7 @@ static void what_is_not_finite_is_not_hidden(void **state)
             logits[21] = bad[i];
             assert_false(isfinite(table->softmax->cross_entropy_row(logits, 40, 3, true)));
             assert_false(isfinite(table->optimizer->sum_of_squares(&x, 1)));
-            table->activation->gelu(&x, &y, 1);
+            table->activation->gelu(ELEMENT_REAL, &x, &y, 1);
             assert_false(isfinite(y));
         }
 }
@@ -228,6 +279,7 @@ int main(void)
         cmocka_unit_test(softmaxes_have_equal_bits_in_all_sets),
         cmocka_unit_test(vector_loops_have_equal_bits_in_all_sets),
         cmocka_unit_test(optimizer_loops_have_equal_bits_in_all_sets),
+        cmocka_unit_test(bf16_is_written_as_the_nearest_of_what_is_computed),
         cmocka_unit_test(exponential_and_gelu_are_near_those_of_the_library),
         cmocka_unit_test(cross_entropy_of_equal_logits_is_the_logarithm_of_their_number),
         cmocka_unit_test(what_is_not_finite_is_not_hidden),

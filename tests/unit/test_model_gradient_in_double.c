@@ -28,7 +28,9 @@ static void sample_init(struct sample *sample, const struct model_config *config
     assert_int_equal(kernels_open(&sample->kernels, set, 1), STATUS_OK);
     make_tiny_model(&sample->model, config);
     sample->batch = tiny_batch(sample->tokens, sample->targets);
-    sample->activations = activations_create(config, TINY_SEQUENCES, TINY_POSITIONS, true);
+    sample->activations = activations_create(
+        config, &(struct activations_plan){
+                    .B = TINY_SEQUENCES, .T = TINY_POSITIONS, .for_training = true });
 }
 
 static void sample_release(struct sample *sample)

@@ -73,7 +73,7 @@ static void expect_activation(struct kernels *kernels, struct product p, enum ac
     static float by_itself[LARGEST];
     const int64_t F = activation == ACTIVATION_SWIGLU ? p.N / 2 : p.N;
     kernels_product(kernels, &p);
-    activation_forward(kernels, activation, sums, by_itself, p.M, F);
+    activation_forward(kernels, activation, rows_of_reals(sums), rows_of_reals(by_itself), p.M, F);
     p.activation = activation;
     p.C = C;
     p.activated = activated;
@@ -114,7 +114,8 @@ static void activation_is_of_the_rounded_sum(void **state)
             kernels_product(&opened[k], &p);
             for (int64_t j = 0; j < p.M * p.N; j++)
                 sums[j] = bf16_to_real(C_bf16[j]);
-            activation_forward(&opened[k], ACTIVATION_SWIGLU, sums, activated, p.M, p.N / 2);
+            activation_forward(&opened[k], ACTIVATION_SWIGLU, rows_of_reals(sums),
+                               rows_of_reals(activated), p.M, p.N / 2);
             for (int64_t j = 0; j < p.M * p.N / 2; j++)
                 assert_int_equal(activated_bf16[j], bf16_from_real(activated[j]));
         }

@@ -87,7 +87,8 @@ static void print_logits(struct loaded_model *loaded, struct kernels *kernels,
     struct model *model = &loaded->model;
     int64_t positions = tokens->count;
     struct batch batch = { .sequences = 1, .positions = positions, .tokens = tokens->ids };
-    struct activations *activations = activations_create(&model->config, 1, positions, false);
+    struct activations *activations =
+        activations_create(&model->config, &(struct activations_plan){ .B = 1, .T = positions });
     real *logits = memory_alloc_zeroed((size_t)model->config.vocab_size, sizeof *logits);
     struct json *object = json_new_object(), *ids = json_new_array(), *rows = json_new_array();
 

@@ -20,7 +20,7 @@ static int64_t columns_of_block(int64_t block, int64_t columns, int64_t *first)
 
 struct sums_job {
     const struct vector_loops *loops;
-    const real *x;
+    struct rows x;
     real *sums;
     int64_t rows, columns;
 };
@@ -30,14 +30,15 @@ static void sums_block(void *context, int64_t block, int thread)
     (void)thread;
     const struct sums_job *job = context;
     int64_t c, count = columns_of_block(block, job->columns, &c);
-    job->loops->column_sums(job->x + c, job->sums + c, job->rows, count, job->columns);
+    job->loops->column_sums(job->x.element, rows_from(job->x, c).values, job->sums + c, job->rows,
+                            count, job->columns);
 }
 
-void column_sums(struct kernels *kernels, const real *x, real *sums, int64_t rows, int64_t columns)
+void column_sums(struct kernels *kernels, struct rows x, real *sums, int64_t rows, int64_t columns)
 {
     struct sums_job job = { kernels->table->vector, x, sums, rows, columns };
     kernels_run(kernels, KERNEL_COLUMN_SUMS, column_blocks(columns), sums_block, &job);
-    kernels_count_reals(kernels, KERNEL_COLUMN_SUMS, rows * columns);
+    kernels_count_elements(kernels, KERNEL_COLUMN_SUMS, x.element, rows * columns);
 }
 
 struct norm_gradients_job {

@@ -10,6 +10,9 @@
  *
  *   kernels->table->optimizer->adamw_update(p, g, m, v, count, &scalars);
  *
+ * Where an `element` is given, it is that of the void pointers: each value is widened to a
+ * real when it is read, and rounded when it is written.
+ *
  * Shapes: B sequences, T positions, C width, V vocabulary, F feed-forward width,
  * M, N, K the sides of a product. Matrices are row-major.
  */
@@ -34,11 +37,11 @@ struct norm {
 
 struct norm_loops {
     /* x [rows,C] -> n [rows,C]; mean, rstd [rows] are kept for the backward pass. */
-    void (*forward)(const struct norm *norm, const real *x, real *n, real *mean, real *rstd,
-                    int64_t rows);
+    void (*forward)(const struct norm *norm, const real *x, enum element element, void *n,
+                    real *mean, real *rstd, int64_t rows);
     /* n once more, from the kept mean and rstd: the same bits as forward's. */
-    void (*apply)(const struct norm *norm, const real *x, real *n, const real *mean,
-                  const real *rstd, int64_t rows);
+    void (*apply)(const struct norm *norm, const real *x, enum element element, void *n,
+                  const real *mean, const real *rstd, int64_t rows);
     /* dx += the gradient through the norm. */
     void (*backward)(const struct norm *norm, const real *dn, const real *x, const real *mean,
                      const real *rstd, real *dx, int64_t rows);
@@ -55,14 +58,14 @@ enum activation { ACTIVATION_NONE, ACTIVATION_GELU, ACTIVATION_SWIGLU };
 struct activation_loops {
     /* GELU by tanh: y = x sigmoid(2 u), u = sqrt(2/pi) (x + 0.044715 x^3), which is
      * x (1 + tanh u) / 2. Hendrycks, Gimpel 2016. */
-    void (*gelu)(const real *x, real *y, int64_t count);
+    void (*gelu)(enum element element, const void *x, void *y, int64_t count);
     /* In place: x becomes y, dy becomes dx. */
-    void (*gelu_backward)(real *x_to_y, real *dy_to_dx, int64_t count);
+    void (*gelu_backward)(enum element element, void *x_to_y, void *dy_to_dx, int64_t count);
     /* y = silu(gate) up, silu(x) = x sigmoid(x). Shazeer 2020. Rows of x are [gate F | up F]. */
-    void (*swiglu)(const real *x, real *y, int64_t rows, int64_t F);
+    void (*swiglu)(enum element element, const void *x, void *y, int64_t rows, int64_t F);
     /* In place, rows of both are 2 F wide: y takes gate's place in x;
      * d holds dy in its first half, and becomes [dgate | dup]. */
-    void (*swiglu_backward)(real *x_to_y, real *d, int64_t rows, int64_t F);
+    void (*swiglu_backward)(enum element element, void *x_to_y, void *d, int64_t rows, int64_t F);
 };
 
 struct softmax_loops {
@@ -86,10 +89,11 @@ struct vector_loops {
     void (*scale)(real *x, real factor, int64_t count);
     /* Rotates `heads` heads of 2 H elements in place by the angles (cosine, sine)[H]: pairs
      * are (i, i + H), as in Hugging Face's rotate_half. Backward: pass `direction` -1. */
-    void (*rotate)(real *heads_row, int64_t heads, int64_t H, const real *cosine, const real *sine,
-                   real direction);
+    void (*rotate)(enum element element, void *heads_row, int64_t heads, int64_t H,
+                   const real *cosine, const real *sine, real direction);
     /* sums[0..columns) += sum over the rows of x, in their order. */
-    void (*column_sums)(const real *x, real *sums, int64_t rows, int64_t columns, int64_t stride);
+    void (*column_sums)(enum element element, const void *x, real *sums, int64_t rows,
+                        int64_t columns, int64_t stride);
     /* y[N] (+)= x[K] W: W is [K,N], or [N,K] where `transposed`. One token's product. */
     void (*vector_product)(const real *x, const real *W, int64_t stride, bool transposed, real *y,
                            int64_t N, int64_t K, bool add);

@@ -48,8 +48,10 @@ void kernels_set_element(struct kernels *kernels, enum element element);
  * profile[id], and the operations to `flops`. */
 void kernels_run(struct kernels *kernels, enum kernel_id id, int64_t blocks, thread_pool_work *work,
                  void *context);
-/* To profile[id]: `reals` numbers that the kernel reads or writes. */
+/* To profile[id]: numbers that the kernel reads or writes. */
 void kernels_count_reals(struct kernels *kernels, enum kernel_id id, int64_t reals);
+void kernels_count_elements(struct kernels *kernels, enum kernel_id id, enum element element,
+                            int64_t count);
 
 /* The NULL-terminated names of all sets, best last; and whether this CPU can run one. */
 extern const char *const kernel_set_names[];

@@ -200,9 +200,9 @@ static void store_block(const struct kernels *kernels, const struct product *blo
         if (block->activation == ACTIVATION_NONE)
             continue;
         if (block->activation == ACTIVATION_GELU)
-            activations->gelu(sums, activated, columns);
+            activations->gelu(ELEMENT_REAL, sums, activated, columns);
         else
-            activations->swiglu(sums, activated, 1, columns);
+            activations->swiglu(ELEMENT_REAL, sums, activated, 1, columns);
         loops->store(activated,
                      element_at(block->activated, block->C_element, r * block->ld_activated),
                      columns);
@@ -267,7 +267,13 @@ void kernels_run(struct kernels *kernels, enum kernel_id id, int64_t blocks, thr
     profile->seconds += clock_seconds() - begun;
 }
 
+void kernels_count_elements(struct kernels *kernels, enum kernel_id id, enum element element,
+                            int64_t count)
+{
+    kernels->profile[id].bytes += count * element_bytes(element);
+}
+
 void kernels_count_reals(struct kernels *kernels, enum kernel_id id, int64_t reals)
 {
-    kernels->profile[id].bytes += reals * (int64_t)sizeof(real);
+    kernels_count_elements(kernels, id, ELEMENT_REAL, reals);
 }

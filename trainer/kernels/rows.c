@@ -18,11 +18,18 @@ static int64_t rows_of_block(int64_t block, int64_t rows, int64_t *first)
     return rows - *first < ROWS_IN_BLOCK ? rows - *first : ROWS_IN_BLOCK;
 }
 
+/* From row `row` on, where rows are `width` wide. */
+static void *row_at(struct rows rows, int64_t row, int64_t width)
+{
+    return rows_from(rows, row * width).values;
+}
+
 struct norm_job {
     const struct norm_loops *loops;
     const struct norm *norm;
     const real *x, *dn;
-    real *n, *dx, *mean, *rstd;
+    struct rows n;
+    real *dx, *mean, *rstd;
     const real *kept_mean, *kept_rstd;
     int64_t rows;
 };
@@ -31,11 +38,12 @@ static void norm_forward_block(void *context, int64_t block, int thread)
 {
     (void)thread;
     const struct norm_job *job = context;
-    int64_t r, count = rows_of_block(block, job->rows, &r), at = r * job->norm->C;
-    job->loops->forward(job->norm, job->x + at, job->n + at, job->mean + r, job->rstd + r, count);
+    int64_t r, count = rows_of_block(block, job->rows, &r), C = job->norm->C;
+    job->loops->forward(job->norm, job->x + r * C, job->n.element, row_at(job->n, r, C),
+                        job->mean + r, job->rstd + r, count);
 }
 
-void norm_forward(struct kernels *kernels, const struct norm *norm, const real *x, real *n,
+void norm_forward(struct kernels *kernels, const struct norm *norm, const real *x, struct rows n,
                   real *mean, real *rstd, int64_t rows)
 {
     struct norm_job job = { .loops = kernels->table->norm,
@@ -46,19 +54,20 @@ void norm_forward(struct kernels *kernels, const struct norm *norm, const real *
                             .rstd = rstd,
                             .rows = rows };
     kernels_run(kernels, KERNEL_NORM_FORWARD, row_blocks(rows), norm_forward_block, &job);
-    kernels_count_reals(kernels, KERNEL_NORM_FORWARD, 2 * rows * norm->C);
+    kernels_count_reals(kernels, KERNEL_NORM_FORWARD, rows * norm->C);
+    kernels_count_elements(kernels, KERNEL_NORM_FORWARD, n.element, rows * norm->C);
 }
 
 static void norm_apply_block(void *context, int64_t block, int thread)
 {
     (void)thread;
     const struct norm_job *job = context;
-    int64_t r, count = rows_of_block(block, job->rows, &r), at = r * job->norm->C;
-    job->loops->apply(job->norm, job->x + at, job->n + at, job->kept_mean + r, job->kept_rstd + r,
-                      count);
+    int64_t r, count = rows_of_block(block, job->rows, &r), C = job->norm->C;
+    job->loops->apply(job->norm, job->x + r * C, job->n.element, row_at(job->n, r, C),
+                      job->kept_mean + r, job->kept_rstd + r, count);
 }
 
-void norm_apply(struct kernels *kernels, const struct norm *norm, const real *x, real *n,
+void norm_apply(struct kernels *kernels, const struct norm *norm, const real *x, struct rows n,
                 const real *mean, const real *rstd, int64_t rows)
 {
     struct norm_job job = { .loops = kernels->table->norm,
@@ -69,7 +78,8 @@ void norm_apply(struct kernels *kernels, const struct norm *norm, const real *x,
                             .kept_rstd = rstd,
                             .rows = rows };
     kernels_run(kernels, KERNEL_NORM_FORWARD, row_blocks(rows), norm_apply_block, &job);
-    kernels_count_reals(kernels, KERNEL_NORM_FORWARD, 2 * rows * norm->C);
+    kernels_count_reals(kernels, KERNEL_NORM_FORWARD, rows * norm->C);
+    kernels_count_elements(kernels, KERNEL_NORM_FORWARD, n.element, rows * norm->C);
 }
 
 static void norm_backward_block(void *context, int64_t block, int thread)
@@ -101,8 +111,7 @@ void norm_backward(struct kernels *kernels, const struct norm *norm, const real 
 struct activation_job {
     const struct activation_loops *loops;
     enum activation kind;
-    const real *x;
-    real *x_to_y, *y_or_d;
+    struct rows x, y_or_d;
     int64_t rows, F;
 };
 
@@ -111,54 +120,52 @@ static void activation_forward_block(void *context, int64_t block, int thread)
     (void)thread;
     const struct activation_job *job = context;
     int64_t r, count = rows_of_block(block, job->rows, &r), F = job->F;
+    void *y = row_at(job->y_or_d, r, F);
     if (job->kind == ACTIVATION_GELU)
-        job->loops->gelu(job->x + r * F, job->y_or_d + r * F, count * F);
+        job->loops->gelu(job->x.element, row_at(job->x, r, F), y, count * F);
     else
-        job->loops->swiglu(job->x + r * 2 * F, job->y_or_d + r * F, count, F);
-}
-
-void activation_forward(struct kernels *kernels, enum activation kind, const real *x, real *y,
-                        int64_t rows, int64_t F)
-{
-    struct activation_job job = {
-        .loops = kernels->table->activation, .kind = kind, .x = x, .y_or_d = y, .rows = rows, .F = F
-    };
-    kernels_run(kernels, KERNEL_ACTIVATION_FORWARD, row_blocks(rows), activation_forward_block,
-                &job);
-    kernels_count_reals(kernels, KERNEL_ACTIVATION_FORWARD,
-                        rows * F * (kind == ACTIVATION_GELU ? 2 : 3));
+        job->loops->swiglu(job->x.element, row_at(job->x, r, 2 * F), y, count, F);
 }
 
 static void activation_backward_block(void *context, int64_t block, int thread)
 {
     (void)thread;
     const struct activation_job *job = context;
-    int64_t r, count = rows_of_block(block, job->rows, &r), F = job->F;
+    const int64_t F = job->F, width = job->kind == ACTIVATION_SWIGLU ? 2 * F : F;
+    int64_t r, count = rows_of_block(block, job->rows, &r);
+    void *x = row_at(job->x, r, width), *d = row_at(job->y_or_d, r, width);
     if (job->kind == ACTIVATION_GELU)
-        job->loops->gelu_backward(job->x_to_y + r * F, job->y_or_d + r * F, count * F);
+        job->loops->gelu_backward(job->x.element, x, d, count * F);
     else
-        job->loops->swiglu_backward(job->x_to_y + r * 2 * F, job->y_or_d + r * 2 * F, count, F);
+        job->loops->swiglu_backward(job->x.element, x, d, count, F);
 }
 
-void activation_backward(struct kernels *kernels, enum activation kind, real *x, real *d,
-                         int64_t rows, int64_t F)
+void activation_forward(struct kernels *kernels, enum activation kind, struct rows x, struct rows y,
+                        int64_t rows, int64_t F)
 {
-    struct activation_job job = { .loops = kernels->table->activation,
-                                  .kind = kind,
-                                  .x_to_y = x,
-                                  .y_or_d = d,
-                                  .rows = rows,
-                                  .F = F };
+    struct activation_job job = { kernels->table->activation, kind, x, y, rows, F };
+    CHECK(x.element == y.element, "an activation's rows are of one element type");
+    kernels_run(kernels, KERNEL_ACTIVATION_FORWARD, row_blocks(rows), activation_forward_block,
+                &job);
+    kernels_count_elements(kernels, KERNEL_ACTIVATION_FORWARD, x.element,
+                           rows * F * (kind == ACTIVATION_GELU ? 2 : 3));
+}
+
+void activation_backward(struct kernels *kernels, enum activation kind, struct rows x,
+                         struct rows d, int64_t rows, int64_t F)
+{
+    struct activation_job job = { kernels->table->activation, kind, x, d, rows, F };
+    CHECK(x.element == d.element, "an activation's rows are of one element type");
     kernels_run(kernels, KERNEL_ACTIVATION_BACKWARD, row_blocks(rows), activation_backward_block,
                 &job);
-    kernels_count_reals(kernels, KERNEL_ACTIVATION_BACKWARD,
-                        rows * F * (kind == ACTIVATION_GELU ? 4 : 6));
+    kernels_count_elements(kernels, KERNEL_ACTIVATION_BACKWARD, x.element,
+                           rows * F * (kind == ACTIVATION_GELU ? 4 : 6));
 }
 
 struct rotation_job {
     const struct vector_loops *loops;
     const struct rotation *rotation;
-    real *x;
+    struct rows x;
     int64_t rows;
 };
 
@@ -171,16 +178,19 @@ static void rotation_block(void *context, int64_t block, int thread)
     int64_t first, count = rows_of_block(block, job->rows, &first);
     for (int64_t r = first; r < first + count; r++) {
         int64_t angle = (r % rotation->T + rotation->past) * half;
-        job->loops->rotate(job->x + r * rotation->stride, rotation->heads, half,
-                           rotation->cosine + angle, rotation->sine + angle, rotation->direction);
+        job->loops->rotate(job->x.element, row_at(job->x, r, rotation->stride), rotation->heads,
+                           half, rotation->cosine + angle, rotation->sine + angle,
+                           rotation->direction);
     }
 }
 
-void rotate_rows(struct kernels *kernels, const struct rotation *rotation, real *x, int64_t rows)
+void rotate_rows(struct kernels *kernels, const struct rotation *rotation, struct rows x,
+                 int64_t rows)
 {
     struct rotation_job job = { kernels->table->vector, rotation, x, rows };
     kernels_run(kernels, KERNEL_ROTATION, row_blocks(rows), rotation_block, &job);
-    kernels_count_reals(kernels, KERNEL_ROTATION, 2 * rows * rotation->heads * rotation->head_dim);
+    kernels_count_elements(kernels, KERNEL_ROTATION, x.element,
+                           2 * rows * rotation->heads * rotation->head_dim);
 }
 
 struct embedding_job {

@@ -10,10 +10,29 @@
 #include "trainer/kernels/kernel_table.h"
 #include "trainer/kernels/kernels.h"
 
+/* Rows that lie densely in memory, of reals or of bf16. What is computed is real: values are
+ * rounded to bf16 when they are written. */
+struct rows {
+    void *values;
+    enum element element;
+};
+
+static inline struct rows rows_of_reals(real *values)
+{
+    return (struct rows){ values, ELEMENT_REAL };
+}
+
+/* From column `column` on, in rows that stay as far apart as they are. */
+static inline struct rows rows_from(struct rows rows, int64_t column)
+{
+    return (struct rows){ (char *)rows.values + column * element_bytes(rows.element),
+                          rows.element };
+}
+
 /* See norm_loops in kernel_table.h. mean, rstd: [rows]. */
-void norm_forward(struct kernels *kernels, const struct norm *norm, const real *x, real *n,
+void norm_forward(struct kernels *kernels, const struct norm *norm, const real *x, struct rows n,
                   real *mean, real *rstd, int64_t rows);
-void norm_apply(struct kernels *kernels, const struct norm *norm, const real *x, real *n,
+void norm_apply(struct kernels *kernels, const struct norm *norm, const real *x, struct rows n,
                 const real *mean, const real *rstd, int64_t rows);
 /* dx, dgain, dbias (or NULL) are added to. */
 void norm_backward(struct kernels *kernels, const struct norm *norm, const real *dn, const real *x,
@@ -25,12 +44,13 @@ void norm_parameter_gradients(struct kernels *kernels, const struct norm *norm, 
                               const real *x, const real *mean, const real *rstd, real *dgain,
                               real *dbias, int64_t rows);
 
-/* GELU maps [rows,F] to [rows,F]; SwiGLU maps [gate F | up F]. A product can do it by the way. */
-void activation_forward(struct kernels *kernels, enum activation kind, const real *x, real *y,
+/* GELU maps [rows,F] to [rows,F]; SwiGLU maps [gate F | up F]. A product can do it by the way.
+ * x and y, or x and d, have one element type. */
+void activation_forward(struct kernels *kernels, enum activation kind, struct rows x, struct rows y,
                         int64_t rows, int64_t F);
 /* In place: x becomes y (SwiGLU: in the first half of each row), d goes from dy (there) to dx. */
-void activation_backward(struct kernels *kernels, enum activation kind, real *x, real *d,
-                         int64_t rows, int64_t F);
+void activation_backward(struct kernels *kernels, enum activation kind, struct rows x,
+                         struct rows d, int64_t rows, int64_t F);
 
 /* Rotary positions (Su et al. 2021) of the first `heads` heads of each row, in place. Row r
  * stands at position (r mod T) + past; tables are [positions, HD/2]. direction -1: backward. */
@@ -39,7 +59,8 @@ struct rotation {
     int64_t heads, head_dim, stride, T, past;
     real direction;
 };
-void rotate_rows(struct kernels *kernels, const struct rotation *rotation, real *x, int64_t rows);
+void rotate_rows(struct kernels *kernels, const struct rotation *rotation, struct rows x,
+                 int64_t rows);
 
 /* x[r] = table[token[r]] (+ positions[(r mod T) + past], unless NULL). Tokens below `vocab`. */
 struct embedding {
@@ -55,6 +76,6 @@ void embedding_backward(struct kernels *kernels, const struct embedding *embeddi
                         real *dtable, real *dpositions, int64_t rows);
 
 /* sums[columns] += the sum over the rows: a bias' gradient. */
-void column_sums(struct kernels *kernels, const real *x, real *sums, int64_t rows, int64_t columns);
+void column_sums(struct kernels *kernels, struct rows x, real *sums, int64_t rows, int64_t columns);
 
 #endif

@@ -3,6 +3,9 @@
 #include "base/portable_math.h"
 #include "trainer/kernels/loss_head.h"
 #include "trainer/model/layer_plan.h"
+#include "trainer/model/memory_layout.h"
+
+const char *const recompute_names[] = { "none", "attention", "block", NULL };
 
 size_t rope_bytes(const struct model_config *config, int64_t positions)
 {
@@ -31,95 +34,172 @@ void rope_init(struct rope *rope, struct arena *arena, const struct model_config
     }
 }
 
-/* Hands out pieces of an arena, or with none only adds up what they will take. */
-struct plan {
-    struct arena *arena;
-    size_t bytes;
+/* The parts of a step in which a piece of scratch is alive. */
+enum {
+    IN_ATTENTION = 1, /* with its projection */
+    IN_FEED_FORWARD = 2,
+    IN_LOSS = 4,
+    IN_FEED_FORWARD_BACK = 8, /* with what a whole layer computes once more before */
+    IN_ATTENTION_BACK = 16,
+    IN_FORWARD = IN_ATTENTION | IN_FEED_FORWARD,
+    IN_BACKWARD = IN_FEED_FORWARD_BACK | IN_ATTENTION_BACK,
+    FOR_GOOD = 0
 };
 
-static void *take(struct plan *plan, int64_t count, size_t bytes_each)
+struct shape {
+    const struct model_config *config;
+    const struct activations_plan *plan;
+    int64_t rows, C;
+};
+
+static real *reals(struct layout *layout, unsigned alive, int64_t count)
 {
-    size_t bytes = (size_t)count * bytes_each;
-    plan->bytes += arena_rounded(bytes);
-    return plan->arena ? arena_take(plan->arena, bytes) : NULL;
+    return layout_take(layout, alive, (size_t)count * sizeof(real));
 }
 
-static real *take_reals(struct plan *plan, int64_t count)
+static struct rows rows_of(struct layout *layout, enum element element, unsigned alive,
+                           int64_t count)
 {
-    return take(plan, count, sizeof(real));
+    const size_t bytes = (size_t)(count * element_bytes(element));
+    return (struct rows){ layout_take(layout, alive, bytes), element };
 }
 
-static struct norm_stats take_stats(struct plan *plan, int64_t rows)
+/* A product's operand, [BT,width]. */
+static struct rows operand(struct layout *layout, const struct shape *shape, unsigned alive,
+                           int64_t width)
 {
-    return (struct norm_stats){ .mean = take_reals(plan, rows), .rstd = take_reals(plan, rows) };
+    return rows_of(layout, shape->plan->element, alive, shape->rows * width);
 }
 
-static struct layer_activations take_layer(struct plan *plan, const struct model_config *config,
-                                           int64_t B, int64_t T)
+/* What attention reads or writes, [BT,width]. */
+static struct rows attention_rows(struct layout *layout, const struct shape *shape, unsigned alive,
+                                  int64_t width)
 {
-    const int64_t rows = B * T, C = config->width;
-    return (struct layer_activations){
-        .input = take_reals(plan, rows * C),
-        .qkv = take_reals(plan, rows * qkv_width_of(config)),
-        .attended = take_reals(plan, rows * C),
-        .logsumexp = take_reals(plan, rows * config->heads),
-        .middle = take_reals(plan, rows * C),
-        .expanded = take_reals(plan, rows * expanded_width_of(config)),
-        .attention_norm = take_stats(plan, rows),
-        .ffn_norm = take_stats(plan, rows),
-    };
+    return rows_of(layout, ELEMENT_REAL, alive, shape->rows * width);
 }
 
-static void take_layers(struct plan *plan, const struct model_config *config, struct activations *a)
+static struct norm_stats stats_for_good(struct layout *layout, int64_t rows)
 {
-    struct layer_activations shared = { 0 };
-    for (int64_t l = 0; l < config->layers; l++) {
-        if (l == 0 || a->for_training)
-            shared = take_layer(plan, config, a->B, a->T);
+    return (struct norm_stats){ reals(layout, FOR_GOOD, rows), reals(layout, FOR_GOOD, rows) };
+}
+
+static void place_attention(struct layout *layout, const struct shape *shape, unsigned alive,
+                            struct layer_activations *layer)
+{
+    layer->qkv = attention_rows(layout, shape, alive, qkv_width_of(shape->config));
+    layer->attended = attention_rows(layout, shape, alive, shape->C);
+    layer->logsumexp = reals(layout, alive, shape->rows * shape->config->heads);
+}
+
+static bool keeps_attention(const struct activations_plan *plan)
+{
+    return plan->for_training && plan->recompute == RECOMPUTE_NONE;
+}
+
+static bool keeps_feed_forward(const struct activations_plan *plan)
+{
+    return plan->for_training && plan->recompute != RECOMPUTE_BLOCK;
+}
+
+static void place_kept(struct layout *layout, const struct shape *shape, struct activations *a)
+{
+    struct layer_activations layer = { 0 };
+    for (int64_t l = 0; l < shape->config->layers; l++) {
+        if (l == 0 || shape->plan->for_training) {
+            layer.input = reals(layout, FOR_GOOD, shape->rows * shape->C);
+            layer.attention_norm = stats_for_good(layout, shape->rows);
+            layer.ffn_norm = stats_for_good(layout, shape->rows);
+        }
+        if (keeps_attention(shape->plan))
+            place_attention(layout, shape, FOR_GOOD, &layer);
+        if (keeps_feed_forward(shape->plan)) {
+            layer.middle = reals(layout, FOR_GOOD, shape->rows * shape->C);
+            layer.expanded = operand(layout, shape, FOR_GOOD, expanded_width_of(shape->config));
+        }
         if (a->layers)
-            a->layers[l] = shared;
+            a->layers[l] = layer;
+    }
+    a->output = reals(layout, FOR_GOOD, shape->rows * shape->C);
+    a->final_norm = stats_for_good(layout, shape->rows);
+}
+
+/* One set for all layers of what they do not keep. */
+static void place_shared(struct layout *layout, const struct shape *shape, struct activations *a)
+{
+    const bool attention = !keeps_attention(shape->plan);
+    const bool feed_forward = !keeps_feed_forward(shape->plan);
+    struct layer_activations shared = { 0 };
+    if (feed_forward) {
+        shared.middle = reals(layout, IN_FORWARD | IN_FEED_FORWARD_BACK, shape->rows * shape->C);
+        shared.expanded = operand(layout, shape, IN_FEED_FORWARD | IN_FEED_FORWARD_BACK,
+                                  expanded_width_of(shape->config));
+    }
+    if (attention)
+        place_attention(layout, shape,
+                        IN_ATTENTION | (feed_forward ? IN_BACKWARD : IN_ATTENTION_BACK), &shared);
+    for (int64_t l = 0; a->layers && l < shape->config->layers; l++) {
+        struct layer_activations *layer = &a->layers[l];
+        if (attention) {
+            layer->qkv = shared.qkv;
+            layer->attended = shared.attended;
+            layer->logsumexp = shared.logsumexp;
+        }
+        if (feed_forward) {
+            layer->middle = shared.middle;
+            layer->expanded = shared.expanded;
+        }
     }
 }
 
-static void take_all(struct plan *plan, const struct model_config *config, struct activations *a)
+static void place_gradients(struct layout *layout, const struct shape *shape,
+                            struct layer_scratch *s)
 {
-    const int64_t rows = a->B * a->T, C = config->width;
-    const int64_t loss_rows = rows < LOSS_ROWS ? rows : LOSS_ROWS;
-    take_layers(plan, config, a);
-    a->output = take_reals(plan, rows * C);
-    a->final_norm = take_stats(plan, rows);
-    a->hidden = take_reals(plan, rows * C);
-    a->normed = take_reals(plan, rows * C);
-    a->activated = take_reals(plan, rows * expanded_width_of(config));
-    a->logits = take_reals(plan, loss_rows * config->vocab_size);
-    a->row_losses = take(plan, loss_rows, sizeof(double));
-    if (a->for_training) {
-        a->doutput = take_reals(plan, rows * C);
-        a->dnormed = take_reals(plan, rows * C);
-        a->dqkv = take_reals(plan, rows * qkv_width_of(config));
-    }
+    s->doutput = reals(layout, IN_BACKWARD, shape->rows * shape->C);
+    s->dnormed = reals(layout, IN_LOSS | IN_BACKWARD, shape->rows * shape->C);
+    s->dexpanded = operand(layout, shape, IN_FEED_FORWARD_BACK, expanded_width_of(shape->config));
+    s->dqkv = attention_rows(layout, shape, IN_ATTENTION_BACK, qkv_width_of(shape->config));
 }
 
-size_t activations_bytes(const struct model_config *config, int64_t B, int64_t T, bool for_training)
+static void place_loss(struct layout *layout, const struct shape *shape, struct activations *a)
 {
-    struct activations shape = { .B = B, .T = T, .for_training = for_training };
-    struct plan plan = { 0 };
-    take_all(&plan, config, &shape);
-    return plan.bytes + rope_bytes(config, T);
+    const int64_t rows = shape->rows < LOSS_ROWS ? shape->rows : LOSS_ROWS;
+    a->hidden = reals(layout, IN_LOSS, shape->rows * shape->C);
+    a->row_losses = layout_take(layout, IN_LOSS, (size_t)rows * sizeof(double));
+    a->logits = reals(layout, IN_LOSS, rows * shape->config->vocab_size);
 }
 
-struct activations *activations_create(const struct model_config *config, int64_t B, int64_t T,
-                                       bool for_training)
+/* Into `a`, whose layers may be missing: then all that comes of it is the number of bytes. */
+static size_t place_all(unsigned char *base, const struct model_config *config,
+                        const struct activations_plan *plan, struct activations *a)
+{
+    struct layout layout = { .base = base };
+    const struct shape shape = { config, plan, plan->B * plan->T, config->width };
+    place_kept(&layout, &shape, a);
+    if (plan->for_training)
+        place_gradients(&layout, &shape, &a->scratch);
+    a->scratch.normed = operand(&layout, &shape, IN_FORWARD | IN_BACKWARD, shape.C);
+    place_shared(&layout, &shape, a);
+    a->scratch.activated = operand(&layout, &shape, IN_FEED_FORWARD, config->ffn_width);
+    place_loss(&layout, &shape, a);
+    return layout_bytes(&layout);
+}
+
+size_t activations_bytes(const struct model_config *config, const struct activations_plan *plan)
+{
+    struct activations none = { 0 };
+    return place_all(NULL, config, plan, &none) + rope_bytes(config, plan->T);
+}
+
+struct activations *activations_create(const struct model_config *config,
+                                       const struct activations_plan *plan)
 {
     struct activations *a = memory_alloc_zeroed(1, sizeof *a);
-    a->B = B;
-    a->T = T;
-    a->for_training = for_training;
+    a->plan = *plan;
     a->layers = memory_alloc_zeroed((size_t)config->layers, sizeof *a->layers);
-    arena_init(&a->arena, activations_bytes(config, B, T, for_training));
-    struct plan plan = { .arena = &a->arena };
-    take_all(&plan, config, a);
-    rope_init(&a->rope, &a->arena, config, T);
+    arena_init(&a->arena, activations_bytes(config, plan));
+    rope_init(&a->rope, &a->arena, config, plan->T);
+    unsigned char *base = arena_take(&a->arena, a->arena.capacity - a->arena.used);
+    place_all(base, config, plan, a);
     return a;
 }
 

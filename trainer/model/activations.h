@@ -1,19 +1,34 @@
 /* activations: what one micro-batch's forward pass writes, for backward to read.
  *
- * One arena. In training each layer has its own rows, without training all
- * layers share one set. The norms' and the activation's outputs are not kept:
- * backward computes them once more, which costs far less than the memory.
+ * One arena: what is kept for backward, layer after layer, and then the scratch, whose pieces
+ * share memory wherever they are never alive in the same part of a step. The norms' and the
+ * activation's outputs are not kept: backward computes them once more, which costs far less
+ * than the memory. `recompute` says what else it computes once more.
  *
- *   layer 0                                                           layer 1
- *   | input | qkv | attended | middle | expanded | lse | norm stats | input | ...
- *   | BT,C  |BT,QKV| BT,C    | BT,C   | BT,F or 2F| B,NH,T | 4 BT   |
+ *   kept, by layer     none        attention   block
+ *     input            BT,C        BT,C        BT,C      the residual stream
+ *     norms' stats     4 BT        4 BT        4 BT
+ *     qkv              BT,QKV      scratch     scratch
+ *     attended         BT,C        scratch     scratch
+ *     logsumexp        B,NH,T      scratch     scratch
+ *     middle           BT,C        BT,C        scratch   the residual stream
+ *     expanded         BT,F or 2F  the same    scratch
+ *   and once           output BT,C, its norm's stats, RoPE's tables
  *
- *   shared
- *   | output BT,C | hidden BT,C | normed BT,C | activated BT,F or 2F | stats | logits |
- *   and in training | doutput BT,C | dnormed BT,C | dqkv BT,QKV |
+ *   scratch            forward       forward         loss           backward        backward
+ *                      attention     feed-forward                   feed-forward    attention
+ *                                                  |  hidden BT,C | doutput BT,C                |
+ *                                                  |  dnormed BT,C (dhidden, dattended)         |
+ *                    | normed BT,C                 |  logits      | normed BT,C                 |
+ *                    |             | activated BT,F|              | dexpanded     | dqkv        |
+ *     attention      | qkv, attended               |              |               | qkv, att... |
+ *     block          | qkv, attended, middle, ...  |              | qkv, attended, middle, ...  |
  *
- * `activated` is the activation's output in forward, and the gradient of
- * `expanded` in backward; backward leaves `expanded` overwritten.
+ * The residual stream, its gradient, and statistics are real. Operands of products (normed, qkv,
+ * attended, expanded, activated, and their gradients) are of `element`: bf16 where products
+ * multiply bf16, to which their packing would round them anyway.
+ *
+ * Without training all layers share one set, and nothing outlives its use.
  *
  * Private to trainer/model, but for the functions in model.h.
  */
@@ -21,6 +36,7 @@
 #define TRAINER_MODEL_ACTIVATIONS_H
 
 #include "base/memory.h"
+#include "trainer/kernels/rows.h"
 #include "trainer/model/model.h"
 
 struct norm_stats {
@@ -28,13 +44,24 @@ struct norm_stats {
 };
 
 struct layer_activations {
-    real *input;     /* [BT,C] the residual stream, as it comes in */
-    real *qkv;       /* [BT,(NH + 2 KV) HD] queries and keys rotated */
-    real *attended;  /* [BT,C] attention's output, before its projection */
-    real *logsumexp; /* [B,NH,T] */
-    real *middle;    /* [BT,C] the residual stream between attention and feed-forward */
-    real *expanded;  /* [BT,F], or [BT,2F] for SwiGLU */
+    real *input;          /* [BT,C] the residual stream, as it comes in */
+    struct rows qkv;      /* [BT,(NH + 2 KV) HD] queries and keys rotated */
+    struct rows attended; /* [BT,C] attention's output, before its projection */
+    real *logsumexp;      /* [B,NH,T] */
+    real *middle;         /* [BT,C] the residual stream between attention and feed-forward */
+    struct rows expanded; /* [BT,F], or [BT,2F] for SwiGLU */
     struct norm_stats attention_norm, ffn_norm;
+};
+
+/* What one layer after the other writes to. */
+struct layer_scratch {
+    struct rows normed;    /* [BT,C] */
+    struct rows activated; /* [BT,F] */
+    /* in training: gradients */
+    real *doutput;         /* [BT,C] of the residual stream */
+    real *dnormed;         /* [BT,C] */
+    struct rows dqkv;      /* [BT,(NH + 2 KV) HD] */
+    struct rows dexpanded; /* [BT,F], or [BT,2F] */
 };
 
 /* The rotation's tables. */
@@ -44,19 +71,14 @@ struct rope {
 
 struct activations {
     struct arena arena;
-    int64_t B, T;
-    bool for_training;
+    struct activations_plan plan;
     struct layer_activations *layers; /* [L] */
-    real *output;                     /* [BT,C] the last layer's */
+    struct layer_scratch scratch;
+    real *output; /* [BT,C] the last layer's */
     struct norm_stats final_norm;
-    real *hidden;    /* [BT,C] what the head reads */
-    real *normed;    /* [BT,C] scratch */
-    real *activated; /* [BT,F], or [BT,2F] */
-    real *logits;    /* [min(BT, LOSS_ROWS), V] */
+    real *hidden; /* [BT,C] what the head reads */
+    real *logits; /* [min(BT, LOSS_ROWS), V] */
     double *row_losses;
-    real *doutput; /* [BT,C] gradient of the residual stream */
-    real *dnormed; /* [BT,C] */
-    real *dqkv;    /* [BT,(NH + 2 KV) HD] */
     struct rope rope;
 };
 

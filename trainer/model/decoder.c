@@ -35,7 +35,8 @@ struct decoder *decoder_create(struct model *model, int64_t max_positions)
     for (int64_t l = 0; l < config->layers; l++)
         decoder->caches[l] = arena_take(&decoder->arena, cache_bytes);
     rope_init(&decoder->rope, &decoder->arena, config, decoder->max_positions);
-    decoder->block = activations_create(config, 1, DECODER_BLOCK, false);
+    decoder->block =
+        activations_create(config, &(struct activations_plan){ .B = 1, .T = DECODER_BLOCK });
     return decoder;
 }
 
@@ -78,8 +79,7 @@ static void append_block(struct decoder *decoder, const struct pass *pass, const
             .B = 1,
             .T = count,
             .kept = &block->layers[l],
-            .normed = block->normed,
-            .activated = block->activated,
+            .scratch = &block->scratch,
             .rope = &decoder->rope,
             .cache = &cache,
             .output = is_last ? block->output : block->layers[l + 1].input,
@@ -96,7 +96,7 @@ static void last_logits(const struct decoder *decoder, const struct pass *pass, 
     struct activations *block = decoder->block;
     const struct norm norm = norm_of(pass, pass->views->final_norm);
     const int64_t C = pass->config->width;
-    norm_forward(pass->kernels, &norm, block->output + row * C, block->hidden,
+    norm_forward(pass->kernels, &norm, block->output + row * C, rows_of_reals(block->hidden),
                  block->final_norm.mean, block->final_norm.rstd, 1);
     head_logits(pass, block->hidden, logits);
 }

@@ -18,31 +18,35 @@ struct key_value_cache {
 
 struct layer_run {
     int64_t B, T;
+    enum recompute recompute;
     const struct layer_activations *kept;
-    real *normed, *activated; /* scratch, as in struct activations */
+    const struct layer_scratch *scratch;
     const struct rope *rope;
     struct key_value_cache *cache; /* NULL: keys and values are those of this pass alone */
     real *output;                  /* [BT,C] */
 };
 
+/* input -> output, all of kept being written on the way. */
 void layer_forward(const struct pass *pass, const struct layer_plan *layer,
                    const struct layer_run *run);
 
-/* doutput becomes dinput, in place, and parameters' gradients are added to pass->gradient.
- * `activated` holds the gradient of `expanded`; kept->expanded is overwritten. */
-struct layer_gradients {
-    real *doutput; /* [BT,C] */
-    real *dnormed; /* [BT,C] scratch */
-    real *dqkv;    /* [BT,QKV] scratch */
-};
+/* The parts of forward that backward may have to do once more:
+ * input -> qkv, attended; then input, attended -> middle, and its norm in scratch->normed. */
+void layer_attend(const struct pass *pass, const struct layer_plan *layer,
+                  const struct layer_run *run);
+void layer_project(const struct pass *pass, const struct layer_plan *layer,
+                   const struct layer_run *run);
 
+/* scratch->doutput becomes the gradient of the input, in place, and parameters' gradients are
+ * added to pass->gradient; kept->expanded is overwritten. */
 void layer_backward(const struct pass *pass, const struct layer_plan *layer,
-                    const struct layer_run *run, const struct layer_gradients *gradients);
+                    const struct layer_run *run);
 
 /* The attention of `run`, on the rows of qkv that it kept, or on its cache. */
 struct attention layer_attention(const struct pass *pass, const struct layer_run *run);
 
 /* Rotates queries and keys in rows of qkv; direction -1: backward. Nothing for gpt2. */
-void layer_rotate(const struct pass *pass, const struct layer_run *run, real *qkv, real direction);
+void layer_rotate(const struct pass *pass, const struct layer_run *run, struct rows qkv,
+                  real direction);
 
 #endif

@@ -6,17 +6,18 @@ struct attention layer_attention(const struct pass *pass, const struct layer_run
 {
     const struct model_config *config = pass->config;
     const int64_t HD = head_dim_of(config), keys_width = config->kv_heads * HD;
+    const real *qkv = run->kept->qkv.values;
     struct attention attention = {
         .B = run->B,
         .T = run->T,
         .heads = config->heads,
         .kv_heads = config->kv_heads,
         .head_dim = HD,
-        .queries = run->kept->qkv,
+        .queries = qkv,
         .query_stride = qkv_width_of(config),
-        .keys = run->kept->qkv + config->heads * HD,
+        .keys = qkv + config->heads * HD,
         .kv_stride = qkv_width_of(config),
-        .out = run->kept->attended,
+        .out = run->kept->attended.values,
         .logsumexp = run->kept->logsumexp,
     };
     if (run->cache) {
@@ -28,7 +29,8 @@ struct attention layer_attention(const struct pass *pass, const struct layer_run
     return attention;
 }
 
-void layer_rotate(const struct pass *pass, const struct layer_run *run, real *qkv, real direction)
+void layer_rotate(const struct pass *pass, const struct layer_run *run, struct rows qkv,
+                  real direction)
 {
     if (!run->rope->cosine)
         return;
@@ -51,34 +53,52 @@ static void fill_cache(const struct pass *pass, const struct layer_run *run)
     const int64_t HD = head_dim_of(pass->config), stride = qkv_width_of(pass->config);
     const int64_t width = 2 * pass->config->kv_heads * HD;
     real *rows = run->cache->rows + run->cache->positions * width;
+    const real *keys = (const real *)run->kept->qkv.values + pass->config->heads * HD;
     for (int64_t t = 0; t < run->T; t++)
-        memcpy(rows + t * width, run->kept->qkv + t * stride + pass->config->heads * HD,
-               (size_t)width * sizeof(real));
+        memcpy(rows + t * width, keys + t * stride, (size_t)width * sizeof(real));
+}
+
+void layer_attend(const struct pass *pass, const struct layer_plan *layer,
+                  const struct layer_run *run)
+{
+    const struct layer_activations *kept = run->kept;
+    const struct norm norm = norm_of(pass, layer->attention_norm);
+    const struct rows normed = run->scratch->normed;
+    const int64_t rows = run->B * run->T;
+
+    norm_forward(pass->kernels, &norm, kept->input, normed, kept->attention_norm.mean,
+                 kept->attention_norm.rstd, rows);
+    linear_forward(pass, &layer->qkv, normed, NULL, kept->qkv, rows);
+    layer_rotate(pass, run, kept->qkv, 1);
+    if (run->cache)
+        fill_cache(pass, run);
+    struct attention attention = layer_attention(pass, run);
+    attention_forward(pass->kernels, &attention);
+}
+
+void layer_project(const struct pass *pass, const struct layer_plan *layer,
+                   const struct layer_run *run)
+{
+    const struct layer_activations *kept = run->kept;
+    const struct norm norm = norm_of(pass, layer->ffn_norm);
+    const int64_t rows = run->B * run->T;
+
+    linear_forward(pass, &layer->project, kept->attended, kept->input, rows_of_reals(kept->middle),
+                   rows);
+    norm_forward(pass->kernels, &norm, kept->middle, run->scratch->normed, kept->ffn_norm.mean,
+                 kept->ffn_norm.rstd, rows);
 }
 
 void layer_forward(const struct pass *pass, const struct layer_plan *layer,
                    const struct layer_run *run)
 {
     const struct layer_activations *kept = run->kept;
-    const struct norm attention_norm = norm_of(pass, layer->attention_norm);
-    const struct norm ffn_norm = norm_of(pass, layer->ffn_norm);
-    const int64_t rows = run->B * run->T, F = pass->config->ffn_width;
-    struct kernels *kernels = pass->kernels;
+    const struct layer_scratch *s = run->scratch;
+    const int64_t rows = run->B * run->T;
 
-    norm_forward(kernels, &attention_norm, kept->input, run->normed, kept->attention_norm.mean,
-                 kept->attention_norm.rstd, rows);
-    linear_forward(pass, &layer->qkv, run->normed, NULL, kept->qkv, rows);
-    layer_rotate(pass, run, kept->qkv, 1);
-    if (run->cache)
-        fill_cache(pass, run);
-    struct attention attention = layer_attention(pass, run);
-    attention_forward(kernels, &attention);
-    linear_forward(pass, &layer->project, kept->attended, kept->input, kept->middle, rows);
-
-    norm_forward(kernels, &ffn_norm, kept->middle, run->normed, kept->ffn_norm.mean,
-                 kept->ffn_norm.rstd, rows);
-    linear_forward(pass, &layer->expand, run->normed, NULL, kept->expanded, rows);
-    activation_forward(kernels, activation_of(pass->config), kept->expanded, run->activated, rows,
-                       F);
-    linear_forward(pass, &layer->contract, run->activated, kept->middle, run->output, rows);
+    layer_attend(pass, layer, run);
+    layer_project(pass, layer, run);
+    linear_forward_activated(pass, &layer->expand, s->normed, kept->expanded, s->activated, rows);
+    linear_forward(pass, &layer->contract, s->activated, kept->middle, rows_of_reals(run->output),
+                   rows);
 }

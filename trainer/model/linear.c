@@ -24,59 +24,82 @@ struct norm norm_of(const struct pass *pass, struct norm_plan plan)
     };
 }
 
-void linear_forward(const struct pass *pass, const struct linear_plan *linear, const real *x,
-                    const real *residual, real *y, int64_t rows)
+static struct product forward_product(const struct pass *pass, const struct linear_plan *linear,
+                                      struct rows x, struct rows y, int64_t rows)
 {
-    struct product product = {
+    return (struct product){
         .id = KERNEL_PRODUCT_FORWARD,
         .M = rows,
         .N = linear->out,
         .K = linear->in,
-        .A = x,
+        .A = x.values,
+        .A_element = x.element,
         .lda = linear->in,
         .B = pass->parameters + linear->weight,
         .ldb = linear->is_out_by_in ? linear->in : linear->out,
         .B_transposed = linear->is_out_by_in,
-        .C = y,
+        .C = y.values,
+        .C_element = y.element,
         .ldc = linear->out,
         .bias = linear->bias == NO_TENSOR ? NULL : pass->parameters + linear->bias,
-        .residual = residual,
-        .ld_residual = linear->out,
     };
+}
+
+void linear_forward(const struct pass *pass, const struct linear_plan *linear, struct rows x,
+                    const real *residual, struct rows y, int64_t rows)
+{
+    struct product product = forward_product(pass, linear, x, y, rows);
+    product.residual = residual;
+    product.ld_residual = linear->out;
+    kernels_product(pass->kernels, &product);
+}
+
+void linear_forward_activated(const struct pass *pass, const struct linear_plan *linear,
+                              struct rows x, struct rows y, struct rows activated, int64_t rows)
+{
+    struct product product = forward_product(pass, linear, x, y, rows);
+    CHECK(activated.element == y.element, "an activation is stored as what it is taken of");
+    product.activation = activation_of(pass->config);
+    product.activated = activated.values;
+    product.ld_activated = pass->config->ffn_width;
     kernels_product(pass->kernels, &product);
 }
 
 void linear_input_gradient(const struct pass *pass, const struct linear_plan *linear,
-                           const real *dy, real *dx, int64_t ld_dx, int64_t rows)
+                           struct rows dy, struct rows dx, int64_t ld_dx, int64_t rows)
 {
     struct product product = {
         .id = KERNEL_PRODUCT_INPUT_GRADIENT,
         .M = rows,
         .N = linear->in,
         .K = linear->out,
-        .A = dy,
+        .A = dy.values,
+        .A_element = dy.element,
         .lda = linear->out,
         .B = pass->parameters + linear->weight,
         .ldb = linear->is_out_by_in ? linear->in : linear->out,
         .B_transposed = !linear->is_out_by_in,
-        .C = dx,
+        .C = dx.values,
+        .C_element = dx.element,
         .ldc = ld_dx,
     };
     kernels_product(pass->kernels, &product);
 }
 
 void linear_parameter_gradients(const struct pass *pass, const struct linear_plan *linear,
-                                const real *x, int64_t ldx, const real *dy, int64_t rows)
+                                struct rows x, int64_t ldx, struct rows dy, int64_t rows)
 {
     struct product product = {
         .id = KERNEL_PRODUCT_WEIGHT_GRADIENT,
         .M = linear->in,
         .N = linear->out,
         .K = rows,
-        .A = x,
+        .A = x.values,
+        .A_element = x.element,
         .lda = ldx,
         .A_transposed = true,
-        .B = dy,
+        .B = dy.values,
+        .B_element = dy.element,
         .ldb = linear->out,
         .C = pass->gradient + linear->weight,
         .ldc = linear->out,
@@ -85,9 +108,11 @@ void linear_parameter_gradients(const struct pass *pass, const struct linear_pla
     if (linear->is_out_by_in) { /* dW[out,in] += dy^T x */
         product.M = linear->out;
         product.N = linear->in;
-        product.A = dy;
+        product.A = dy.values;
+        product.A_element = dy.element;
         product.lda = linear->out;
-        product.B = x;
+        product.B = x.values;
+        product.B_element = x.element;
         product.ldb = ldx;
         product.ldc = linear->in;
     }

@@ -19,16 +19,20 @@ struct pass pass_of(struct model *model, struct kernels *kernels, real *gradient
 struct norm norm_of(const struct pass *pass, struct norm_plan plan);
 
 /* y[rows,out] = residual[rows,out] (or NULL) + bias + x[rows,in] W */
-void linear_forward(const struct pass *pass, const struct linear_plan *linear, const real *x,
-                    const real *residual, real *y, int64_t rows);
+void linear_forward(const struct pass *pass, const struct linear_plan *linear, struct rows x,
+                    const real *residual, struct rows y, int64_t rows);
+
+/* The same without a residual; and the activation of y, [rows,F], by the way. */
+void linear_forward_activated(const struct pass *pass, const struct linear_plan *linear,
+                              struct rows x, struct rows y, struct rows activated, int64_t rows);
 
 /* dx[rows,in] = dy[rows,out] W^T, rows of dx being ld_dx apart */
 void linear_input_gradient(const struct pass *pass, const struct linear_plan *linear,
-                           const real *dy, real *dx, int64_t ld_dx, int64_t rows);
+                           struct rows dy, struct rows dx, int64_t ld_dx, int64_t rows);
 
 /* dW += x^T dy (in W's layout), dbias += the sum of dy's rows; rows of x are ldx apart */
 void linear_parameter_gradients(const struct pass *pass, const struct linear_plan *linear,
-                                const real *x, int64_t ldx, const real *dy, int64_t rows);
+                                struct rows x, int64_t ldx, struct rows dy, int64_t rows);
 
 /* logits[V] of one row of the last hidden state, hidden[C] */
 void head_logits(const struct pass *pass, const real *hidden, real *logits);

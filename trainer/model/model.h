@@ -81,12 +81,22 @@ struct batch {
     const int32_t *targets;       /* [B,T] */
 };
 
+/* What backward computes once more instead of keeping it: nothing; the queries, keys, values
+ * and the attention of a layer; the whole layer. The same bits in all. */
+enum recompute { RECOMPUTE_NONE, RECOMPUTE_ATTENTION, RECOMPUTE_BLOCK };
+extern const char *const recompute_names[]; /* "none", "attention", "block", NULL */
+
 /* Everything that forward keeps for backward, of one fixed shape [B,T]. */
+struct activations_plan {
+    int64_t B, T;
+    bool for_training;
+    enum element element; /* of the products' operands in memory: as kernels->element, or real */
+    enum recompute recompute;
+};
 struct activations;
-struct activations *activations_create(const struct model_config *config, int64_t B, int64_t T,
-                                       bool for_training);
-size_t activations_bytes(const struct model_config *config, int64_t B, int64_t T,
-                         bool for_training);
+struct activations *activations_create(const struct model_config *config,
+                                       const struct activations_plan *plan);
+size_t activations_bytes(const struct model_config *config, const struct activations_plan *plan);
 void activations_free(struct activations *activations); /* NULL is allowed */
 
 struct loss {

@@ -7,11 +7,11 @@
 static struct layer_run run_of(const struct model_config *config, struct activations *a, int64_t l)
 {
     return (struct layer_run){
-        .B = a->B,
-        .T = a->T,
+        .B = a->plan.B,
+        .T = a->plan.T,
+        .recompute = a->plan.recompute,
         .kept = &a->layers[l],
-        .normed = a->normed,
-        .activated = a->activated,
+        .scratch = &a->scratch,
         .rope = &a->rope,
         .output = l + 1 < config->layers ? a->layers[l + 1].input : a->output,
     };
@@ -34,12 +34,13 @@ static struct embedding embedding_of(const struct pass *pass, const struct batch
 static void check_shape(const struct model_config *config, const struct batch *batch,
                         const struct activations *a)
 {
-    CHECK(batch->sequences == a->B && batch->positions == a->T,
+    const struct activations_plan *plan = &a->plan;
+    CHECK(batch->sequences == plan->B && batch->positions == plan->T,
           "a batch of %lld x %lld does not fit activations of %lld x %lld",
-          (long long)batch->sequences, (long long)batch->positions, (long long)a->B,
-          (long long)a->T);
-    CHECK(config->family == FAMILY_LLAMA || a->T <= config->max_positions,
-          "%lld positions are beyond the model's table of %lld", (long long)a->T,
+          (long long)batch->sequences, (long long)batch->positions, (long long)plan->B,
+          (long long)plan->T);
+    CHECK(config->family == FAMILY_LLAMA || plan->T <= config->max_positions,
+          "%lld positions are beyond the model's table of %lld", (long long)plan->T,
           (long long)config->max_positions);
 }
 
@@ -48,7 +49,7 @@ void model_forward(struct model *model, struct kernels *kernels, const struct ba
 {
     struct activations *a = activations;
     const struct pass pass = pass_of(model, kernels, NULL);
-    const int64_t rows = a->B * a->T;
+    const int64_t rows = a->plan.B * a->plan.T;
     check_shape(pass.config, batch, a);
 
     const struct embedding embedding = embedding_of(&pass, batch);
@@ -58,8 +59,8 @@ void model_forward(struct model *model, struct kernels *kernels, const struct ba
         layer_forward(&pass, &pass.views->layers[l], &run);
     }
     const struct norm norm = norm_of(&pass, pass.views->final_norm);
-    norm_forward(kernels, &norm, a->output, a->hidden, a->final_norm.mean, a->final_norm.rstd,
-                 rows);
+    norm_forward(kernels, &norm, a->output, rows_of_reals(a->hidden), a->final_norm.mean,
+                 a->final_norm.rstd, rows);
 }
 
 struct loss model_loss(struct model *model, struct kernels *kernels, const struct batch *batch,
@@ -71,15 +72,16 @@ struct loss model_loss(struct model *model, struct kernels *kernels, const struc
         .hidden = a->hidden,
         .weight = model->parameters + model->views->head,
         .targets = batch->targets,
-        .rows = a->B * a->T,
+        .rows = a->plan.B * a->plan.T,
         .C = config->width,
         .V = config->vocab_size,
         .logits = a->logits,
         .row_losses = a->row_losses,
     };
-    CHECK(!gradient || a->for_training, "activations made without training have no backward pass");
+    CHECK(!gradient || a->plan.for_training,
+          "activations made without training have no backward pass");
     if (gradient) {
-        head.dhidden = a->dnormed;
+        head.dhidden = a->scratch.dnormed;
         head.dweight = gradient + model->views->head;
     }
     struct loss loss;
@@ -94,20 +96,20 @@ void model_backward(struct model *model, struct kernels *kernels, const struct b
     const struct pass pass = pass_of(model, kernels, gradient);
     const struct model_views *views = pass.views;
     const struct norm norm = norm_of(&pass, views->final_norm);
-    const int64_t rows = a->B * a->T;
-    CHECK(a->for_training, "activations made without training have no backward pass");
+    const int64_t rows = a->plan.B * a->plan.T;
+    CHECK(a->plan.for_training, "activations made without training have no backward pass");
 
-    memset(a->doutput, 0, (size_t)(rows * pass.config->width) * sizeof(real));
-    norm_backward(kernels, &norm, a->dnormed, a->output, a->final_norm.mean, a->final_norm.rstd,
-                  a->doutput, gradient + views->final_norm.gain,
+    real *doutput = a->scratch.doutput; /* of the layers, one after the other, in place */
+    memset(doutput, 0, (size_t)(rows * pass.config->width) * sizeof(real));
+    norm_backward(kernels, &norm, a->scratch.dnormed, a->output, a->final_norm.mean,
+                  a->final_norm.rstd, doutput, gradient + views->final_norm.gain,
                   norm.bias ? gradient + views->final_norm.bias : NULL, rows);
-    const struct layer_gradients gradients = { a->doutput, a->dnormed, a->dqkv };
     for (int64_t l = pass.config->layers - 1; l >= 0; l--) {
         struct layer_run run = run_of(pass.config, a, l);
-        layer_backward(&pass, &views->layers[l], &run, &gradients);
+        layer_backward(&pass, &views->layers[l], &run);
     }
     const struct embedding embedding = embedding_of(&pass, batch);
-    embedding_backward(kernels, &embedding, a->doutput, gradient + views->token_table,
+    embedding_backward(kernels, &embedding, doutput, gradient + views->token_table,
                        embedding.positions ? gradient + views->position_table : NULL, rows);
 }
 
@@ -115,6 +117,6 @@ void model_logits(struct model *model, struct kernels *kernels, struct activatio
                   int64_t sequence, int64_t position, real *logits)
 {
     const struct pass pass = pass_of(model, kernels, NULL);
-    const int64_t row = sequence * activations->T + position;
+    const int64_t row = sequence * activations->plan.T + position;
     head_logits(&pass, activations->hidden + row * model->config.width, logits);
 }

@@ -81,7 +81,9 @@ static void bench_init(struct step_bench *bench, const struct world *world, stru
     model_init(&bench->model, &plan->model);
     model_set_initial_weights(&bench->model, kernels, 1);
     int64_t count = bench->model.table.element_count;
-    bench->activations = activations_create(&plan->model, plan->sequences, plan->positions, true);
+    bench->activations = activations_create(
+        &plan->model, &(struct activations_plan){
+                          .B = plan->sequences, .T = plan->positions, .for_training = true });
     bench->gradients = gradient_tree_create(world, kernels->pool, world->size, count);
     optimizer_init(&bench->optimizer, &settings, world, &bench->model.table);
     prepare_tokens(bench);

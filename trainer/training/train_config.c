@@ -39,6 +39,9 @@ const struct option_spec train_options[] = {
     { .key = "micro_batch", .type = OPTION_INTEGER, .offset = AT(micro_batch), .default_text = "0",
       .min = 0, .max = 65536,
       .help = "sequences computed at once; divides leaf_sequences; 0: all of a leaf" },
+    { .key = "recompute", .type = OPTION_CHOICE, .offset = AT(recompute), .default_text = "none",
+      .choices = recompute_names,
+      .help = "what backward computes again, to save memory: the same bits, more time" },
 
     { .section = "model", .key = "family", .type = OPTION_CHOICE, .offset = AT(family),
       .default_text = "llama", .choices = model_family_names, .help = "architecture" },
@@ -116,20 +119,9 @@ const struct option_spec train_options[] = {
 
 /* Keys that may change between the parts of one run: they decide no bit of its state. */
 static const char *const free_keys[] = {
-    "run",
-    "corpus",
-    "threads",
-    "stop_after",
-    "save_every",
-    "keep_last",
-    "resume",
-    "accept_changes",
-    "log_every",
-    "validate_every",
-    "validate_sequences",
-    "max_skipped",
-    "kernels",
-    NULL,
+    "run",     "corpus",         "threads",   "stop_after",     "save_every",         "keep_last",
+    "resume",  "accept_changes", "log_every", "validate_every", "validate_sequences", "max_skipped",
+    "kernels", "recompute",      NULL,
 };
 
 static enum status check_resume(const char *resume)
@@ -198,6 +190,17 @@ struct model_config train_config_model(const struct train_config *config, int64_
 enum element train_config_element(const struct train_config *config)
 {
     return config->precision == PRECISION_BF16 ? ELEMENT_BF16 : ELEMENT_REAL;
+}
+
+struct activations_plan train_config_activations(const struct train_config *config)
+{
+    return (struct activations_plan){
+        .B = config->micro_batch,
+        .T = config->seq_len,
+        .for_training = true,
+        .element = train_config_element(config),
+        .recompute = (enum recompute)config->recompute,
+    };
 }
 
 struct learning_rate train_config_schedule(const struct train_config *config)

@@ -21,6 +21,7 @@ struct train_config {
     int64_t seq_len;
 
     int64_t leaves, leaf_sequences, micro_batch;
+    int recompute;
 
     int family;
     int64_t layers, width, heads, kv_heads, ffn_width, max_positions;
@@ -48,6 +49,7 @@ enum status train_config_complete(struct train_config *config);
 
 struct model_config train_config_model(const struct train_config *config, int64_t vocab_size);
 enum element train_config_element(const struct train_config *config);
+struct activations_plan train_config_activations(const struct train_config *config);
 struct learning_rate train_config_schedule(const struct train_config *config);
 struct optimizer_settings train_config_optimizer(const struct train_config *config);
 

@@ -61,7 +61,8 @@ static enum status build_model(struct trainer *trainer)
 
     model_init(&trainer->model, &shape);
     model_set_initial_weights(&trainer->model, &trainer->kernels, (uint64_t)config->seed);
-    trainer->activations = activations_create(&shape, config->micro_batch, config->seq_len, true);
+    struct activations_plan plan = train_config_activations(config);
+    trainer->activations = activations_create(&shape, &plan);
     struct optimizer_settings settings = train_config_optimizer(config);
     optimizer_init(&trainer->optimizer, &settings, trainer->world, &trainer->model.table);
     return STATUS_OK;

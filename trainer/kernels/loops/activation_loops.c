@@ -1,62 +1,95 @@
 /* GELU and SwiGLU: see kernel_table.h for the formulas. */
+#include "trainer/kernels/loops/bf16_math.h"
 #include "trainer/kernels/loops/loop_set.h"
 #include "trainer/kernels/loops/real_math.h"
 
 #define GELU_SLOPE ((real)1.5957691216057307118) /* 2 sqrt(2 / pi) */
 #define GELU_CUBIC ((real)0.044715)
 
-static void gelu(const real *restrict x, real *restrict y, int64_t count)
+ALWAYS_INLINE void gelu_of(enum element e, const void *restrict x, void *restrict y, int64_t count)
 {
     for (int64_t i = 0; i < count; i++) {
-        real u2 = GELU_SLOPE * (x[i] + GELU_CUBIC * x[i] * x[i] * x[i]);
-        y[i] = x[i] * real_sigmoid(u2);
+        real v = element_load(e, x, i);
+        real u2 = GELU_SLOPE * (v + GELU_CUBIC * v * v * v);
+        element_store(e, y, i, v * real_sigmoid(u2));
     }
 }
 
 /* With s = sigmoid(2u): y' = s + x s (1 - s) (2u)'. */
-static void gelu_backward(real *restrict x_to_y, real *restrict dy_to_dx, int64_t count)
+ALWAYS_INLINE void gelu_backward_of(enum element e, void *restrict x_to_y, void *restrict dy_to_dx,
+                                    int64_t count)
 {
     for (int64_t i = 0; i < count; i++) {
-        real x = x_to_y[i];
+        real x = element_load(e, x_to_y, i), dy = element_load(e, dy_to_dx, i);
         real s = real_sigmoid(GELU_SLOPE * (x + GELU_CUBIC * x * x * x));
         real slope = GELU_SLOPE * (1 + 3 * GELU_CUBIC * x * x);
-        x_to_y[i] = x * s;
-        dy_to_dx[i] *= s + x * s * (1 - s) * slope;
+        element_store(e, x_to_y, i, x * s);
+        element_store(e, dy_to_dx, i, dy * (s + x * s * (1 - s) * slope));
     }
 }
 
-static void swiglu_row(const real *restrict gate, const real *restrict up, real *restrict y,
-                       int64_t F)
+ALWAYS_INLINE void swiglu_of(enum element e, const void *restrict gate, const void *restrict up,
+                             void *restrict y, int64_t F)
 {
-    for (int64_t i = 0; i < F; i++)
-        y[i] = gate[i] * real_sigmoid(gate[i]) * up[i];
-}
-
-static void swiglu(const real *x, real *y, int64_t rows, int64_t F)
-{
-    for (int64_t r = 0; r < rows; r++)
-        swiglu_row(x + r * 2 * F, x + r * 2 * F + F, y + r * F, F);
+    for (int64_t i = 0; i < F; i++) {
+        real g = element_load(e, gate, i);
+        element_store(e, y, i, g * real_sigmoid(g) * element_load(e, up, i));
+    }
 }
 
 /* With s = sigmoid(gate): silu' = s + gate s (1 - s). */
-static void swiglu_backward_row(real *restrict gate_to_y, const real *restrict up,
-                                real *restrict dy_to_dgate, real *restrict dup, int64_t F)
+ALWAYS_INLINE void swiglu_backward_of(enum element e, void *restrict gate_to_y,
+                                      const void *restrict up, void *restrict dy_to_dgate,
+                                      void *restrict dup, int64_t F)
 {
     for (int64_t i = 0; i < F; i++) {
-        real gate = gate_to_y[i], dy = dy_to_dgate[i];
-        real s = real_sigmoid(gate);
+        real gate = element_load(e, gate_to_y, i), u = element_load(e, up, i);
+        real dy = element_load(e, dy_to_dgate, i), s = real_sigmoid(gate);
         real silu = gate * s;
-        gate_to_y[i] = silu * up[i];
-        dup[i] = dy * silu;
-        dy_to_dgate[i] = dy * up[i] * (s + silu * (1 - s));
+        element_store(e, gate_to_y, i, silu * u);
+        element_store(e, dup, i, dy * silu);
+        element_store(e, dy_to_dgate, i, dy * u * (s + silu * (1 - s)));
     }
 }
 
-static void swiglu_backward(real *x_to_y, real *d, int64_t rows, int64_t F)
+static void gelu(enum element element, const void *x, void *y, int64_t count)
 {
+    if (element == ELEMENT_REAL)
+        gelu_of(ELEMENT_REAL, x, y, count);
+    else
+        gelu_of(ELEMENT_BF16, x, y, count);
+}
+
+static void gelu_backward(enum element element, void *x_to_y, void *dy_to_dx, int64_t count)
+{
+    if (element == ELEMENT_REAL)
+        gelu_backward_of(ELEMENT_REAL, x_to_y, dy_to_dx, count);
+    else
+        gelu_backward_of(ELEMENT_BF16, x_to_y, dy_to_dx, count);
+}
+
+static void swiglu(enum element element, const void *x, void *y, int64_t rows, int64_t F)
+{
+    const int64_t half = F * element_bytes(element);
     for (int64_t r = 0; r < rows; r++) {
-        real *x = x_to_y + r * 2 * F, *dx = d + r * 2 * F;
-        swiglu_backward_row(x, x + F, dx, dx + F, F);
+        const char *gate = (const char *)x + r * 2 * half;
+        char *out = (char *)y + r * half;
+        if (element == ELEMENT_REAL)
+            swiglu_of(ELEMENT_REAL, gate, gate + half, out, F);
+        else
+            swiglu_of(ELEMENT_BF16, gate, gate + half, out, F);
+    }
+}
+
+static void swiglu_backward(enum element element, void *x_to_y, void *d, int64_t rows, int64_t F)
+{
+    const int64_t half = F * element_bytes(element);
+    for (int64_t r = 0; r < rows; r++) {
+        char *gate = (char *)x_to_y + r * 2 * half, *dgate = (char *)d + r * 2 * half;
+        if (element == ELEMENT_REAL)
+            swiglu_backward_of(ELEMENT_REAL, gate, gate + half, dgate, dgate + half, F);
+        else
+            swiglu_backward_of(ELEMENT_BF16, gate, gate + half, dgate, dgate + half, F);
     }
 }
 

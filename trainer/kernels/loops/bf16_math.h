@@ -1,4 +1,13 @@
-/* bf16_math: a bf16 is the upper half of a float. */
+/* bf16_math: a bf16 is the upper half of a float.
+ *
+ * Loops over rows of either element are written once, as an ALWAYS_INLINE function of the
+ * element, and called twice with a constant, so that each call becomes a loop of its own:
+ *
+ *   if (element == ELEMENT_REAL)
+ *       rows_of(ELEMENT_REAL, ...);
+ *   else
+ *       rows_of(ELEMENT_BF16, ...);
+ */
 #ifndef TRAINER_KERNELS_LOOPS_BF16_MATH_H
 #define TRAINER_KERNELS_LOOPS_BF16_MATH_H
 
@@ -35,6 +44,22 @@ static inline real bf16_odd(uint32_t pair)
 {
     union float_bits f = { .bits = pair & 0xffff0000u };
     return (real)f.value;
+}
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+ALWAYS_INLINE real element_load(enum element element, const void *values, int64_t i)
+{
+    return element == ELEMENT_REAL ? ((const real *)values)[i]
+                                   : bf16_to_real(((const bf16 *)values)[i]);
+}
+
+ALWAYS_INLINE void element_store(enum element element, void *values, int64_t i, real x)
+{
+    if (element == ELEMENT_REAL)
+        ((real *)values)[i] = x;
+    else
+        ((bf16 *)values)[i] = bf16_from_real(x);
 }
 
 #endif

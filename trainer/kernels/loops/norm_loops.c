@@ -1,4 +1,5 @@
 /* LayerNorm and RMSNorm: see struct norm in kernel_table.h. */
+#include "trainer/kernels/loops/bf16_math.h"
 #include "trainer/kernels/loops/lanes.h"
 #include "trainer/kernels/loops/loop_set.h"
 #include "trainer/kernels/loops/real_math.h"
@@ -18,34 +19,41 @@ static real mean_square_around(const real *x, real mean, int64_t C)
     return lanes_total(lane) / (real)C;
 }
 
-static void apply_row(const struct norm *norm, const real *restrict x, real *restrict n, real mean,
-                      real rstd)
+ALWAYS_INLINE void apply_row(enum element e, const struct norm *norm, const real *restrict x,
+                             void *restrict n, real mean, real rstd)
 {
     const real *restrict gain = norm->gain, *restrict bias = norm->bias;
     if (bias)
         for (int64_t c = 0; c < norm->C; c++)
-            n[c] = (x[c] - mean) * rstd * gain[c] + bias[c];
+            element_store(e, n, c, (x[c] - mean) * rstd * gain[c] + bias[c]);
     else
         for (int64_t c = 0; c < norm->C; c++)
-            n[c] = (x[c] - mean) * rstd * gain[c];
+            element_store(e, n, c, (x[c] - mean) * rstd * gain[c]);
 }
 
-static void norm_forward(const struct norm *norm, const real *x, real *n, real *mean, real *rstd,
-                         int64_t rows)
+static void norm_apply(const struct norm *norm, const real *x, enum element element, void *n,
+                       const real *mean, const real *rstd, int64_t rows)
 {
     const int64_t C = norm->C;
     for (int64_t r = 0; r < rows; r++) {
-        mean[r] = norm->centred ? lanes_sum(x + r * C, C) / (real)C : 0;
-        rstd[r] = 1 / real_sqrt(mean_square_around(x + r * C, mean[r], C) + norm->epsilon);
-        apply_row(norm, x + r * C, n + r * C, mean[r], rstd[r]);
+        char *out = (char *)n + r * C * element_bytes(element);
+        if (element == ELEMENT_REAL)
+            apply_row(ELEMENT_REAL, norm, x + r * C, out, mean[r], rstd[r]);
+        else
+            apply_row(ELEMENT_BF16, norm, x + r * C, out, mean[r], rstd[r]);
     }
 }
 
-static void norm_apply(const struct norm *norm, const real *x, real *n, const real *mean,
-                       const real *rstd, int64_t rows)
+static void norm_forward(const struct norm *norm, const real *x, enum element element, void *n,
+                         real *mean, real *rstd, int64_t rows)
 {
-    for (int64_t r = 0; r < rows; r++)
-        apply_row(norm, x + r * norm->C, n + r * norm->C, mean[r], rstd[r]);
+    const int64_t C = norm->C;
+    for (int64_t r = 0; r < rows; r++) {
+        char *out = (char *)n + r * C * element_bytes(element);
+        mean[r] = norm->centred ? lanes_sum(x + r * C, C) / (real)C : 0;
+        rstd[r] = 1 / real_sqrt(mean_square_around(x + r * C, mean[r], C) + norm->epsilon);
+        norm_apply(norm, x + r * C, element, out, mean + r, rstd + r, 1);
+    }
 }
 
 /* With dh = dn gain: dx = rstd (dh - mean(dh) - h mean(dh h)); mean(dh) only where centred. */

@@ -1,4 +1,5 @@
 /* Small operations on rows, and the product of one row: see kernel_table.h. */
+#include "trainer/kernels/loops/bf16_math.h"
 #include "trainer/kernels/loops/lanes.h"
 #include "trainer/kernels/loops/loop_set.h"
 
@@ -22,36 +23,56 @@ static void vector_scale(real *x, real factor, int64_t count)
         x[i] *= factor;
 }
 
-static void rotate_head(real *restrict first, real *restrict second, int64_t H,
-                        const real *restrict cosine, const real *restrict sine, real direction)
+ALWAYS_INLINE void rotate_head(enum element e, void *restrict first, void *restrict second,
+                               int64_t H, const real *restrict cosine, const real *restrict sine,
+                               real direction)
 {
     for (int64_t i = 0; i < H; i++) {
-        real a = first[i], b = second[i], s = sine[i] * direction;
-        first[i] = a * cosine[i] - b * s;
-        second[i] = b * cosine[i] + a * s;
+        real a = element_load(e, first, i), b = element_load(e, second, i);
+        real s = sine[i] * direction;
+        element_store(e, first, i, a * cosine[i] - b * s);
+        element_store(e, second, i, b * cosine[i] + a * s);
     }
 }
 
-static void rotate(real *heads_row, int64_t heads, int64_t H, const real *cosine, const real *sine,
-                   real direction)
+static void rotate(enum element element, void *heads_row, int64_t heads, int64_t H,
+                   const real *cosine, const real *sine, real direction)
 {
-    for (int64_t h = 0; h < heads; h++)
-        rotate_head(heads_row + h * 2 * H, heads_row + h * 2 * H + H, H, cosine, sine, direction);
+    const int64_t half = H * element_bytes(element);
+    for (int64_t h = 0; h < heads; h++) {
+        char *head = (char *)heads_row + h * 2 * half;
+        if (element == ELEMENT_REAL)
+            rotate_head(ELEMENT_REAL, head, head + half, H, cosine, sine, direction);
+        else
+            rotate_head(ELEMENT_BF16, head, head + half, H, cosine, sine, direction);
+    }
 }
 
-static void column_sums(const real *x, real *sums, int64_t rows, int64_t columns, int64_t stride)
+/* `width` <= COLUMNS_AT_ONCE columns of x. */
+ALWAYS_INLINE void narrow_sums(enum element e, const void *x, real *sums, int64_t rows,
+                               int64_t width, int64_t stride)
 {
-    for (int64_t c0 = 0; c0 < columns; c0 += COLUMNS_AT_ONCE) {
-        int64_t width = columns - c0 < COLUMNS_AT_ONCE ? columns - c0 : COLUMNS_AT_ONCE;
-        for (int64_t r0 = 0; r0 < rows; r0 += ROWS_AT_ONCE) {
-            int64_t end = r0 + ROWS_AT_ONCE < rows ? r0 + ROWS_AT_ONCE : rows;
-            real partial[COLUMNS_AT_ONCE] = { 0 };
-            for (int64_t r = r0; r < end; r++)
-                for (int64_t c = 0; c < width; c++)
-                    partial[c] += x[r * stride + c0 + c];
+    for (int64_t r0 = 0; r0 < rows; r0 += ROWS_AT_ONCE) {
+        int64_t end = r0 + ROWS_AT_ONCE < rows ? r0 + ROWS_AT_ONCE : rows;
+        real partial[COLUMNS_AT_ONCE] = { 0 };
+        for (int64_t r = r0; r < end; r++)
             for (int64_t c = 0; c < width; c++)
-                sums[c0 + c] += partial[c];
-        }
+                partial[c] += element_load(e, x, r * stride + c);
+        for (int64_t c = 0; c < width; c++)
+            sums[c] += partial[c];
+    }
+}
+
+static void column_sums(enum element element, const void *x, real *sums, int64_t rows,
+                        int64_t columns, int64_t stride)
+{
+    for (int64_t c = 0; c < columns; c += COLUMNS_AT_ONCE) {
+        int64_t width = columns - c < COLUMNS_AT_ONCE ? columns - c : COLUMNS_AT_ONCE;
+        const char *from = (const char *)x + c * element_bytes(element);
+        if (element == ELEMENT_BF16)
+            narrow_sums(ELEMENT_BF16, from, sums + c, rows, width, stride);
+        else
+            narrow_sums(ELEMENT_REAL, from, sums + c, rows, width, stride);
     }
 }
 

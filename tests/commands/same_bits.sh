@@ -40,6 +40,18 @@ for family in gpt2 llama; do
     expect_success
     expect_equal "$(digest "$family-threads")" "$oracle"
 
+    begin "${family}_with_muon_has_the_same_bits_after_stops_and_on_other_ranks"
+    train 1 "$family-muon-1" --family=$family $heads --steps=8 --optimizer=muon
+    expect_success
+    train 4 "$family-muon" --family=$family $heads --steps=8 --optimizer=muon --stop_after=3
+    expect_exit 75
+    train 3 "$family-muon" --family=$family $heads --steps=8 --optimizer=muon --stop_after=5
+    expect_exit 75
+    train 2 "$family-muon" --family=$family $heads --steps=8 --optimizer=muon --threads=2
+    expect_success
+    expect_equal "$(digest "$family-muon")" "$(digest "$family-muon-1")"
+    expect test "$(digest "$family-muon")" != "$oracle"
+
     begin "${family}_in_bf16_has_the_same_bits_on_three_ranks_as_on_one"
     train 1 "$family-bf16-1" --family=$family $heads --steps=8 --precision=bf16
     expect_success

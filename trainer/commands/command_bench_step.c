@@ -2,118 +2,106 @@
 
 #include <stdio.h>
 
-#include "trainer/kernels/blas.h"
-#include "trainer/training/step_bench.h"
+#include "trainer/commands/bench_options.h"
 #include "trainer/commands/json_output.h"
-#include "trainer/commands/kernel_options.h"
+#include "trainer/reports/step_profile.h"
+#include "trainer/training/step_bench.h"
 
-struct bench_step_settings {
-    struct kernel_options compute; /* first */
-    int family;
-    int64_t layers, width, heads, kv_heads, ffn_width, vocab_size;
-    int64_t batch, seq_len, repeats;
-    bool json;
-};
-
-#define AT(member) offsetof(struct bench_step_settings, member)
-
-/* clang-format off */
-static const struct option_spec bench_step_options[] = {
-    { .section = "model", .key = "family", .type = OPTION_CHOICE, .offset = AT(family),
-      .default_text = "gpt2", .choices = model_family_names,
-      .help = "architecture; the defaults are GPT-2 124M" },
-    { .key = "layers", .type = OPTION_INTEGER, .offset = AT(layers), .default_text = "12",
-      .min = 1, .max = 1024, .help = "transformer blocks" },
-    { .key = "width", .type = OPTION_INTEGER, .offset = AT(width), .default_text = "768",
-      .min = 1, .max = 65536, .help = "of the hidden state" },
-    { .key = "heads", .type = OPTION_INTEGER, .offset = AT(heads), .default_text = "12",
-      .min = 1, .max = 1024, .help = "attention heads" },
-    { .key = "kv_heads", .type = OPTION_INTEGER, .offset = AT(kv_heads), .default_text = "0",
-      .min = 0, .max = 1024, .help = "key-value heads (llama); 0: as many as heads" },
-    { .key = "ffn_width", .type = OPTION_INTEGER, .offset = AT(ffn_width), .default_text = "3072",
-      .min = 1, .max = 1048576, .help = "of the feed-forward layer" },
-    { .key = "vocab_size", .type = OPTION_INTEGER, .offset = AT(vocab_size),
-      .default_text = "50257", .min = 2, .max = 1048576, .help = "entries of the vocabulary" },
-
-    { .section = "measurement", .key = "batch", .type = OPTION_INTEGER, .offset = AT(batch),
-      .default_text = "4", .min = 1, .max = 4096, .unit = "sequences", .help = "of each rank" },
-    { .key = "seq_len", .type = OPTION_INTEGER, .offset = AT(seq_len), .default_text = "256",
-      .min = 1, .max = 65536, .unit = "tokens", .help = "length of a sequence" },
-    { .key = "repeats", .type = OPTION_INTEGER, .offset = AT(repeats), .default_text = "5",
-      .min = 1, .max = 10000, .help = "rounds, of which the medians are told" },
-    KERNEL_OPTIONS("2"),
-    { .key = "json", .type = OPTION_BOOL, .offset = AT(json), .default_text = "false",
-      .help = "one JSON object instead of the table" },
-    { 0 }
-};
-/* clang-format on */
-
-static enum status prepare(const void *given)
+static struct step_profile profile_of(const struct bench_options *options,
+                                      const struct step_bench_result *result,
+                                      struct profile_stage *reduction)
 {
-    const struct bench_step_settings *settings = given;
-    return blas_prepare(settings->compute.kernels, command_line_arguments());
+    *reduction = (struct profile_stage){ "reduction", result->reduce_seconds };
+    return (struct step_profile){ .kernels = result->profile,
+                                  .stages = reduction,
+                                  .stage_count = 1,
+                                  .steps = options->repeats,
+                                  .seconds = result->profiled_seconds };
 }
 
-static enum status plan_from(const struct bench_step_settings *settings,
-                             struct step_bench_plan *plan)
+static void print_rate(const char *name, struct measured rate, const char *unit)
 {
-    *plan = (struct step_bench_plan){
-        .model = { .family = (enum model_family)settings->family,
-                   .layers = settings->layers,
-                   .width = settings->width,
-                   .heads = settings->heads,
-                   .kv_heads = settings->kv_heads ? settings->kv_heads : settings->heads,
-                   .ffn_width = settings->ffn_width,
-                   .vocab_size = settings->vocab_size,
-                   .max_positions = settings->seq_len,
-                   .norm_epsilon = 1e-5,
-                   .rope_theta = 10000.0,
-                   .tied_head = true },
-        .sequences = settings->batch,
-        .positions = settings->seq_len,
-        .repeats = settings->repeats,
-    };
-    return model_config_check(&plan->model);
+    printf("  %-34s %9.1f %s  (+- %.1f %%)\n", name, 1e-9 * rate.median, unit, 100 * rate.spread);
 }
 
-static void print_table(const struct bench_step_settings *settings, const struct kernels *kernels,
+static void print_share(const char *name, struct measured share)
+{
+    printf("  %-34s %9.1f %%\n", name, 100 * share.median);
+}
+
+static void print_rates(const struct step_bench_result *result)
+{
+    const double seconds = result->step_seconds.median;
+    printf("  %-34s %9.1f GFLOP/s a rank\n", "step, executed operations",
+           1e-9 * result->executed_flops / seconds);
+    printf("  %-34s %9.1f GFLOP/s a rank\n", "step, model operations",
+           1e-9 * result->model_flops / seconds);
+    print_rate("matrix products within the step", result->products, "GFLOP/s a rank");
+    print_rate("cblas_sgemm, the same products", result->sgemm, "GFLOP/s a rank");
+    print_rate("ceiling, in registers", result->ceiling, "GFLOP/s a rank");
+    print_rate("ceiling, a copy", result->copy, "GB/s a rank");
+    printf("\n");
+    print_share("products of cblas_sgemm", result->products_of_sgemm);
+    print_share("whole step of cblas_sgemm", result->step_of_sgemm);
+    print_share("products of the ceiling", result->products_of_ceiling);
+    print_share("whole step of the ceiling", result->step_of_ceiling);
+    printf("  %-34s %9.1f %%\n", "the same in model operations",
+           100 * result->step_of_ceiling.median * result->model_flops / result->executed_flops);
+}
+
+static void print_table(const struct bench_options *options, const struct kernels *kernels,
                         const struct world *world, const struct step_bench_result *result)
 {
-    printf("%s, %lld layers of width %lld, batch %lld x %lld, %d ranks of %lld threads, "
-           "kernels %s on OpenBLAS %s, %lld rounds\n\n",
-           model_family_names[settings->family], (long long)settings->layers,
-           (long long)settings->width, (long long)settings->batch, (long long)settings->seq_len,
-           world->size, (long long)settings->compute.threads, kernels->name, blas_core(),
-           (long long)settings->repeats);
+    bench_options_print(options, kernels, world->size);
+    printf("\n");
     for (int i = 0; i < PHASES; i++)
         printf("  %-10s %9.1f ms\n", step_phase_names[i], 1e3 * result->phase_seconds[i]);
-    printf("  %-10s %9.1f ms  (+- %.1f %%)\n\n", "step", 1e3 * result->step_seconds,
-           100.0 * result->step_spread);
-    printf("  %-24s %9.1f\n", "tokens a second", result->tokens_per_second);
-    printf("  %-24s %9.1f GFLOP/s a rank\n", "step, all products",
-           1e-9 * result->step_flops_per_second);
-    printf("  %-24s %9.1f GFLOP/s a rank  (+- %.1f %%)\n", "cblas_sgemm, the same",
-           1e-9 * result->sgemm_flops_per_second, 100.0 * result->sgemm_spread);
-    printf("  %-24s %9.1f %%\n", "share of cblas_sgemm", 100.0 * result->share);
+    printf("  %-10s %9.1f ms  (+- %.1f %%)\n\n", "step", 1e3 * result->step_seconds.median,
+           100 * result->step_seconds.spread);
+    printf("  %-34s %9.1f\n", "tokens a second", result->tokens_per_second);
+    printf("  %-34s %9.1f MiB a rank\n", "peak memory", result->peak_bytes / 1048576);
+    print_rates(result);
+
+    struct profile_stage reduction;
+    struct step_profile profile = profile_of(options, result, &reduction);
+    struct strbuf table = STRBUF_INIT;
+    step_profile_print(&profile, &table);
+    printf("\n%s", table.bytes);
+    strbuf_release(&table);
 }
 
-static void print_json(const struct kernels *kernels, const struct world *world,
-                       const struct step_bench_result *result)
+static void put_measured(struct json *json, const char *name, struct measured measured)
+{
+    struct json *value = json_new_object();
+    json_put_number(value, "median", measured.median);
+    json_put_number(value, "spread", measured.spread);
+    json_put(json, name, value);
+}
+
+static void print_json(const struct bench_options *options, const struct kernels *kernels,
+                       const struct world *world, const struct step_bench_result *result)
 {
     struct json *json = json_new_object(), *phases = json_new_object();
-    json_put_text(json, "kernels", kernels->name);
-    json_put_text(json, "blas_core", blas_core());
-    json_put_integer(json, "ranks", world->size);
+    struct profile_stage reduction;
+    struct step_profile profile = profile_of(options, result, &reduction);
+    bench_options_put(options, kernels, world->size, json);
     for (int i = 0; i < PHASES; i++)
         json_put_number(phases, step_phase_names[i], result->phase_seconds[i]);
     json_put(json, "phase_seconds", phases);
-    json_put_number(json, "step_seconds", result->step_seconds);
-    json_put_number(json, "step_spread", result->step_spread);
+    put_measured(json, "step_seconds", result->step_seconds);
     json_put_number(json, "tokens_per_second", result->tokens_per_second);
+    json_put_number(json, "peak_bytes", result->peak_bytes);
     json_put_number(json, "executed_flops", result->executed_flops);
-    json_put_number(json, "step_flops_per_second", result->step_flops_per_second);
-    json_put_number(json, "sgemm_flops_per_second", result->sgemm_flops_per_second);
-    json_put_number(json, "share_of_sgemm", result->share);
+    json_put_number(json, "model_flops", result->model_flops);
+    put_measured(json, "products_flops_per_second", result->products);
+    put_measured(json, "sgemm_flops_per_second", result->sgemm);
+    put_measured(json, "ceiling_flops_per_second", result->ceiling);
+    put_measured(json, "copy_bytes_per_second", result->copy);
+    put_measured(json, "products_of_sgemm", result->products_of_sgemm);
+    put_measured(json, "step_of_sgemm", result->step_of_sgemm);
+    put_measured(json, "products_of_ceiling", result->products_of_ceiling);
+    put_measured(json, "step_of_ceiling", result->step_of_ceiling);
+    json_put(json, "profile", step_profile_to_json(&profile));
     json_output_print(json, JSON_COMPACT);
     json_free(json);
 }
@@ -123,18 +111,20 @@ static enum status run(const struct world *world, const void *given, const char 
 {
     (void)positionals;
     (void)count;
-    const struct bench_step_settings *settings = given;
-    struct step_bench_plan plan;
+    const struct bench_options *options = given;
+    struct step_bench_plan plan = { .sequences = options->batch,
+                                    .positions = options->seq_len,
+                                    .repeats = options->repeats };
     struct step_bench_result result;
     struct kernels kernels;
-    TRY(world_agree(world, plan_from(settings, &plan)));
-    TRY(world_agree(world, kernel_options_open(&settings->compute, &kernels)));
+    TRY(world_agree(world, bench_options_model(options, &plan.model)));
+    TRY(world_agree(world, bench_options_open(options, &kernels)));
 
     step_bench_run(world, &kernels, &plan, &result);
-    if (world->rank == 0 && settings->json)
-        print_json(&kernels, world, &result);
+    if (world->rank == 0 && options->json)
+        print_json(options, &kernels, world, &result);
     else if (world->rank == 0)
-        print_table(settings, &kernels, world, &result);
+        print_table(options, &kernels, world, &result);
     kernels_close(&kernels);
     return STATUS_OK;
 }
@@ -142,15 +132,16 @@ static enum status run(const struct world *world, const void *given, const char 
 const struct command command_bench_step = {
     .name = "bench step",
     .arguments = "",
-    .summary = "measure a training step beside plain cblas_sgemm",
+    .summary = "measure a training step beside cblas_sgemm and the machine's ceilings",
     .description =
         "Runs training steps on random tokens, and in turn the same matrix products by a plain\n"
-        "cblas_sgemm with as many threads. Tells the medians, and the share of cblas_sgemm's rate\n"
-        "that the whole step reaches: products, everything between them, and the optimizer.\n"
+        "cblas_sgemm with as many threads, the kernel set's operation on registers alone, and a\n"
+        "copy. Tells the medians, the shares that the step and its products reach, the peak of\n"
+        "memory, and where the step's time went. docs/benchmarks.md says how.\n"
         "\n"
-        "    eon bench step --batch=4 --seq_len=1024 --threads=2",
-    .options = bench_step_options,
-    .settings_bytes = sizeof(struct bench_step_settings),
-    .prepare = prepare,
+        "    eon bench step --batch=4 --seq_len=1024 --threads=2 --precision=bf16",
+    .options = bench_option_table,
+    .settings_bytes = sizeof(struct bench_options),
+    .prepare = bench_options_prepare,
     .run_collective = run,
 };

@@ -1,14 +1,17 @@
 #include "trainer/training/step_bench.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/philox.h"
 #include "comm/gradient_tree.h"
+#include "trainer/kernels/ceiling.h"
 #include "trainer/kernels/plain_product.h"
 #include "trainer/optimizer/gradient_norm.h"
 #include "trainer/optimizer/optimizer.h"
+#include "trainer/reports/median.h"
+#include "trainer/reports/peak_memory.h"
 
 enum { MATRIX_PRODUCTS = 15 }; /* of model_step_products: those of the weights */
 
@@ -25,6 +28,7 @@ struct step_bench {
     int32_t *tokens, *targets;
     struct product_shape shapes[MATRIX_PRODUCTS];
     float *A, *B, *C; /* operands of the plain products: as large as the largest */
+    struct ceiling_copy copy;
 };
 
 static float *random_floats(int64_t count)
@@ -41,7 +45,8 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-static void prepare_products(struct step_bench *bench)
+/* What is measured beside the step, once the step has shown how much memory it takes. */
+static void prepare_peers(struct step_bench *bench)
 {
     const struct step_bench_plan *plan = bench->plan;
     int64_t A = 0, B = 0, C = 0;
@@ -56,6 +61,7 @@ static void prepare_products(struct step_bench *bench)
     bench->A = random_floats(A);
     bench->B = random_floats(B);
     bench->C = memory_alloc_zeroed((size_t)C, sizeof *bench->C);
+    ceiling_copy_init(&bench->copy);
 }
 
 static void prepare_tokens(struct step_bench *bench)
@@ -87,11 +93,11 @@ static void bench_init(struct step_bench *bench, const struct world *world, stru
     bench->gradients = gradient_tree_create(world, kernels->pool, world->size, count);
     optimizer_init(&bench->optimizer, &settings, world, &bench->model.table);
     prepare_tokens(bench);
-    prepare_products(bench);
 }
 
 static void bench_release(struct step_bench *bench)
 {
+    ceiling_copy_release(&bench->copy);
     memory_free(bench->A);
     memory_free(bench->B);
     memory_free(bench->C);
@@ -168,47 +174,96 @@ static double slowest(const struct world *world, double mine)
     return most;
 }
 
-static int compare_doubles(const void *left, const void *right)
+/* FLOP/s of the kernels that multiply the layers' matrices and the head, as the step ran them. */
+static double matrix_product_rate(const struct kernel_profile profile[KERNELS])
 {
-    double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
-/* Sorts the values; *spread, where asked for, as in the header. */
-static double median(double *values, int64_t count, double *spread)
-{
-    qsort(values, (size_t)count, sizeof *values, compare_doubles);
-    double middle = 0.5 * (values[(count - 1) / 2] + values[count / 2]);
-    if (spread)
-        *spread = 0.5 * (values[count * 3 / 4] - values[count / 4]) / middle;
-    return middle;
-}
-
-/* The rounds' figures, a row each of `repeats` values. */
-enum { ROW_STEP = PHASES, ROW_SGEMM, ROW_SHARE, ROWS };
-
-static void run_rounds(struct step_bench *bench, double *rows, double *executed_flops)
-{
-    int64_t repeats = bench->plan->repeats;
-    for (int64_t round = -1; round < repeats; round++) {
-        double phases[PHASES], step = 0.0;
-        int64_t flops_before = bench->kernels->flops;
-        world_barrier(bench->world);
-        run_step(bench, phases);
-        *executed_flops = (double)(bench->kernels->flops - flops_before);
-        world_barrier(bench->world);
-        double sgemm = run_plain_products(bench);
-        for (int i = 0; i < PHASES; i++)
-            step += phases[i];
-        step = slowest(bench->world, step);
-        if (round < 0)
-            continue; /* touches memory for the first time */
-        for (int i = 0; i < PHASES; i++)
-            rows[i * repeats + round] = phases[i];
-        rows[ROW_STEP * repeats + round] = step;
-        rows[ROW_SGEMM * repeats + round] = sgemm;
-        rows[ROW_SHARE * repeats + round] = *executed_flops / step / sgemm;
+    static const enum kernel_id roles[] = { KERNEL_PRODUCT_FORWARD, KERNEL_PRODUCT_INPUT_GRADIENT,
+                                            KERNEL_PRODUCT_WEIGHT_GRADIENT, KERNEL_PRODUCT_HEAD };
+    double flops = 0, seconds = profile[KERNEL_PACKING].seconds;
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+        flops += (double)profile[roles[i]].flops;
+        seconds += profile[roles[i]].seconds;
     }
+    return flops / seconds;
+}
+
+/* The figures of a round, in columns of `repeats` values each. */
+enum {
+    COLUMN_STEP = PHASES,
+    COLUMN_PRODUCTS,
+    COLUMN_SGEMM,
+    COLUMN_CEILING,
+    COLUMN_COPY,
+    COLUMN_PRODUCTS_OF_SGEMM,
+    COLUMN_STEP_OF_SGEMM,
+    COLUMN_PRODUCTS_OF_CEILING,
+    COLUMN_STEP_OF_CEILING,
+    COLUMNS
+};
+
+static void measure_step(struct step_bench *bench, double figures[COLUMNS],
+                         struct step_bench_result *result)
+{
+    struct kernels *kernels = bench->kernels;
+    struct kernel_profile before[KERNELS], during[KERNELS];
+    int64_t flops_before = kernels->flops;
+    memcpy(before, kernels->profile, sizeof before);
+    world_barrier(bench->world);
+    run_step(bench, figures);
+    memcpy(during, kernels->profile, sizeof during);
+    profile_since(during, before);
+
+    double step = 0.0;
+    for (int i = 0; i < PHASES; i++)
+        step += figures[i];
+    figures[COLUMN_STEP] = slowest(bench->world, step);
+    figures[COLUMN_PRODUCTS] = matrix_product_rate(during);
+    result->executed_flops = (double)(kernels->flops - flops_before);
+}
+
+static void measure_peers(struct step_bench *bench, double figures[COLUMNS],
+                          const struct step_bench_result *result)
+{
+    world_barrier(bench->world);
+    const double sgemm = run_plain_products(bench);
+    const double ceiling = ceiling_flops_per_second(bench->kernels, bench->kernels->element);
+    const double step_rate = result->executed_flops / figures[COLUMN_STEP];
+    figures[COLUMN_SGEMM] = sgemm;
+    figures[COLUMN_CEILING] = ceiling;
+    figures[COLUMN_COPY] = ceiling_bytes_per_second(bench->kernels, &bench->copy);
+    figures[COLUMN_PRODUCTS_OF_SGEMM] = figures[COLUMN_PRODUCTS] / sgemm;
+    figures[COLUMN_STEP_OF_SGEMM] = step_rate / sgemm;
+    figures[COLUMN_PRODUCTS_OF_CEILING] = figures[COLUMN_PRODUCTS] / ceiling;
+    figures[COLUMN_STEP_OF_CEILING] = step_rate / ceiling;
+}
+
+static void run_rounds(struct step_bench *bench, double *columns, struct step_bench_result *result)
+{
+    struct kernel_profile before[KERNELS];
+    double figures[COLUMNS];
+    int64_t repeats = bench->plan->repeats;
+
+    measure_step(bench, figures, result); /* touches memory for the first time */
+    result->peak_bytes = slowest(bench->world, (double)peak_memory_bytes());
+    prepare_peers(bench);
+    memcpy(before, bench->kernels->profile, sizeof before);
+    for (int64_t round = 0; round < repeats; round++) {
+        measure_step(bench, figures, result);
+        measure_peers(bench, figures, result);
+        for (int i = 0; i < COLUMNS; i++)
+            columns[i * repeats + round] = figures[i];
+        result->profiled_seconds += figures[COLUMN_STEP];
+        result->reduce_seconds += figures[PHASE_REDUCE];
+    }
+    memcpy(result->profile, bench->kernels->profile, sizeof result->profile);
+    profile_since(result->profile, before);
+}
+
+static struct measured measured_column(double *columns, int column, int64_t repeats)
+{
+    struct measured measured;
+    measured.median = median_of(columns + column * repeats, repeats, &measured.spread);
+    return measured;
 }
 
 void step_bench_run(const struct world *world, struct kernels *kernels,
@@ -216,20 +271,26 @@ void step_bench_run(const struct world *world, struct kernels *kernels,
 {
     struct step_bench bench;
     int64_t repeats = plan->repeats;
-    double *rows = memory_alloc_zeroed((size_t)(ROWS * repeats), sizeof *rows);
+    double *columns = memory_alloc_zeroed((size_t)(COLUMNS * repeats), sizeof *columns);
 
+    *result = (struct step_bench_result){ 0 };
     bench_init(&bench, world, kernels, plan);
-    run_rounds(&bench, rows, &result->executed_flops);
+    run_rounds(&bench, columns, result);
     bench_release(&bench);
 
     for (int i = 0; i < PHASES; i++)
-        result->phase_seconds[i] = median(rows + i * repeats, repeats, NULL);
-    result->step_seconds = median(rows + ROW_STEP * repeats, repeats, &result->step_spread);
-    result->sgemm_flops_per_second =
-        median(rows + ROW_SGEMM * repeats, repeats, &result->sgemm_spread);
-    result->share = median(rows + ROW_SHARE * repeats, repeats, NULL);
-    result->step_flops_per_second = result->executed_flops / result->step_seconds;
-    result->tokens_per_second =
-        (double)(world->size * plan->sequences * plan->positions) / result->step_seconds;
-    memory_free(rows);
+        result->phase_seconds[i] = measured_column(columns, i, repeats).median;
+    result->step_seconds = measured_column(columns, COLUMN_STEP, repeats);
+    result->products = measured_column(columns, COLUMN_PRODUCTS, repeats);
+    result->sgemm = measured_column(columns, COLUMN_SGEMM, repeats);
+    result->ceiling = measured_column(columns, COLUMN_CEILING, repeats);
+    result->copy = measured_column(columns, COLUMN_COPY, repeats);
+    result->products_of_sgemm = measured_column(columns, COLUMN_PRODUCTS_OF_SGEMM, repeats);
+    result->step_of_sgemm = measured_column(columns, COLUMN_STEP_OF_SGEMM, repeats);
+    result->products_of_ceiling = measured_column(columns, COLUMN_PRODUCTS_OF_CEILING, repeats);
+    result->step_of_ceiling = measured_column(columns, COLUMN_STEP_OF_CEILING, repeats);
+    const double tokens = (double)(plan->sequences * plan->positions);
+    result->model_flops = tokens * model_flops_per_token(&plan->model, plan->positions);
+    result->tokens_per_second = tokens * world->size / result->step_seconds.median;
+    memory_free(columns);
 }

@@ -29,3 +29,21 @@ expect_says out '"profile":{"steps":2'
 begin an_unknown_precision_is_refused
 eon bench step --precision=fp8
 expect_refused 'fp8'
+
+begin each_kernel_has_a_line_with_its_share_of_the_ceiling
+eon bench kernels "${small[@]}"
+expect_success
+for kernel in 'qkv forward' 'expand input gradient' 'head weight gradient'; do
+    expect grep -qE "^  $kernel .* GFLOP/s +[0-9.]+ % +[0-9.]+ %$" out
+done
+for kernel in 'norm forward' 'loss' 'column sums' 'optimizer' 'gradient norm'; do
+    expect grep -qE "^  $kernel .* GB/s +[0-9.]+ %$" out
+done
+eon bench kernels "${small[@]}" --family=llama --precision=bf16 --json
+expect_success
+expect_says out '"name":"rotation"'
+
+begin kernels_are_measured_without_mpirun
+eon_on 2 bench kernels "${small[@]}"
+expect_exit 2
+expect_says err 'without mpirun'

@@ -32,6 +32,8 @@ const struct option_spec bench_option_table[] = {
       .min = 1, .max = 65536, .unit = "tokens", .help = "length of a sequence" },
     { .key = "precision", .type = OPTION_CHOICE, .offset = AT(precision), .default_text = "fp32",
       .choices = precision_names, .help = "of what products multiply" },
+    { .key = "recompute", .type = OPTION_CHOICE, .offset = AT(recompute), .default_text = "none",
+      .choices = recompute_names, .help = "what backward computes once more to save memory" },
     { .key = "repeats", .type = OPTION_INTEGER, .offset = AT(repeats), .default_text = "5",
       .min = 1, .max = 10000, .help = "rounds, of which the medians are told" },
     KERNEL_OPTIONS("2"),
@@ -89,6 +91,7 @@ void bench_options_put(const struct bench_options *options, const struct kernels
 {
     json_put_text(json, "kernels", kernels->name);
     json_put_text(json, "precision", precision_names[options->precision]);
+    json_put_text(json, "recompute", recompute_names[options->recompute]);
     json_put_text(json, "blas_core", blas_core());
     json_put_integer(json, "ranks", ranks);
     json_put_integer(json, "threads", options->compute.threads);

@@ -13,7 +13,7 @@ struct bench_options {
     struct kernel_options compute; /* first */
     int family;
     int64_t layers, width, heads, kv_heads, ffn_width, vocab_size;
-    int precision;
+    int precision, recompute;
     int64_t batch, seq_len, repeats;
     bool json;
 };

@@ -112,15 +112,15 @@ static enum status run(const struct world *world, const void *given, const char 
     (void)positionals;
     (void)count;
     const struct bench_options *options = given;
-    struct step_bench_plan plan = { .sequences = options->batch,
-                                    .positions = options->seq_len,
-                                    .repeats = options->repeats };
+    struct sample_plan plan = { .sequences = options->batch,
+                                .positions = options->seq_len,
+                                .recompute = (enum recompute)options->recompute };
     struct step_bench_result result;
     struct kernels kernels;
     TRY(world_agree(world, bench_options_model(options, &plan.model)));
     TRY(world_agree(world, bench_options_open(options, &kernels)));
 
-    step_bench_run(world, &kernels, &plan, &result);
+    step_bench_run(world, &kernels, &plan, options->repeats, &result);
     if (world->rank == 0 && options->json)
         print_json(options, &kernels, world, &result);
     else if (world->rank == 0)

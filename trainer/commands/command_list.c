@@ -2,6 +2,7 @@
 
 #include "trainer/commands/command.h"
 
+extern const struct command command_bench_kernels;
 extern const struct command command_bench_step;
 extern const struct command command_checkpoint_digest;
 extern const struct command command_checkpoint_list;
@@ -37,6 +38,7 @@ const struct command *const command_list[] = {
     &command_checkpoint_digest,
     &command_report,
     &command_compute,
+    &command_bench_kernels,
     &command_bench_step,
     NULL,
 };

@@ -16,3 +16,10 @@ double median_of(double *values, int64_t count, double *spread)
         *spread = 0.5 * (values[count * 3 / 4] - values[count / 4]) / middle;
     return middle;
 }
+
+struct measured measured_of(double *values, int64_t count)
+{
+    struct measured measured;
+    measured.median = median_of(values, count, &measured.spread);
+    return measured;
+}

@@ -4,8 +4,14 @@
 
 #include <stdint.h>
 
+/* The median, and half the distance between the quartiles as a share of it. */
+struct measured {
+    double median, spread;
+};
+
 /* Sorts the values. *spread (unless NULL) is half the distance between the quartiles, as a
  * share of the median. */
 double median_of(double *values, int64_t count, double *spread);
+struct measured measured_of(double *values, int64_t count);
 
 #endif

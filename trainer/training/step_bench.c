@@ -2,34 +2,29 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/memory.h"
 #include "base/philox.h"
-#include "comm/gradient_tree.h"
 #include "trainer/kernels/ceiling.h"
 #include "trainer/kernels/plain_product.h"
-#include "trainer/optimizer/gradient_norm.h"
-#include "trainer/optimizer/optimizer.h"
-#include "trainer/reports/median.h"
 #include "trainer/reports/peak_memory.h"
 
 enum { MATRIX_PRODUCTS = 15 }; /* of model_step_products: those of the weights */
 
-const char *const step_phase_names[PHASES] = { "forward", "loss", "backward", "reduce", "update" };
-
 struct step_bench {
     const struct world *world;
-    const struct step_bench_plan *plan;
+    const struct sample_plan *plan;
+    int64_t repeats;
     struct kernels *kernels;
-    struct model model;
-    struct activations *activations;
-    struct gradient_tree *gradients;
-    struct optimizer optimizer;
-    int32_t *tokens, *targets;
+    struct sample_step *sample;
     struct product_shape shapes[MATRIX_PRODUCTS];
     float *A, *B, *C; /* operands of the plain products: as large as the largest */
     struct ceiling_copy copy;
 };
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
 
 static float *random_floats(int64_t count)
 {
@@ -40,15 +35,10 @@ static float *random_floats(int64_t count)
     return values;
 }
 
-static int64_t larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* What is measured beside the step, once the step has shown how much memory it takes. */
 static void prepare_peers(struct step_bench *bench)
 {
-    const struct step_bench_plan *plan = bench->plan;
+    const struct sample_plan *plan = bench->plan;
     int64_t A = 0, B = 0, C = 0;
     model_step_products(&plan->model, plan->sequences, plan->positions, bench->shapes,
                         MATRIX_PRODUCTS);
@@ -64,85 +54,12 @@ static void prepare_peers(struct step_bench *bench)
     ceiling_copy_init(&bench->copy);
 }
 
-static void prepare_tokens(struct step_bench *bench)
-{
-    const struct step_bench_plan *plan = bench->plan;
-    int64_t count = plan->sequences * plan->positions;
-    struct philox_key key = philox_key((uint64_t)bench->world->rank, RANDOM_TEST);
-    bench->tokens = memory_alloc((size_t)count * sizeof(int32_t));
-    bench->targets = memory_alloc((size_t)count * sizeof(int32_t));
-    for (int64_t i = 0; i < count; i++) {
-        uint64_t vocab_size = (uint64_t)plan->model.vocab_size;
-        bench->tokens[i] = (int32_t)(philox_u64(key, 0, (uint64_t)i) % vocab_size);
-        bench->targets[i] = (int32_t)(philox_u64(key, 1, (uint64_t)i) % vocab_size);
-    }
-}
-
-static void bench_init(struct step_bench *bench, const struct world *world, struct kernels *kernels,
-                       const struct step_bench_plan *plan)
-{
-    static const struct optimizer_settings settings = { .adamw = { 0.9, 0.95, 1e-8 },
-                                                        .weight_decay = 0.1 };
-    *bench = (struct step_bench){ .world = world, .plan = plan, .kernels = kernels };
-    model_init(&bench->model, &plan->model);
-    model_set_initial_weights(&bench->model, kernels, 1);
-    int64_t count = bench->model.table.element_count;
-    bench->activations = activations_create(
-        &plan->model, &(struct activations_plan){
-                          .B = plan->sequences, .T = plan->positions, .for_training = true });
-    bench->gradients = gradient_tree_create(world, kernels->pool, world->size, count);
-    optimizer_init(&bench->optimizer, &settings, world, &bench->model.table);
-    prepare_tokens(bench);
-}
-
-static void bench_release(struct step_bench *bench)
+static void release_peers(struct step_bench *bench)
 {
     ceiling_copy_release(&bench->copy);
     memory_free(bench->A);
     memory_free(bench->B);
     memory_free(bench->C);
-    memory_free(bench->tokens);
-    memory_free(bench->targets);
-    optimizer_release(&bench->optimizer);
-    gradient_tree_free(bench->gradients);
-    activations_free(bench->activations);
-    model_release(&bench->model);
-}
-
-/* Seconds since *since, which becomes now. */
-static double lap(double *since)
-{
-    double now = clock_seconds(), seconds = now - *since;
-    *since = now;
-    return seconds;
-}
-
-static void run_step(struct step_bench *bench, double phases[PHASES])
-{
-    const struct step_bench_plan *plan = bench->plan;
-    int64_t count = bench->model.table.element_count;
-    struct batch batch = { plan->sequences, plan->positions, bench->tokens, bench->targets };
-    double since = clock_seconds();
-
-    gradient_tree_begin(bench->gradients);
-    float *gradient = gradient_tree_leaf(bench->gradients, bench->world->rank);
-    model_forward(&bench->model, bench->kernels, &batch, bench->activations);
-    phases[PHASE_FORWARD] = lap(&since);
-    struct loss loss =
-        model_loss(&bench->model, bench->kernels, &batch, bench->activations, gradient);
-    phases[PHASE_LOSS] = lap(&since);
-    model_backward(&bench->model, bench->kernels, &batch, bench->activations, gradient);
-    phases[PHASE_BACKWARD] = lap(&since);
-    gradient_tree_reduce(bench->gradients);
-    phases[PHASE_REDUCE] = lap(&since);
-
-    double scale = 1.0 / (double)(loss.targets * bench->world->size);
-    float *sum = gradient_tree_sum(bench->gradients);
-    double norm = scale * gradient_norm(bench->world, bench->kernels, sum, count);
-    optimizer_update(&bench->optimizer, bench->kernels, bench->model.parameters, sum, 1e-4,
-                     scale * gradient_clip_factor(norm, 1.0));
-    slice_gather_floats(bench->world, bench->model.parameters, count);
-    phases[PHASE_UPDATE] = lap(&since);
 }
 
 /* FLOP/s of cblas_sgemm over the matrix products of a step. */
@@ -209,7 +126,7 @@ static void measure_step(struct step_bench *bench, double figures[COLUMNS],
     int64_t flops_before = kernels->flops;
     memcpy(before, kernels->profile, sizeof before);
     world_barrier(bench->world);
-    run_step(bench, figures);
+    sample_step_run(bench->sample, figures);
     memcpy(during, kernels->profile, sizeof during);
     profile_since(during, before);
 
@@ -241,7 +158,7 @@ static void run_rounds(struct step_bench *bench, double *columns, struct step_be
 {
     struct kernel_profile before[KERNELS];
     double figures[COLUMNS];
-    int64_t repeats = bench->plan->repeats;
+    int64_t repeats = bench->repeats;
 
     measure_step(bench, figures, result); /* touches memory for the first time */
     result->peak_bytes = slowest(bench->world, (double)peak_memory_bytes());
@@ -261,22 +178,23 @@ static void run_rounds(struct step_bench *bench, double *columns, struct step_be
 
 static struct measured measured_column(double *columns, int column, int64_t repeats)
 {
-    struct measured measured;
-    measured.median = median_of(columns + column * repeats, repeats, &measured.spread);
-    return measured;
+    return measured_of(columns + column * repeats, repeats);
 }
 
 void step_bench_run(const struct world *world, struct kernels *kernels,
-                    const struct step_bench_plan *plan, struct step_bench_result *result)
+                    const struct sample_plan *plan, int64_t repeats,
+                    struct step_bench_result *result)
 {
-    struct step_bench bench;
-    int64_t repeats = plan->repeats;
+    struct step_bench bench = {
+        .world = world, .plan = plan, .repeats = repeats, .kernels = kernels
+    };
     double *columns = memory_alloc_zeroed((size_t)(COLUMNS * repeats), sizeof *columns);
 
     *result = (struct step_bench_result){ 0 };
-    bench_init(&bench, world, kernels, plan);
+    bench.sample = sample_step_create(world, kernels, plan);
     run_rounds(&bench, columns, result);
-    bench_release(&bench);
+    sample_step_free(bench.sample);
+    release_peers(&bench);
 
     for (int i = 0; i < PHASES; i++)
         result->phase_seconds[i] = measured_column(columns, i, repeats).median;

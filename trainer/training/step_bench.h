@@ -9,23 +9,8 @@
 #ifndef TRAINER_TRAINING_STEP_BENCH_H
 #define TRAINER_TRAINING_STEP_BENCH_H
 
-#include "comm/world.h"
-#include "trainer/kernels/kernels.h"
-#include "trainer/model/model.h"
-
-enum step_phase { PHASE_FORWARD, PHASE_LOSS, PHASE_BACKWARD, PHASE_REDUCE, PHASE_UPDATE, PHASES };
-extern const char *const step_phase_names[PHASES];
-
-struct step_bench_plan {
-    struct model_config model;
-    int64_t sequences, positions; /* of each rank's leaf */
-    int64_t repeats;              /* rounds, after one that is not counted */
-};
-
-/* The median over the rounds, and half the distance between the quartiles as a share of it. */
-struct measured {
-    double median, spread;
-};
+#include "trainer/reports/median.h"
+#include "trainer/training/sample_step.h"
 
 struct step_bench_result {
     struct measured step_seconds;
@@ -46,8 +31,9 @@ struct step_bench_result {
     double profiled_seconds, reduce_seconds;
 };
 
-/* Collective. Times are the slowest rank's. */
+/* Collective. `repeats` rounds, after a step that is not counted. Times are the slowest rank's. */
 void step_bench_run(const struct world *world, struct kernels *kernels,
-                    const struct step_bench_plan *plan, struct step_bench_result *result);
+                    const struct sample_plan *plan, int64_t repeats,
+                    struct step_bench_result *result);
 
 #endif

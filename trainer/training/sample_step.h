@@ -1,0 +1,31 @@
+/* sample_step: a training step on random tokens, to be measured.
+ *
+ * Every rank computes one leaf: forward, loss, backward, the reduction, norm, AdamW, gather.
+ */
+#ifndef TRAINER_TRAINING_SAMPLE_STEP_H
+#define TRAINER_TRAINING_SAMPLE_STEP_H
+
+#include "comm/world.h"
+#include "trainer/kernels/kernels.h"
+#include "trainer/model/model.h"
+
+enum step_phase { PHASE_FORWARD, PHASE_LOSS, PHASE_BACKWARD, PHASE_REDUCE, PHASE_UPDATE, PHASES };
+extern const char *const step_phase_names[PHASES];
+
+struct sample_plan {
+    struct model_config model;
+    int64_t sequences, positions; /* of each rank's leaf */
+    enum recompute recompute;
+};
+
+struct sample_step;
+
+/* Collective. All that is given must outlive the sample. */
+struct sample_step *sample_step_create(const struct world *world, struct kernels *kernels,
+                                       const struct sample_plan *plan);
+void sample_step_free(struct sample_step *sample);
+
+/* Collective. Seconds of the phases on this rank. */
+void sample_step_run(struct sample_step *sample, double phases[PHASES]);
+
+#endif

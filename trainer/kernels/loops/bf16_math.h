@@ -18,13 +18,18 @@ union float_bits {
     uint32_t bits;
 };
 
-/* To the nearest, ties to even; NaN stays NaN. */
-static inline bf16 bf16_from_real(real x)
+/* To the nearest, ties to even; NaN stays NaN. The bits are those of a float. */
+static inline uint32_t bf16_rounded_bits(real x)
 {
     union float_bits f = { .value = (float)x };
     uint32_t rounded = f.bits + 0x7fff + (f.bits >> 16 & 1);
     uint32_t quiet = f.bits | 0x400000;
-    return (bf16)((x != x ? quiet : rounded) >> 16);
+    return (x != x ? quiet : rounded) & 0xffff0000u;
+}
+
+static inline bf16 bf16_from_real(real x)
+{
+    return (bf16)(bf16_rounded_bits(x) >> 16);
 }
 
 static inline real bf16_to_real(bf16 x)

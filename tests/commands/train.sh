@@ -149,6 +149,15 @@ train --run=fulldisk --steps=3
 expect_success
 expect_says err warning
 
+begin a_profile_tells_where_the_time_went
+train --run=profiled --steps=3 --profile=true
+expect_success
+for line in 'forward products' optimizer reading reduction gathering validation saving other; do
+    expect grep -qE "^  $line +[0-9.]+ %" err
+    expect grep -q "\"name\": \"$line\"" profiled/profile.json
+done
+expect grep -q '"steps": 3' profiled/profile.json
+
 begin generate_continues_a_text_the_same_way_each_time
 eon generate --model=overridden --prompt='struct ' --tokens=20 --seed=7
 expect_success

@@ -113,15 +113,30 @@ const struct option_spec train_options[] = {
     { .key = "validate_sequences", .type = OPTION_INTEGER, .offset = AT(validate_sequences),
       .default_text = "0", .min = 0, .max = 1e9,
       .help = "held-out sequences of a validation; 0: all" },
+    { .key = "profile", .type = OPTION_BOOL, .offset = AT(profile), .default_text = "false",
+      .help = "tell at the end where the time went, and write it to the run's profile.json" },
     { 0 }
 };
 /* clang-format on */
 
 /* Keys that may change between the parts of one run: they decide no bit of its state. */
 static const char *const free_keys[] = {
-    "run",     "corpus",         "threads",   "stop_after",     "save_every",         "keep_last",
-    "resume",  "accept_changes", "log_every", "validate_every", "validate_sequences", "max_skipped",
-    "kernels", "recompute",      NULL,
+    "run",
+    "corpus",
+    "threads",
+    "stop_after",
+    "save_every",
+    "keep_last",
+    "resume",
+    "accept_changes",
+    "log_every",
+    "validate_every",
+    "validate_sequences",
+    "max_skipped",
+    "kernels",
+    "recompute",
+    "profile",
+    NULL,
 };
 
 static enum status check_resume(const char *resume)

@@ -40,6 +40,7 @@ struct train_config {
     bool accept_changes;
 
     int64_t log_every, validate_every, validate_sequences;
+    bool profile;
 };
 
 extern const struct option_spec train_options[];

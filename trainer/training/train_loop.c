@@ -35,7 +35,9 @@ static enum status save_if_due(struct trainer *trainer, struct train_report *rep
     if (!is_last && (!is_due(config->save_every, progress->step) || progress->skipped_in_a_row > 0))
         return STATUS_OK;
 
+    double begun_s = clock_seconds();
     enum status status = run_state_save(trainer);
+    train_profile_add(trainer, STAGE_SAVING, begun_s);
     if (status == STATUS_OK)
         train_report_saved(report);
     if (status == STATUS_OK || is_last)

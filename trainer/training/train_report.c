@@ -1,5 +1,7 @@
 #include "trainer/training/train_report.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -9,6 +11,7 @@ void train_report_begin(struct train_report *report, struct trainer *trainer)
     const struct train_config *config = trainer->config;
     const struct world *world = trainer->world;
     *report = (struct train_report){ .trainer = trainer };
+    train_profile_begin(trainer);
     report->flops_per_token = model_flops_per_token(&trainer->model.config, config->seq_len);
     if (world->rank == 0)
         report->metrics = metrics_writer_open(config->run, trainer->progress.step);
@@ -120,8 +123,12 @@ void train_report_validate(struct train_report *report)
     if (validation->batches == 0)
         return;
     double begun = clock_seconds();
+    struct kernel_profile before[KERNELS];
+    memcpy(before, trainer->kernels.profile, sizeof before);
     struct validation_result result = validation_run(validation, trainer->world, &trainer->model,
                                                      &trainer->kernels, trainer->activations);
+
+    train_profile_add_with_kernels(trainer, STAGE_VALIDATION, begun, before);
 
     struct compute_amount amount = {
         .executed_flops = result.executed_flops,
@@ -155,7 +162,10 @@ void train_report_saved(struct train_report *report)
 
 void train_report_end(struct train_report *report)
 {
+    const struct trainer *trainer = report->trainer;
     progress_line_end(&report->line);
+    if (trainer->config->profile && trainer->world->rank == 0)
+        train_profile_tell(trainer);
     metrics_writer_close(report->metrics);
     energy_meter_close(report->energy);
 }

@@ -52,9 +52,10 @@ static enum status compute_own_leaves(struct trainer *trainer, int64_t step, dou
 /* Sums the leaves of all ranks: the totals of the step, and this rank's slice of the gradient. */
 static void reduce_leaves(struct trainer *trainer, const double *values, struct step_report *report)
 {
-    double total[LEAF_VALUES];
+    double total[LEAF_VALUES], begun_s = clock_seconds();
     gradient_tree_reduce(trainer->gradients);
     leaf_values_reduce(trainer->world, trainer->config->leaves, values, LEAF_VALUES, total);
+    train_profile_add(trainer, STAGE_REDUCTION, begun_s);
 
     report->loss = total[LEAF_LOSS] / total[LEAF_TARGETS];
     report->targets = (int64_t)total[LEAF_TARGETS];
@@ -78,7 +79,9 @@ static void update_parameters(struct trainer *trainer, int64_t step, struct step
     double clip = gradient_clip_factor(report->gradient_norm, trainer->config->clip_norm);
     optimizer_update(&trainer->optimizer, &trainer->kernels, trainer->model.parameters, gradient,
                      report->learning_rate, clip * per_target);
+    double begun_s = clock_seconds();
     slice_gather_floats(trainer->world, trainer->model.parameters, table->element_count);
+    train_profile_add(trainer, STAGE_GATHERING, begun_s);
     report->executed_flops += (double)optimizer_flops(&trainer->optimizer);
 }
 

@@ -18,6 +18,7 @@
 #include "trainer/optimizer/optimizer.h"
 #include "trainer/reports/compute_ledger.h"
 #include "trainer/training/train_config.h"
+#include "trainer/training/train_profile.h"
 #include "trainer/training/validation.h"
 
 /* What a run has done: saved, and all but the loss digested; the same on all ranks. */
@@ -49,6 +50,7 @@ struct trainer {
     int run_lock; /* rank 0's, from run_folder_open on */
     struct train_progress progress;
     struct compute_ledger ledger;
+    struct train_profile profile;
     double peak_flops; /* measured, FLOP/s of all ranks together */
 };
 

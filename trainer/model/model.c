@@ -53,13 +53,15 @@ void model_init(struct model *model, const struct model_config *config)
     *model = (struct model){ .config = *config };
     tensor_table_init(&model->table, config);
     model->views = model_views_create(config, &model->table);
-    model->parameters = memory_alloc_zeroed((size_t)model->table.element_count, sizeof(real));
+    const size_t bytes = (size_t)model->table.element_count * sizeof(real);
+    arena_init(&model->arena, bytes);
+    model->parameters = arena_take(&model->arena, bytes);
 }
 
 void model_release(struct model *model)
 {
     model_views_free(model->views);
-    memory_free(model->parameters);
+    arena_release(&model->arena);
     tensor_table_release(&model->table);
     *model = (struct model){ 0 };
 }

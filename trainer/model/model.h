@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/memory.h"
 #include "base/status.h"
 #include "trainer/kernels/kernels.h"
 #include "trainer/kernels/real.h"
@@ -64,7 +65,8 @@ const struct tensor *tensor_table_find(const struct tensor_table *table,
 struct model {
     struct model_config config;
     struct tensor_table table;
-    real *parameters; /* [table.element_count], in the table's order */
+    struct arena arena; /* of the parameters */
+    real *parameters;   /* [table.element_count], in the table's order */
     /* ... private: views by layer, RoPE's table */
     struct model_views *views;
 };

@@ -1,7 +1,5 @@
 #include "trainer/optimizer/moments.h"
 
-#include "base/memory.h"
-
 enum { NO_SECOND = -1 };
 
 /* Where each tensor's part begins in `second`; returns how many elements that has. */
@@ -24,15 +22,16 @@ void moments_init(struct moments *moments, const struct tensor_table *table, str
     *moments = (struct moments){ .table = table, .slice = slice };
     moments->second_begins =
         memory_alloc((size_t)table->tensor_count * sizeof *moments->second_begins);
-    int64_t second = place_second(moments, has_second);
-    moments->first = memory_alloc_zeroed((size_t)(slice.end - slice.begin), sizeof(float));
-    moments->second = memory_alloc_zeroed((size_t)second, sizeof(float));
+    size_t first_bytes = (size_t)(slice.end - slice.begin) * sizeof(float);
+    size_t second_bytes = (size_t)place_second(moments, has_second) * sizeof(float);
+    arena_init(&moments->arena, arena_rounded(first_bytes) + arena_rounded(second_bytes));
+    moments->first = arena_take(&moments->arena, first_bytes);
+    moments->second = arena_take(&moments->arena, second_bytes);
 }
 
 void moments_release(struct moments *moments)
 {
-    memory_free(moments->first);
-    memory_free(moments->second);
+    arena_release(&moments->arena);
     memory_free(moments->second_begins);
 }
 

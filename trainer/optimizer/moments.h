@@ -11,12 +11,14 @@
 #ifndef TRAINER_OPTIMIZER_MOMENTS_H
 #define TRAINER_OPTIMIZER_MOMENTS_H
 
+#include "base/memory.h"
 #include "comm/slice.h"
 #include "trainer/model/model.h"
 
 struct moments {
     const struct tensor_table *table;
     struct slice slice;
+    struct arena arena; /* of both */
     float *first, *second;
     int64_t *second_begins; /* [tensor_count]: of the tensor's part, in `second`; -1: it has none */
 };

@@ -117,6 +117,14 @@ static void allocate_ring(struct batch_stream *stream)
     stream->sample = memory_alloc_zeroed((size_t)plan->seq_len + 1, sizeof(int32_t));
 }
 
+size_t batch_stream_bytes(const struct batch_stream_plan *plan)
+{
+    const size_t leaf_tokens = (size_t)plan->leaf_sequences * (size_t)plan->seq_len;
+    if (plan->first_leaf == plan->end_leaf)
+        return 0;
+    return ((size_t)plan->ahead + 1) * 2 * leaf_tokens * sizeof(int32_t);
+}
+
 struct batch_stream *batch_stream_open(struct corpus *corpus, const struct batch_stream_plan *plan)
 {
     check_plan(plan);

@@ -7,6 +7,8 @@
 #ifndef SHARDS_BATCH_STREAM_H
 #define SHARDS_BATCH_STREAM_H
 
+#include <stddef.h>
+
 #include "shards/batch_schedule.h"
 #include "shards/corpus.h"
 
@@ -25,6 +27,8 @@ struct batch_stream *batch_stream_open(struct corpus *corpus, const struct batch
  * Blocks until they are there; a reader's error rises here. */
 enum status batch_stream_take(struct batch_stream *stream, int64_t step, int64_t leaf,
                               const int32_t **tokens, const int32_t **targets);
+/* What a stream of this plan takes. */
+size_t batch_stream_bytes(const struct batch_stream_plan *plan);
 double batch_stream_wait_seconds(const struct batch_stream *stream); /* spent blocked so far */
 void batch_stream_close(struct batch_stream *stream);                /* NULL is allowed */
 

@@ -8,6 +8,7 @@ extern const struct command command_checkpoint_digest;
 extern const struct command command_checkpoint_list;
 extern const struct command command_checkpoint_verify;
 extern const struct command command_compute;
+extern const struct command command_compute_memory;
 extern const struct command command_doctor;
 extern const struct command command_generate;
 extern const struct command command_logits;
@@ -37,6 +38,7 @@ const struct command *const command_list[] = {
     &command_checkpoint_verify,
     &command_checkpoint_digest,
     &command_report,
+    &command_compute_memory, /* before the command whose name it goes on from */
     &command_compute,
     &command_bench_kernels,
     &command_bench_step,

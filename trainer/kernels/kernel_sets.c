@@ -180,6 +180,11 @@ void kernels_set_element(struct kernels *kernels, enum element element)
     kernels->element = element;
 }
 
+size_t kernels_scratch_bytes(const struct kernels *kernels)
+{
+    return kernels->scratch->arena.capacity;
+}
+
 void kernels_close(struct kernels *kernels)
 {
     thread_pool_free(kernels->pool);

@@ -16,6 +16,7 @@
 #define TRAINER_KERNELS_KERNELS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -40,6 +41,7 @@ struct kernels {
  * CPU cannot run is bad input, with the sets that it can. */
 enum status kernels_open(struct kernels *kernels, const char *name, int threads);
 void kernels_close(struct kernels *kernels);
+size_t kernels_scratch_bytes(const struct kernels *kernels); /* of all threads */
 
 /* Products round their operands to `element` from now on; ELEMENT_REAL after kernels_open. */
 void kernels_set_element(struct kernels *kernels, enum element element);

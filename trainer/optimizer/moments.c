@@ -35,6 +35,18 @@ void moments_release(struct moments *moments)
     memory_free(moments->second_begins);
 }
 
+size_t moments_bytes(const struct tensor_table *table, struct slice slice,
+                     bool (*has_second)(const struct tensor *tensor))
+{
+    const struct moments moments = { .table = table, .slice = slice };
+    int64_t count = slice.end - slice.begin;
+    for (int64_t i = 0; i < table->tensor_count; i++) {
+        struct slice part = moments_part(&moments, &table->tensors[i]);
+        count += has_second(&table->tensors[i]) ? part.end - part.begin : 0;
+    }
+    return (size_t)count * sizeof(float);
+}
+
 struct slice moments_part(const struct moments *moments, const struct tensor *tensor)
 {
     struct slice slice = moments->slice;

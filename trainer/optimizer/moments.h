@@ -27,6 +27,9 @@ struct moments {
 void moments_init(struct moments *moments, const struct tensor_table *table, struct slice slice,
                   bool (*has_second)(const struct tensor *tensor));
 void moments_release(struct moments *moments);
+/* What the moments of a slice take. */
+size_t moments_bytes(const struct tensor_table *table, struct slice slice,
+                     bool (*has_second)(const struct tensor *tensor));
 
 /* The elements of `tensor` that lie in the slice, counted within the tensor; begin == end: none. */
 struct slice moments_part(const struct moments *moments, const struct tensor *tensor);

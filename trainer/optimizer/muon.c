@@ -99,16 +99,36 @@ static void list_loans(struct muon *muon)
     }
 }
 
+/* The matrices that `rank` orthogonalises; the caller frees them. */
+static struct strided *shapes_of_rank(const struct tensor_table *table, const int *workers,
+                                      int rank, int64_t *count)
+{
+    struct strided *shapes = memory_alloc_zeroed((size_t)table->tensor_count, sizeof *shapes);
+    *count = 0;
+    for (int64_t i = 0; i < table->tensor_count; i++)
+        if (workers[i] == rank)
+            shapes[(*count)++] = matrix_of(&table->tensors[i], 0, NULL);
+    return shapes;
+}
+
 static void prepare_scratch(struct muon *muon)
 {
-    const struct tensor_table *table = muon->table;
-    struct strided *shapes = memory_alloc_zeroed((size_t)table->tensor_count, sizeof *shapes);
-    int64_t count = 0;
-    for (int64_t i = 0; i < table->tensor_count; i++)
-        if (muon->workers[i] == muon->world->rank)
-            shapes[count++] = matrix_of(&table->tensors[i], 0, NULL);
+    int64_t count;
+    struct strided *shapes = shapes_of_rank(muon->table, muon->workers, muon->world->rank, &count);
     orthogonaliser_init(&muon->orthogonaliser, shapes, count);
     memory_free(shapes);
+}
+
+size_t muon_bytes(const struct tensor_table *table, int rank, int world_size)
+{
+    int *workers = memory_alloc((size_t)table->tensor_count * sizeof *workers);
+    muon_assign(table, world_size, workers);
+    int64_t count;
+    struct strided *shapes = shapes_of_rank(table, workers, rank, &count);
+    size_t bytes = orthogonaliser_bytes(shapes, count);
+    memory_free(shapes);
+    memory_free(workers);
+    return bytes;
 }
 
 void muon_init(struct muon *muon, const struct world *world, const struct tensor_table *table)

@@ -47,6 +47,8 @@ void muon_assign(const struct tensor_table *table, int world_size, int *workers)
 
 void muon_init(struct muon *muon, const struct world *world, const struct tensor_table *table);
 void muon_release(struct muon *muon);
+/* What the scratch of a rank takes. */
+size_t muon_bytes(const struct tensor_table *table, int rank, int world_size);
 
 /* Collective. Each rank's slice of `directions` [element_count] becomes, within Muon's tensors,
  * 0.2 sqrt(max(rows, cols)) times the orthogonalisation. What lies outside the slice is used as

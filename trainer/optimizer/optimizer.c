@@ -27,6 +27,15 @@ void optimizer_init(struct optimizer *optimizer, const struct optimizer_settings
         muon_init(&optimizer->muon, world, table);
 }
 
+size_t optimizer_bytes(const struct optimizer_settings *settings, const struct tensor_table *table,
+                       int rank, int world_size)
+{
+    bool has_muon = settings->kind == OPTIMIZER_MUON;
+    struct slice slice = slice_of_rank(table->element_count, rank, world_size);
+    size_t moments = moments_bytes(table, slice, has_muon ? adamw_beside_muon : any_tensor);
+    return moments + (has_muon ? muon_bytes(table, rank, world_size) : 0);
+}
+
 void optimizer_release(struct optimizer *optimizer)
 {
     if (optimizer->settings.kind == OPTIMIZER_MUON)

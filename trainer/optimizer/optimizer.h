@@ -35,6 +35,9 @@ struct optimizer {
 void optimizer_init(struct optimizer *optimizer, const struct optimizer_settings *settings,
                     const struct world *world, const struct tensor_table *table);
 void optimizer_release(struct optimizer *optimizer);
+/* What the optimizer of a rank takes. Local, pure. */
+size_t optimizer_bytes(const struct optimizer_settings *settings, const struct tensor_table *table,
+                       int rank, int world_size);
 
 /* Collective. `parameters` and `gradient` are the whole flat vectors, of which this rank's slice
  * is valid; afterwards its slice of the parameters is updated, and the gradient is used up. The

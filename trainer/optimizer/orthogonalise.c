@@ -22,8 +22,12 @@ static bool is_tall(const struct strided *X)
     return X->rows > X->cols;
 }
 
-void orthogonaliser_init(struct orthogonaliser *orthogonaliser, const struct strided *shapes,
-                         int64_t count)
+/* Of each piece of the scratch. */
+struct scratch_bytes {
+    size_t row_sums, other, square;
+};
+
+static struct scratch_bytes scratch_for(const struct strided *shapes, int64_t count)
 {
     int64_t rows = 0, elements = 0, side = 0;
     for (int64_t i = 0; i < count; i++) {
@@ -31,15 +35,26 @@ void orthogonaliser_init(struct orthogonaliser *orthogonaliser, const struct str
         elements = larger(elements, shapes[i].rows * shapes[i].cols);
         side = larger(side, smaller(shapes[i].rows, shapes[i].cols));
     }
-    size_t row_bytes = (size_t)rows * sizeof(double);
-    size_t other_bytes = (size_t)elements * sizeof(float);
-    size_t square_bytes = (size_t)(side * side) * sizeof(float);
-    arena_init(&orthogonaliser->arena, arena_rounded(row_bytes) + arena_rounded(other_bytes) +
-                                           2 * arena_rounded(square_bytes));
-    orthogonaliser->row_sums = arena_take(&orthogonaliser->arena, row_bytes);
-    orthogonaliser->other = arena_take(&orthogonaliser->arena, other_bytes);
-    orthogonaliser->gram = arena_take(&orthogonaliser->arena, square_bytes);
-    orthogonaliser->polynomial = arena_take(&orthogonaliser->arena, square_bytes);
+    return (struct scratch_bytes){ (size_t)rows * sizeof(double), (size_t)elements * sizeof(float),
+                                   (size_t)(side * side) * sizeof(float) };
+}
+
+size_t orthogonaliser_bytes(const struct strided *shapes, int64_t count)
+{
+    const struct scratch_bytes bytes = scratch_for(shapes, count);
+    return arena_rounded(bytes.row_sums) + arena_rounded(bytes.other) +
+           2 * arena_rounded(bytes.square);
+}
+
+void orthogonaliser_init(struct orthogonaliser *orthogonaliser, const struct strided *shapes,
+                         int64_t count)
+{
+    const struct scratch_bytes bytes = scratch_for(shapes, count);
+    arena_init(&orthogonaliser->arena, orthogonaliser_bytes(shapes, count));
+    orthogonaliser->row_sums = arena_take(&orthogonaliser->arena, bytes.row_sums);
+    orthogonaliser->other = arena_take(&orthogonaliser->arena, bytes.other);
+    orthogonaliser->gram = arena_take(&orthogonaliser->arena, bytes.square);
+    orthogonaliser->polynomial = arena_take(&orthogonaliser->arena, bytes.square);
 }
 
 void orthogonaliser_release(struct orthogonaliser *orthogonaliser)

@@ -33,7 +33,8 @@ struct orthogonaliser {
     float *gram, *polynomial; /* [short side, short side] */
 };
 
-/* For each of `count` shapes, of which `values` and `ld` do not matter. */
+/* For each of `count` shapes, of which `values` and `ld` do not matter; and what it takes. */
+size_t orthogonaliser_bytes(const struct strided *shapes, int64_t count);
 void orthogonaliser_init(struct orthogonaliser *orthogonaliser, const struct strided *shapes,
                          int64_t count);
 void orthogonaliser_release(struct orthogonaliser *orthogonaliser);

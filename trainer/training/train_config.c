@@ -153,6 +153,11 @@ enum status train_config_complete(struct train_config *config)
 {
     if (config->run[0] == '\0')
         return bad_input("the run's folder has no name: give --run");
+    return train_config_complete_model(config);
+}
+
+enum status train_config_complete_model(struct train_config *config)
+{
     if (config->micro_batch == 0)
         config->micro_batch = config->leaf_sequences;
     if (config->leaf_sequences % config->micro_batch != 0)

@@ -47,6 +47,8 @@ extern const struct option_spec train_options[];
 
 /* Fills in what is left to be derived (0: automatic) and refuses what does not fit together. */
 enum status train_config_complete(struct train_config *config);
+/* The same for settings of no run: `run` may be empty. */
+enum status train_config_complete_model(struct train_config *config);
 
 struct model_config train_config_model(const struct train_config *config, int64_t vocab_size);
 enum element train_config_element(const struct train_config *config);

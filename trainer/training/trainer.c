@@ -10,8 +10,7 @@
 
 enum { LEAVES_AHEAD = 4 /* read before they are asked for */, PEAK_TRIES = 10 };
 
-/* The node's cores divided by its ranks, but no more than the launcher bound this rank to. */
-static int threads_of_rank(const struct world *world, int64_t asked)
+int trainer_threads(const struct world *world, int64_t asked)
 {
     if (asked > 0)
         return (int)asked;
@@ -96,17 +95,21 @@ static double measure_peak(struct kernels *kernels)
     return best;
 }
 
-enum status trainer_open(struct trainer *trainer, const struct world *world,
-                         const struct train_config *config)
+enum status trainer_open_inputs(struct trainer *trainer, const struct world *world,
+                                const struct train_config *config)
 {
     *trainer = (struct trainer){ .world = world, .config = config, .run_lock = RUN_LOCK_NONE };
     trainer->schedule = train_config_schedule(config);
     trainer->leaves = leaf_range_of_rank(config->leaves, world->rank, world->size);
-
-    TRY(world_agree(world, kernels_open(&trainer->kernels, config->kernels,
-                                        threads_of_rank(world, config->threads))));
+    TRY(kernels_open(&trainer->kernels, config->kernels, trainer_threads(world, config->threads)));
     kernels_set_element(&trainer->kernels, train_config_element(config));
-    TRY(world_agree(world, open_data(trainer)));
+    return open_data(trainer);
+}
+
+enum status trainer_open(struct trainer *trainer, const struct world *world,
+                         const struct train_config *config)
+{
+    TRY(world_agree(world, trainer_open_inputs(trainer, world, config)));
     TRY(world_agree(world, build_model(trainer)));
     TRY(require_same_setting(trainer));
 
@@ -121,20 +124,25 @@ enum status trainer_open(struct trainer *trainer, const struct world *world,
     return STATUS_OK;
 }
 
-void trainer_start_reading(struct trainer *trainer)
+struct batch_stream_plan trainer_reading(const struct train_config *config,
+                                         struct leaf_range leaves)
 {
-    const struct train_config *config = trainer->config;
-    struct batch_stream_plan plan = {
-        .schedule = { .seed = (uint64_t)config->seed,
-                      .samples = corpus_sample_count(trainer->corpus) },
+    return (struct batch_stream_plan){
+        .schedule = { .seed = (uint64_t)config->seed },
         .leaves = config->leaves,
         .leaf_sequences = config->leaf_sequences,
         .seq_len = config->seq_len,
-        .first_leaf = trainer->leaves.first,
-        .end_leaf = trainer->leaves.end,
-        .first_step = trainer->progress.step,
+        .first_leaf = leaves.first,
+        .end_leaf = leaves.end,
         .ahead = LEAVES_AHEAD,
     };
+}
+
+void trainer_start_reading(struct trainer *trainer)
+{
+    struct batch_stream_plan plan = trainer_reading(trainer->config, trainer->leaves);
+    plan.schedule.samples = corpus_sample_count(trainer->corpus);
+    plan.first_step = trainer->progress.step;
     trainer->batches = batch_stream_open(trainer->corpus, &plan);
 }
 

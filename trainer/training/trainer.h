@@ -54,6 +54,16 @@ struct trainer {
     double peak_flops; /* measured, FLOP/s of all ranks together */
 };
 
+/* Local: the part of trainer_open that the model has no part in: kernels, corpus, held-out text
+ * of this rank. Closed by trainer_close too. */
+enum status trainer_open_inputs(struct trainer *trainer, const struct world *world,
+                                const struct train_config *config);
+/* The node's cores divided by its ranks, but no more than the launcher bound this rank to. */
+int trainer_threads(const struct world *world, int64_t asked);
+/* How trainer_start_reading reads the leaves of a rank, from the first step on. */
+struct batch_stream_plan trainer_reading(const struct train_config *config,
+                                         struct leaf_range leaves);
+
 /* Collective. Opens the corpus, builds the model with its initial weights. On an error what
  * was opened is closed again by trainer_close, which is always called. */
 enum status trainer_open(struct trainer *trainer, const struct world *world,

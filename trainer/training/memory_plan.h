@@ -1,0 +1,46 @@
+/* memory_plan: what a rank of a run will hold at most, before the run starts.
+ *
+ * What depends on the model is computed from the same functions that allocate it. What depends on
+ * the machine is measured: what this process holds once libraries, MPI, kernels, tokenizer, corpus
+ * and held-out text are there, as trainer_open_inputs leaves them.
+ *
+ *   parameters    the replica
+ *   gradient      the sums that wait for their sibling (comm/gradient_tree.h), and staging
+ *   optimizer     moments of the rank's slice, and Muon's scratch
+ *   activations   of one micro-batch, with the chunk of the loss (model/activations.h)
+ *   kernels       scratch of the threads
+ *   batches       leaves that are read ahead
+ *   process       measured
+ *
+ * All of it is written to within the first steps, so the sum is the peak resident set.
+ */
+#ifndef TRAINER_TRAINING_MEMORY_PLAN_H
+#define TRAINER_TRAINING_MEMORY_PLAN_H
+
+#include "trainer/training/trainer.h"
+
+enum memory_part {
+    MEMORY_PARAMETERS,
+    MEMORY_GRADIENT,
+    MEMORY_OPTIMIZER,
+    MEMORY_ACTIVATIONS,
+    MEMORY_KERNELS,
+    MEMORY_BATCHES,
+    MEMORY_PROCESS,
+    MEMORY_PARTS
+};
+extern const char *const memory_part_names[MEMORY_PARTS];
+
+struct memory_plan {
+    int64_t parameters; /* elements */
+    int rank;           /* the rank that is told of */
+    size_t bytes[MEMORY_PARTS];
+    size_t total;
+};
+
+/* Of that rank of `ranks` which holds the most. `trainer` has open inputs; `vocab_size` is the
+ * corpus'. Local. A model that is none is bad input. */
+enum status memory_plan_make(const struct trainer *trainer, int64_t vocab_size, int ranks,
+                             struct memory_plan *plan);
+
+#endif

@@ -80,12 +80,13 @@ LOOP_OBJECTS = $(foreach set,$(LOOP_SETS),$(LOOPS:%.c=$(BUILD)/obj/%.$(set).o))
 avx2_flags   = -mavx2
 avx512_flags = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
 
-MULTIPLY_SETS       = $(if $(filter x86_64%,$(TARGET)),avx2 avx512 avx512_pair avx512_dot)
+MULTIPLY_SETS       = $(if $(filter x86_64%,$(TARGET)),avx2 avx512 avx512_pair avx512_dot amx)
 MULTIPLY_OBJECTS    = $(MULTIPLY_SETS:%=$(BUILD)/obj/trainer/kernels/multiply/multiply_%.o)
 multiply_avx2        = $(avx2_flags) -mfma
 multiply_avx512      = $(avx512_flags)
 multiply_avx512_pair = $(avx512_flags)
 multiply_avx512_dot  = $(avx512_flags) -mavx512bf16
+multiply_amx         = $(avx512_flags) -mamx-tile -mamx-bf16
 
 # The model's mathematics once more with `real` a double: gradients are checked against central
 # differences by tests/unit/test_*_in_double.c.

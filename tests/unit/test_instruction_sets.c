@@ -1,6 +1,7 @@
 #include "trainer/kernels/instruction_sets.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "trainer/kernels/amx_trial.h"
 
 /* The first CPU's flags as Linux tells them, between spaces; empty where it tells none. */
 static void read_flags_of_linux(struct strbuf *flags)
@@ -63,6 +65,28 @@ static void linux_sees_the_same_instructions(void **state)
     strbuf_release(&flags);
 }
 
+static void ignore_signal(int number)
+{
+    (void)number;
+}
+
+static void a_trial_where_there_is_no_amx_fails_and_leaves_no_trace(void **state)
+{
+    (void)state;
+    const enum amx_state amx = instruction_sets_here().amx;
+    if (amx == AMX_USABLE || amx == AMX_NO_PALETTE)
+        skip();
+    struct sigaction before = { .sa_handler = ignore_signal }, after;
+    assert_int_equal(sigaction(SIGILL, &before, NULL), 0);
+    assert_false(amx_trial_succeeds());
+    assert_false(amx_trial_succeeds());
+    assert_int_equal(sigaction(SIGILL, NULL, &after), 0);
+    assert_true(after.sa_handler == ignore_signal);
+    sigset_t blocked;
+    assert_int_equal(pthread_sigmask(SIG_BLOCK, NULL, &blocked), 0);
+    assert_false(sigismember(&blocked, SIGILL));
+}
+
 static void the_names_are_printed_in_one_line(void **state)
 {
     (void)state;
@@ -97,6 +121,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(linux_sees_the_same_instructions),
+        cmocka_unit_test(a_trial_where_there_is_no_amx_fails_and_leaves_no_trace),
         cmocka_unit_test(the_names_are_printed_in_one_line),
         cmocka_unit_test(wider_registers_do_more_in_a_cycle),
         cmocka_unit_test(the_clock_is_that_of_a_cpu),

@@ -82,6 +82,8 @@ static void examine_instructions(const struct instruction_sets *sets, struct fin
         [AMX_UNSAVED] = "the CPU has AMX, but the system does not save its tiles: a newer kernel, "
                         "or a hypervisor that passes AMX on",
         [AMX_FORBIDDEN] = "the kernel refuses AMX to this process: Linux 5.16 or newer grants it",
+        [AMX_BROKEN] =
+            "the CPU tells of AMX, but a tile product fails here: the hypervisor's fault",
         [AMX_NO_PALETTE] =
             "the hypervisor hides AMX's tile palette (CPUID leaf 0x1D): eon does not "
             "need it, but oneDNN and PyTorch may crash here",
@@ -95,7 +97,7 @@ static void examine_instructions(const struct instruction_sets *sets, struct fin
         finding_judge(
             instructions, VERDICT_WARN,
             "without AVX2 and FMA only the portable kernels run, at a fraction of the speed");
-    else if (sets->amx == AMX_UNSAVED || sets->amx == AMX_FORBIDDEN)
+    else if (sets->amx == AMX_UNSAVED || sets->amx == AMX_FORBIDDEN || sets->amx == AMX_BROKEN)
         finding_judge(instructions, VERDICT_WARN, "%s", amx_remarks[sets->amx]);
     else if (sets->amx == AMX_NO_PALETTE)
         finding_judge(instructions, VERDICT_OK, "%s", amx_remarks[sets->amx]);

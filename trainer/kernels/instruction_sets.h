@@ -14,6 +14,7 @@ enum amx_state {
     AMX_ABSENT,
     AMX_UNSAVED,    /* the CPU has it, the operating system or hypervisor does not save its tiles */
     AMX_FORBIDDEN,  /* the kernel refuses the permission (ARCH_REQ_XCOMP_PERM) */
+    AMX_BROKEN,     /* allowed by all of these, but a tile product fails or gives another result */
     AMX_NO_PALETTE, /* usable, but the hypervisor hides CPUID leaf 0x1D, which other libraries need
                      */
     AMX_USABLE,
@@ -25,8 +26,8 @@ struct instruction_sets {
     enum amx_state amx;
 };
 
-/* All absent on CPUs that are no x86-64. AMX's permission is asked for: it stays with the process.
- */
+/* All absent on CPUs that are no x86-64. AMX's permission is asked for, which stays with the
+ * process, and then a product is tried: call it first before other threads start. */
 struct instruction_sets instruction_sets_here(void);
 
 /* Appends "avx2 fma f16c". */

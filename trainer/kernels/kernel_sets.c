@@ -47,6 +47,12 @@ static bool cpu_has_avx512(void)
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
+
+static bool cpu_has_amx(void)
+{
+    const enum amx_state amx = instruction_sets_here().amx;
+    return cpu_has_avx512() && (amx == AMX_USABLE || amx == AMX_NO_PALETTE);
+}
 #endif
 
 static void keep_portable(struct tile_loops tiles[ELEMENTS])
@@ -78,6 +84,19 @@ static void use_avx512(struct tile_loops tiles[ELEMENTS])
     (void)tiles;
 #endif
 }
+
+static void use_amx(struct tile_loops tiles[ELEMENTS])
+{
+#ifndef EON_REAL_IS_DOUBLE
+    enum { COLUMNS = 64 }; /* two pieces of C: see amx_walk.h */
+    use_avx512(tiles);
+    tiles[ELEMENT_BF16].multiply = multiply_bf16_amx;
+    tiles[ELEMENT_BF16].ceiling = ceiling_bf16_amx;
+    tiles[ELEMENT_BF16].panel = COLUMNS;
+#else
+    (void)tiles;
+#endif
+}
 #endif
 
 static const struct kernel_set sets[] = {
@@ -85,6 +104,7 @@ static const struct kernel_set sets[] = {
 #ifdef __x86_64__
     { "avx2", "Haswell", cpu_has_avx2, use_avx2, { LOOPS_OF(avx2) } },
     { "avx512", "SkylakeX", cpu_has_avx512, use_avx512, { LOOPS_OF(avx512) } },
+    { "amx", "SkylakeX", cpu_has_amx, use_amx, { LOOPS_OF(avx512) } },
 #endif
 };
 enum { SET_COUNT = sizeof sets / sizeof *sets };
@@ -92,8 +112,7 @@ enum { SET_COUNT = sizeof sets / sizeof *sets };
 const char *const kernel_set_names[] = {
     "reference",
 #ifdef __x86_64__
-    "avx2",
-    "avx512",
+    "avx2",      "avx512", "amx",
 #endif
     NULL,
 };

@@ -5,6 +5,7 @@
  *   reference   portable loops, and products that round after every operation: any CPU
  *   avx2        the same loops compiled for AVX2; products of fused multiply-adds
  *   avx512      the same for AVX-512, with bf16 dot products where the CPU has them
+ *   amx         avx512 with products of bf16 on tiles (AMX)
  *
  * Every operation cuts its work into blocks of fixed size and runs them on the
  * pool, so that results do not depend on the number of threads. Sums over rows
@@ -30,7 +31,7 @@ struct kernels {
     const struct kernel_table *table;
     struct tile_loops tiles[ELEMENTS]; /* the table's, with what this CPU has in their place */
     enum element element;              /* what products multiply: kernels_set_element */
-    const char *name;                  /* "reference", "avx2", "avx512" */
+    const char *name;                  /* "reference", "avx2", "avx512", "amx" */
     struct thread_pool *pool;
     int64_t flops; /* executed in matrix products since kernels_open; a multiply-add is two */
     struct kernel_profile profile[KERNELS]; /* since kernels_open */

@@ -22,8 +22,11 @@
  *   bf16   c = fma(a[2u], b[2u], fma(a[2u+1], b[2u+1], c))   for u = 0, 1, 2, ...
  *
  * which is what VDPBF16PS computes (Intel SDM; the same on Zen 4). Exceptions, each with bits
- * of its own: `reference` rounds between multiplication and addition; `amx` adds the
- * even and the odd products of a tile apart (Intel SDM, TDPBF16PS).
+ * of its own: `reference` rounds between multiplication and addition; `amx` sums the even and
+ * the odd products of each tile apart (Intel SDM, TDPBF16PS), with denormals as zeros:
+ *
+ *   even = fma(a[2u], b[2u], even), odd = fma(a[2u+1], b[2u+1], odd)   from 0, for u = 0 ... 15
+ *   c = c + (even + odd)                                               for each tile along K
  */
 #ifndef TRAINER_KERNELS_TILES_H
 #define TRAINER_KERNELS_TILES_H

@@ -21,7 +21,7 @@ const struct option_spec train_options[] = {
     { .key = "threads", .type = OPTION_INTEGER, .offset = AT(threads), .default_text = "0",
       .min = 0, .max = 1024, .help = "of each rank; 0: the node's cores divided by its ranks" },
     { .key = "kernels", .type = OPTION_TEXT, .offset = AT(kernels), .default_text = "auto",
-      .help = "kernel set: reference, avx2, avx512; auto: the best that this CPU runs" },
+      .help = "kernel set: reference, avx2, avx512, amx; auto: the best that this CPU runs" },
     { .key = "precision", .type = OPTION_CHOICE, .offset = AT(precision), .default_text = "fp32",
       .choices = precision_names,
       .help = "of what products multiply; sums, weights and optimizer stay fp32" },

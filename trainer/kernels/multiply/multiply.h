@@ -10,6 +10,7 @@ void multiply_bf16_avx2(const struct tile_product *product);
 void multiply_real_avx512(const struct tile_product *product);
 void multiply_bf16_avx512(const struct tile_product *product);     /* without the dot product */
 void multiply_bf16_avx512_dot(const struct tile_product *product); /* AVX512_BF16 */
+void multiply_bf16_amx(const struct tile_product *product);        /* AMX-BF16 */
 
 /* Their ceilings, in registers: see struct tile_loops. A bf16 pair is two multiply-adds, but
  * for the dot product. */
@@ -17,5 +18,6 @@ int64_t ceiling_avx2(int64_t rounds);
 int64_t ceiling_real_avx512(int64_t rounds);
 int64_t ceiling_bf16_avx512(int64_t rounds);
 int64_t ceiling_bf16_avx512_dot(int64_t rounds);
+int64_t ceiling_bf16_amx(int64_t rounds);
 
 #endif

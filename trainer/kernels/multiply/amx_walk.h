@@ -1,0 +1,240 @@
+/* amx_walk: a block of C in pieces of 2 x 2 tiles, which stay in tile registers over the whole
+ * depth. Included by files that define, for a tile register 0 to 7 of 16 rows of 64 bytes:
+ *
+ *   TILE_LOAD(tile, from, row_bytes), TILE_STORE(tile, to, row_bytes), TILE_ZERO(tile)
+ *   TILE_PRODUCT(sums, left, right)    TDPBF16PS: see tiles.h
+ *
+ *              B0   B1
+ *            +----+----+     The columns' tiles stay in the first-level cache (2 x 8 KiB), while
+ *        A0  |C00 |C01 |     the rows' stream from the second-level one, and the next piece of C
+ *            +----+----+     is fetched. Four products take 64 cycles, more than the 52 after
+ *        A1  |C10 |C11 |     which a sum can be added to again, and four loads take 32 (Intel 64
+ *            +----+----+     and IA-32 Architectures Optimization Reference Manual, AMX).
+ */
+#ifndef TRAINER_KERNELS_MULTIPLY_AMX_WALK_H
+#define TRAINER_KERNELS_MULTIPLY_AMX_WALK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "trainer/kernels/tiles.h"
+
+/* Tile registers; no enum, as the instructions take literals. */
+#define C00 0
+#define C01 1
+#define C10 2
+#define C11 3
+#define A0  4
+#define A1  5
+#define B0  6
+#define B1  7
+
+enum { PIECE_SIDE = 2 * TILE_SIDE, ROW_BYTES = 64, TILE_BYTES = TILE_SIDE * ROW_BYTES };
+enum { FETCHED_ROWS = 4 }; /* of the next piece of C, during each step along K */
+
+/* A tile of C: in C itself, or at C's edges a copy, because tile instructions have no masks. */
+struct sums {
+    float *at;
+    int64_t row_bytes;
+    int64_t rows, columns; /* that are C's */
+};
+
+struct piece {
+    const char *A[2], *B[2]; /* the tiles of two rows and of two columns of tiles, along K */
+    int64_t depth;
+    struct sums C[2][2];
+    bool add;
+    const float *next; /* the piece after this one, of which `next_rows` rows are C's */
+    int64_t next_rows, ldc;
+};
+
+static inline __attribute__((always_inline)) void load_sums(const struct piece *p, const int down,
+                                                            const int across)
+{
+    if (!p->add) {
+        TILE_ZERO(C00);
+        TILE_ZERO(C01);
+        TILE_ZERO(C10);
+        TILE_ZERO(C11);
+        return;
+    }
+    TILE_LOAD(C00, p->C[0][0].at, p->C[0][0].row_bytes);
+    if (across == 2)
+        TILE_LOAD(C01, p->C[0][1].at, p->C[0][1].row_bytes);
+    if (down == 2)
+        TILE_LOAD(C10, p->C[1][0].at, p->C[1][0].row_bytes);
+    if (down == 2 && across == 2)
+        TILE_LOAD(C11, p->C[1][1].at, p->C[1][1].row_bytes);
+}
+
+static inline __attribute__((always_inline)) void store_sums(const struct piece *p, const int down,
+                                                             const int across)
+{
+    TILE_STORE(C00, p->C[0][0].at, p->C[0][0].row_bytes);
+    if (across == 2)
+        TILE_STORE(C01, p->C[0][1].at, p->C[0][1].row_bytes);
+    if (down == 2)
+        TILE_STORE(C10, p->C[1][0].at, p->C[1][0].row_bytes);
+    if (down == 2 && across == 2)
+        TILE_STORE(C11, p->C[1][1].at, p->C[1][1].row_bytes);
+}
+
+static inline void fetch_next_sums(const struct piece *p, int64_t step)
+{
+    const int64_t end =
+        (step + 1) * FETCHED_ROWS < p->next_rows ? (step + 1) * FETCHED_ROWS : p->next_rows;
+    for (int64_t row = step * FETCHED_ROWS; row < end; row++) {
+        __builtin_prefetch(p->next + row * p->ldc);
+        __builtin_prefetch(p->next + row * p->ldc + TILE_SIDE);
+    }
+}
+
+/* Products at one depth; each operand of the next depth is loaded once its register is read for
+ * the last time. A's tiles, which come from farther, have two products' time to arrive. */
+static inline __attribute__((always_inline)) void multiply_step(const struct piece *p, int64_t step,
+                                                                const int down, const int across,
+                                                                const bool more)
+{
+    const int64_t next = (step + 1) * TILE_BYTES;
+    TILE_PRODUCT(C00, A0, B0);
+    if (across == 2)
+        TILE_PRODUCT(C01, A0, B1);
+    if (more)
+        TILE_LOAD(A0, p->A[0] + next, ROW_BYTES);
+    if (down == 2)
+        TILE_PRODUCT(C10, A1, B0);
+    if (more)
+        TILE_LOAD(B0, p->B[0] + next, ROW_BYTES);
+    if (down == 2 && across == 2)
+        TILE_PRODUCT(C11, A1, B1);
+    if (more && across == 2)
+        TILE_LOAD(B1, p->B[1] + next, ROW_BYTES);
+    if (more && down == 2)
+        TILE_LOAD(A1, p->A[1] + next, ROW_BYTES);
+    fetch_next_sums(p, step);
+}
+
+/* `down` x `across` tiles; constants where it is called, so that the conditions vanish. */
+static inline __attribute__((always_inline)) void multiply_piece(const struct piece *p,
+                                                                 const int down, const int across)
+{
+    TILE_LOAD(A0, p->A[0], ROW_BYTES);
+    TILE_LOAD(B0, p->B[0], ROW_BYTES);
+    if (across == 2)
+        TILE_LOAD(B1, p->B[1], ROW_BYTES);
+    if (down == 2)
+        TILE_LOAD(A1, p->A[1], ROW_BYTES);
+    load_sums(p, down, across);
+    for (int64_t step = 0; step < p->depth - 1; step++)
+        multiply_step(p, step, down, across, true);
+    multiply_step(p, p->depth - 1, down, across, false);
+    store_sums(p, down, across);
+}
+
+static __attribute__((noinline)) void multiply_1_by_1(const struct piece *p)
+{
+    multiply_piece(p, 1, 1);
+}
+
+static __attribute__((noinline)) void multiply_1_by_2(const struct piece *p)
+{
+    multiply_piece(p, 1, 2);
+}
+
+static __attribute__((noinline)) void multiply_2_by_1(const struct piece *p)
+{
+    multiply_piece(p, 2, 1);
+}
+
+static __attribute__((noinline)) void multiply_2_by_2(const struct piece *p)
+{
+    multiply_piece(p, 2, 2);
+}
+
+/* Where a tile of C of so many rows and columns is summed; `copy` holds one tile. */
+static struct sums open_sums(float *C, int64_t ldc, int64_t rows, int64_t columns, bool add,
+                             float *copy)
+{
+    const int64_t row_bytes = ldc * (int64_t)sizeof *C;
+    if (rows >= TILE_SIDE && columns >= TILE_SIDE)
+        return (struct sums){ C, row_bytes, TILE_SIDE, TILE_SIDE };
+    struct sums sums = { copy, ROW_BYTES, rows < TILE_SIDE ? rows : TILE_SIDE,
+                         columns < TILE_SIDE ? columns : TILE_SIDE };
+    memset(copy, 0, TILE_BYTES);
+    for (int64_t r = 0; add && r < sums.rows; r++)
+        memcpy(copy + r * TILE_SIDE, C + r * ldc, (size_t)sums.columns * sizeof *C);
+    return sums;
+}
+
+static void close_sums(const struct sums *sums, float *C, int64_t ldc)
+{
+    for (int64_t r = 0; sums->at != C && r < sums->rows; r++)
+        memcpy(C + r * ldc, sums->at + r * TILE_SIDE, (size_t)sums->columns * sizeof *C);
+}
+
+/* The piece whose first element is C[row, column]. */
+static void multiply_piece_at(const struct tile_product *p, int64_t row, int64_t column)
+{
+    static void (*const multiply[2][2])(const struct piece *) = {
+        { multiply_1_by_1, multiply_1_by_2 }, { multiply_2_by_1, multiply_2_by_2 }
+    };
+    _Alignas(ROW_BYTES) float copies[2][2][TILE_UNITS];
+    const int64_t rows = p->rows - row, columns = p->columns - column;
+    const int down = rows > TILE_SIDE ? 2 : 1, across = columns > TILE_SIDE ? 2 : 1;
+    const bool is_last_row = rows <= PIECE_SIDE;
+    struct piece piece = { .depth = p->depth, .add = p->add, .ldc = p->ldc };
+    for (int i = 0; i < down; i++)
+        piece.A[i] = (const char *)p->A + (row / TILE_SIDE + i) * p->A_stride * TILE_BYTES;
+    for (int j = 0; j < across; j++)
+        piece.B[j] = (const char *)p->B + (column / TILE_SIDE + j) * p->B_stride * TILE_BYTES;
+    float *C = p->C + row * p->ldc + column;
+    for (int i = 0; i < down; i++)
+        for (int j = 0; j < across; j++)
+            piece.C[i][j] =
+                open_sums(C + (i * p->ldc + j) * TILE_SIDE, p->ldc, rows - i * TILE_SIDE,
+                          columns - j * TILE_SIDE, p->add, copies[i][j]);
+    if (!is_last_row) {
+        piece.next = C + PIECE_SIDE * p->ldc;
+        piece.next_rows = rows - PIECE_SIDE;
+    } else if (columns > PIECE_SIDE) {
+        piece.next = p->C + column + PIECE_SIDE;
+        piece.next_rows = p->rows;
+    }
+    if (piece.next_rows > PIECE_SIDE)
+        piece.next_rows = PIECE_SIDE;
+    multiply[down - 1][across - 1](&piece);
+    for (int i = 0; i < down; i++)
+        for (int j = 0; j < across; j++)
+            close_sums(&piece.C[i][j], C + (i * p->ldc + j) * TILE_SIDE, p->ldc);
+}
+
+/* Depth must be at least one tile. */
+static inline void multiply_walk(const struct tile_product *product)
+{
+    for (int64_t column = 0; column < product->columns; column += PIECE_SIDE)
+        for (int64_t row = 0; row < product->rows; row += PIECE_SIDE)
+            multiply_piece_at(product, row, column);
+}
+
+/* The products of a step without its loads: a multiply-add is two operations. */
+static inline int64_t step_ceiling(int64_t rounds)
+{
+    TILE_ZERO(C00);
+    TILE_ZERO(C01);
+    TILE_ZERO(C10);
+    TILE_ZERO(C11);
+    TILE_ZERO(A0);
+    TILE_ZERO(A1);
+    TILE_ZERO(B0);
+    TILE_ZERO(B1);
+    for (int64_t i = 0; i < rounds; i++) {
+        TILE_PRODUCT(C00, A0, B0);
+        TILE_PRODUCT(C01, A0, B1);
+        TILE_PRODUCT(C10, A1, B0);
+        TILE_PRODUCT(C11, A1, B1);
+    }
+    return rounds * PIECE_SIDE * PIECE_SIDE * 2 * TILE_SIDE * 2;
+}
+
+#endif

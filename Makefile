@@ -5,7 +5,7 @@
 ## make demo         trains a small model on real English, with 2 ranks (CORPUS=FILE: on your own text)
 ## make test         all tests; ONLY=WORD: those whose file is named so
 ## make soak         trials that take minutes: 10^5 operations, a gradient beyond 2^31 bytes
-## make bench        measures a training step beside plain cblas_sgemm
+## make bench        measures kernels and a training step beside cblas_sgemm and the ceilings
 ## make lint         format, compiler warnings as errors, static analysis, house rules
 ## make layers       includes point down the layers, and libraries are used in their room only
 ## make format       clang-format over all sources
@@ -186,8 +186,11 @@ soak:
 bench:
 	@.ci/dependencies check build run
 	$(AGAIN) $(BUILD)/eon
+	$(BUILD)/eon bench kernels
 	$(BUILD)/eon bench step --seq_len=256
 	$(BUILD)/eon bench step --seq_len=1024
+	$(BUILD)/eon bench step --seq_len=256 --precision=bf16
+	$(BUILD)/eon bench step --seq_len=1024 --precision=bf16
 
 lint:
 	@.ci/dependencies check build test

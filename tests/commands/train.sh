@@ -114,7 +114,7 @@ train --run=optimizer --steps=6 --optimizer=muon
 expect_success
 
 begin muon_learns_faster_than_adamw
-validation_loss() { # OPTIMIZER: 4.56 for adamw, at its best rate, and 4.16 for muon
+validation_loss() { # OPTIMIZER: 4.56 for adamw, 4.16 for muon
     train --run="learns-$1" --optimizer="$1" --steps=100 --lr=0.01 --width=32 --seq_len=32 \
         --leaf_sequences=2
     expect_success

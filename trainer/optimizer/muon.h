@@ -5,7 +5,7 @@
  *   p = p - lr ( 0.2 sqrt(max(rows, cols)) O + decay p )
  *
  * Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024). Weight decay
- * and the factor are those of Liu et al., "Muon is scalable for LLM training" (2025), section 2.2:
+ * and the factor are those of Liu et al., "Muon is scalable for LLM training" (2025):
  * O has a root mean square of about 1 / sqrt(max(rows, cols)), and AdamW's update one of 0.2 to
  * 0.4, so that both go with the same lr and decay. Embeddings, head, norms and biases are AdamW's.
  *

@@ -182,6 +182,7 @@ enum { ATTENTION_WIDTH = (HEADS + 2 * KV_HEADS) * HEAD_DIM };
 
 struct attention_sample {
     real out[ATTENTION_T * HEADS * HEAD_DIM], logsumexp[HEADS * ATTENTION_T];
+    const int32_t *document_starts;
 };
 
 static struct attention attention_over(struct attention_sample *s, const real *x)
@@ -197,7 +198,8 @@ static struct attention attention_over(struct attention_sample *s, const real *x
                                .values = x + (HEADS + KV_HEADS) * HEAD_DIM,
                                .kv_stride = ATTENTION_WIDTH,
                                .out = s->out,
-                               .logsumexp = s->logsumexp };
+                               .logsumexp = s->logsumexp,
+                               .document_starts = s->document_starts };
 }
 
 static double attention_value(void *context, const real *x)
@@ -208,10 +210,10 @@ static double attention_value(void *context, const real *x)
     return weighted_sum(s->out, ATTENTION_T * HEADS * HEAD_DIM);
 }
 
-static void attention_backward_is_its_derivative(void **state)
+static void check_attention(const int32_t *document_starts)
 {
-    (void)state;
     static struct attention_sample s;
+    s.document_starts = document_starts;
     const int64_t count = ATTENTION_T * ATTENTION_WIDTH;
     real *x = random_reals(3, count), *dx = random_reals(4, count);
     real *dout = random_reals(99, ATTENTION_T * HEADS * HEAD_DIM);
@@ -226,6 +228,25 @@ static void attention_backward_is_its_derivative(void **state)
     memory_free(x);
     memory_free(dx);
     memory_free(dout);
+}
+
+static void attention_backward_is_its_derivative(void **state)
+{
+    (void)state;
+    check_attention(NULL);
+}
+
+static void attention_within_documents_has_its_derivative(void **state)
+{
+    (void)state;
+    static const int32_t borders[] = { 0, 3, 128, 140, 291 };
+    int32_t starts[ATTENTION_T];
+    for (int32_t t = 0, document = 0; t < ATTENTION_T; t++) {
+        if (document < 4 && t == borders[document + 1])
+            document++;
+        starts[t] = borders[document];
+    }
+    check_attention(starts);
 }
 
 /* ---- The head and the loss: hidden [rows,C], weight [V,C]; two blocks of rows ---------------- */
@@ -289,6 +310,7 @@ int main(void)
         cmocka_unit_test(gelu_backward_is_its_derivative),
         cmocka_unit_test(swiglu_backward_is_its_derivative),
         cmocka_unit_test(attention_backward_is_its_derivative),
+        cmocka_unit_test(attention_within_documents_has_its_derivative),
         cmocka_unit_test(loss_head_backward_is_its_derivative),
     };
     return cmocka_run_group_tests(tests, open_kernels, close_kernels);

@@ -1,5 +1,6 @@
 /* The loops of every kernel set: the same bits as the reference's at ragged sizes and
  * unaligned addresses, and near the mathematics in double. */
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -129,9 +130,13 @@ static void softmax_loop(const struct kernel_table *table, struct arena_of_reals
 {
     const struct softmax_loops *softmax = table->softmax;
     float *max = d->out[3], *sum = d->out[3] + 1;
-    softmax->online_row(d->out[0] + shift, count, count, 0.3f, max, sum, true);
-    d->out[3][2] = softmax->online_row(d->in[0] + shift, count - 3, count, 0.3f, max, sum, false);
-    softmax->probability_row(d->in[1] + shift, count - 1, count, 0.3f, 2.5f);
+    *max = -FLT_MAX;
+    *sum = 0;
+    softmax->online_row(d->out[0] + shift, (struct key_range){ 0, count }, count, 0.3f, max, sum);
+    d->out[3][2] = softmax->online_row(d->in[0] + shift, (struct key_range){ 1, count - 3 }, count,
+                                       0.3f, max, sum);
+    softmax->probability_row(d->in[1] + shift, (struct key_range){ 2, count - 1 }, count, 0.3f,
+                             2.5f);
     softmax->score_gradient_row(d->out[1] + shift, d->in[1] + shift, count, 0.1f, 0.3f);
     d->scalar = softmax->cross_entropy_row(d->out[2] + shift, count, (int32_t)(count / 3), true);
 }
@@ -212,9 +217,9 @@ static void exponential_and_gelu_are_near_those_of_the_library(void **state)
     (void)state;
     double worst_exp = 0, worst_gelu = 0;
     for (int i = -8600; i <= 0; i++) {
-        float x = (float)i * 0.01f, p = x, y;
-        opened[0].table->softmax->probability_row(&p, 1, 1, 1, 0);
-        worst_exp = fmax(worst_exp, fabs(p / exp((double)x) - 1));
+        float x = (float)i * 0.01f, p[16] = { x }, y;
+        opened[0].table->softmax->probability_row(p, (struct key_range){ 0, 1 }, 1, 1, 0);
+        worst_exp = fmax(worst_exp, fabs(p[0] / exp((double)x) - 1));
         x = (float)(i + 4300) * 0.002f;
         opened[0].table->activation->gelu(ELEMENT_REAL, &x, &y, 1);
         double u = sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * pow((double)x, 3));

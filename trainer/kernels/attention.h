@@ -5,12 +5,13 @@
  * the logarithm of each row's sum of exponentials, and backward computes the
  * probabilities of a block once more. Blocks that are masked whole are skipped.
  *
- *              keys 0      256     512            past = 0
- *   queries 0   [ \     ]                         one thread takes one sequence
- *         128   [   \   ]                         and one key-value head, with
- *         256   [       ][ \     ]                all query heads of its group
- *         384   [       ][   \   ]
- */
+ *              keys 0   128   256   384   512       past = 0
+ *   queries 0   [ \  ][     ]                       a thread takes one block of queries of
+ *               [   \][  \  ]                       one head of one sequence
+ *         256   [    ][     ][ \  ][     ]
+ *               [    ][     ][   \][  \  ]
+ *
+ * With `document_starts` a token attends to its own document alone. */
 #ifndef TRAINER_KERNELS_ATTENTION_H
 #define TRAINER_KERNELS_ATTENTION_H
 
@@ -21,12 +22,15 @@ struct attention {
     int64_t B, T; /* sequences, queries in each */
     int64_t past; /* keys before the first query (a decoder's cache); B is 1 there */
     int64_t heads, kv_heads, head_dim;
-    const real *queries; /* [B,T, heads HD] in rows query_stride apart */
+    enum element element; /* of queries, keys, values and out */
+    const void *queries;  /* [B,T, heads HD] in rows query_stride apart */
     int64_t query_stride;
-    const real *keys, *values; /* [B,past+T, kv_heads HD] in rows kv_stride apart */
+    const void *keys, *values; /* [B,past+T, kv_heads HD] in rows kv_stride apart */
     int64_t kv_stride;
-    real *out;       /* [B,T, heads HD], dense */
-    real *logsumexp; /* [B,heads,T] */
+    void *out;                      /* [B,T, heads HD], dense */
+    real *logsumexp;                /* [B,heads,T] */
+    const int32_t *document_starts; /* [B,T] each token's first visible key, never descending
+                                     * within a sequence; NULL: key 0. past must be 0 then */
 };
 
 struct attention_gradient {

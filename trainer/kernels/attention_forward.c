@@ -1,119 +1,183 @@
 #include "trainer/kernels/attention_blocks.h"
 
+#include <float.h>
+#include <string.h>
+
 #include "base/portable_math.h"
 #include "trainer/kernels/loops/real_math.h"
 #include "trainer/kernels/product.h"
 
-/* One query head of one sequence. */
-struct head {
-    const real *queries, *keys, *values;
-    real *out, *logsumexp;
-    real scale; /* 1 / sqrt(HD) */
+/* 256 x 128 floats of scores, and as many of their tiles, stay in a core's second-level cache. */
+enum { QUERIES = 256, KEYS = 128 };
+
+struct forward_scratch {
+    real *queries;           /* left tiles [QUERIES,HD] */
+    real *keys, *values;     /* right tiles [HD,KEYS] of the transposed keys, [KEYS,HD] */
+    real *weights;           /* left tiles [QUERIES,KEYS] */
+    real *scores;            /* [QUERIES,KEYS] */
+    real *out;               /* [QUERIES,HD] */
+    real *row_max, *row_sum; /* [QUERIES] */
 };
 
-struct attention_job {
-    struct kernels *kernels;
-    const struct attention *attention;
+static size_t plan_scratch(struct forward_scratch *s, char *base, int64_t HD, enum element element)
+{
+    struct scratch_plan plan = { base, 0 };
+    s->queries = take_reals(&plan, tile_units(QUERIES, HD, element));
+    s->keys = take_reals(&plan, tile_units(KEYS, HD, element));
+    s->values = take_reals(&plan, tile_units(HD, KEYS, element));
+    s->weights = take_reals(&plan, tile_units(QUERIES, KEYS, element));
+    s->scores = take_reals(&plan, QUERIES * KEYS);
+    s->out = take_reals(&plan, QUERIES * HD);
+    s->row_max = take_reals(&plan, QUERIES);
+    s->row_sum = take_reals(&plan, QUERIES);
+    return plan.bytes;
+}
+
+/* A stretch of queries [query, query + M) of head h of sequence b. */
+struct query_block {
+    int64_t b, h, query, M;
 };
 
-/* out = decay out + P V for one block; the softmax's running sums take the block in. */
-static void take_block(const struct attention_job *job, int thread, const struct head *head,
-                       const struct score_block *block)
+/* The scores of rows [from, M) become weights; what these rows summed before, decays. */
+static void weigh_scores(const struct attention_job *job, const struct forward_scratch *s,
+                         const struct query_block *q, int64_t from, int64_t key, int64_t N)
 {
     const struct attention *a = job->attention;
     const struct kernel_table *table = job->kernels->table;
-    struct kernel_thread *own = &job->kernels->scratch->threads[thread];
-    const int64_t width = a->heads * a->head_dim;
-    const bool first = block->key == 0;
-    real *out = head->out + block->query * width;
-
-    /* S[M,N] = Q[M,HD] K[N,HD]^T */
-    struct product scores = { .M = block->M,
-                              .N = block->N,
-                              .K = a->head_dim,
-                              .A = head->queries + block->query * a->query_stride,
-                              .lda = a->query_stride,
-                              .B = head->keys + block->key * a->kv_stride,
-                              .ldb = a->kv_stride,
-                              .B_transposed = true,
-                              .C = own->scores,
-                              .ldc = block->N };
-    kernels_thread_product(job->kernels, thread, &scores);
-
-    for (int64_t r = 0; r < block->M; r++) {
-        real decay =
-            table->softmax->online_row(own->scores + r * block->N, block->reach + r, block->N,
-                                       head->scale, &own->row_max[r], &own->row_sum[r], first);
-        if (!first)
-            table->vector->scale(out + r * width, decay, a->head_dim);
+    const real scale = 1 / real_sqrt((real)a->head_dim);
+    for (int64_t r = from; r < q->M; r++) {
+        const struct key_range seen = { first_key(a, q->b, q->query + r) - key,
+                                        visible_keys(a, q->query + r + 1) - key };
+        real decay = table->softmax->online_row(s->scores + r * KEYS, seen, N, scale,
+                                                &s->row_max[r], &s->row_sum[r]);
+        if (decay != 1)
+            table->vector->scale(s->out + r * a->head_dim, decay, a->head_dim);
     }
-
-    /* out[M,HD] += P[M,N] V[N,HD] */
-    struct product weighted = { .M = block->M,
-                                .N = a->head_dim,
-                                .K = block->N,
-                                .A = own->scores,
-                                .lda = block->N,
-                                .B = head->values + block->key * a->kv_stride,
-                                .ldb = a->kv_stride,
-                                .C = out,
-                                .ldc = width,
-                                .add = !first };
-    kernels_thread_product(job->kernels, thread, &weighted);
 }
 
-static void finish_rows(const struct attention_job *job, int thread, const struct head *head,
-                        const struct score_block *block)
+/* out = decay out + weights V for one block of keys. */
+static void attend_keys(const struct attention_job *job, int thread,
+                        const struct forward_scratch *s, const struct query_block *q, int64_t key,
+                        int64_t N)
 {
     const struct attention *a = job->attention;
-    const struct kernel_thread *own = &job->kernels->scratch->threads[thread];
-    const int64_t width = a->heads * a->head_dim;
-    for (int64_t r = 0; r < block->M; r++) {
-        int64_t query = block->query + r;
-        job->kernels->table->vector->scale(head->out + query * width, 1 / own->row_sum[r],
-                                           a->head_dim);
-        head->logsumexp[query] =
-            (real)((double)own->row_max[r] + portable_log((double)own->row_sum[r]));
+    const struct kernels *kernels = job->kernels;
+    const int64_t HD = a->head_dim, g = q->h / group_size(a);
+    const int64_t from = blind_rows(a, q->query, key), M = q->M - from;
+    const int64_t query_tiles = tile_units(TILE_SIDE, HD, kernels->element) / TILE_SIDE;
+
+    pack_right(kernels, key_rows(a, a->keys, q->b, g, key), a->element, a->kv_stride, true, HD, N,
+               s->keys);
+    const struct block_product scores = { .A = s->queries + from * query_tiles,
+                                          .B = s->keys,
+                                          .rows = M,
+                                          .columns = N,
+                                          .depth = HD,
+                                          .B_depth = HD,
+                                          .C = s->scores + from * KEYS,
+                                          .ldc = KEYS };
+    multiply_tiles(job->kernels, thread, &scores);
+    weigh_scores(job, s, q, from, key, N);
+
+    pack_left(kernels, s->scores + from * KEYS, ELEMENT_REAL, KEYS, false, M, N, s->weights);
+    pack_right(kernels, key_rows(a, a->values, q->b, g, key), a->element, a->kv_stride, false, N,
+               HD, s->values);
+    const struct block_product out = { .A = s->weights,
+                                       .B = s->values,
+                                       .rows = M,
+                                       .columns = HD,
+                                       .depth = N,
+                                       .B_depth = N,
+                                       .C = s->out + from * HD,
+                                       .ldc = HD,
+                                       .add = true };
+    multiply_tiles(job->kernels, thread, &out);
+}
+
+static void begin_rows(const struct attention *a, const struct forward_scratch *s, int64_t M)
+{
+    memset(s->out, 0, (size_t)(M * a->head_dim) * sizeof(real));
+    for (int64_t r = 0; r < M; r++) {
+        s->row_max[r] = -FLT_MAX;
+        s->row_sum[r] = 0;
     }
 }
 
-static void head_forward(const struct attention_job *job, int thread, const struct head *head)
+static void finish_rows(const struct attention_job *job, const struct forward_scratch *s,
+                        const struct query_block *q)
 {
     const struct attention *a = job->attention;
-    for (int64_t query = 0; query < a->T; query += ATTENTION_QUERIES) {
-        struct score_block block = score_block_at(a, query, 0);
-        const int64_t end = visible_keys(a, query, block.M);
-        for (int64_t key = 0; key < end; key += ATTENTION_KEYS) {
-            block = score_block_at(a, query, key);
-            take_block(job, thread, head, &block);
-        }
-        finish_rows(job, thread, head, &block);
+    const struct kernels *kernels = job->kernels;
+    for (int64_t r = 0; r < q->M; r++) {
+        real *out = s->out + r * a->head_dim;
+        const int64_t at = out_index(a, q->b, q->h, q->query + r);
+        kernels->table->vector->scale(out, 1 / s->row_sum[r], a->head_dim);
+        kernels->tiles[a->element].store(out, (char *)a->out + at * element_bytes(a->element),
+                                         a->head_dim);
+        a->logsumexp[(q->b * a->heads + q->h) * a->T + q->query + r] =
+            (real)((double)s->row_max[r] + portable_log((double)s->row_sum[r]));
     }
 }
 
-/* Block (b, g): all query heads that share key-value head g of sequence b. */
-static void group_forward(void *context, int64_t block, int thread)
+/* One block of queries of one head of one sequence against all keys that they see. */
+static void query_block_forward(void *context, int64_t block, int thread)
 {
     const struct attention_job *job = context;
     const struct attention *a = job->attention;
-    const int64_t b = block / a->kv_heads, g = block % a->kv_heads, HD = a->head_dim;
-    const int64_t group = a->heads / a->kv_heads, keys = a->past + a->T;
-    for (int64_t h = g * group; h < (g + 1) * group; h++) {
-        struct head head = {
-            .queries = a->queries + b * a->T * a->query_stride + h * HD,
-            .keys = a->keys + b * keys * a->kv_stride + g * HD,
-            .values = a->values + b * keys * a->kv_stride + g * HD,
-            .out = a->out + b * a->T * a->heads * HD + h * HD,
-            .logsumexp = a->logsumexp + (b * a->heads + h) * a->T,
-            .scale = 1 / real_sqrt((real)HD),
-        };
-        head_forward(job, thread, &head);
+    const int64_t blocks = tiles_across(a->T, QUERIES);
+    struct query_block q = { .b = block / blocks / a->heads, .h = block / blocks % a->heads };
+    struct forward_scratch s;
+    plan_scratch(&s, job->kernels->scratch->threads[thread].attention, a->head_dim,
+                 job->kernels->element);
+
+    /* The longest walks first: the threads end together. */
+    q.query = (blocks - 1 - block % blocks) * QUERIES;
+    q.M = smaller(a->T - q.query, QUERIES);
+    pack_left(job->kernels, query_rows(a, q.b, q.h, q.query), a->element, a->query_stride, false,
+              q.M, a->head_dim, s.queries);
+    begin_rows(a, &s, q.M);
+    const int64_t end = visible_keys(a, q.query + q.M);
+    for (int64_t key = first_block(a, q.b, q.query, KEYS); key < end; key += KEYS)
+        attend_keys(job, thread, &s, &q, key, smaller(end - key, KEYS));
+    finish_rows(job, &s, &q);
+}
+
+/* A decoder's token: nothing to pack, the keys are read once, where they lie. */
+static void single_query_forward(void *context, int64_t h, int thread)
+{
+    const struct attention_job *job = context;
+    const struct attention *a = job->attention;
+    const struct kernel_table *table = job->kernels->table;
+    const int64_t HD = a->head_dim, g = h / group_size(a);
+    const struct query_block q = { .h = h, .M = 1 };
+    struct forward_scratch s;
+    plan_scratch(&s, job->kernels->scratch->threads[thread].attention, HD, ELEMENT_REAL);
+
+    begin_rows(a, &s, 1);
+    const int64_t end = visible_keys(a, 1);
+    for (int64_t key = 0; key < end; key += KEYS) {
+        const int64_t N = smaller(end - key, KEYS);
+        table->vector->vector_product(query_rows(a, 0, h, 0), key_rows(a, a->keys, 0, g, key),
+                                      a->kv_stride, true, s.scores, N, HD, false);
+        weigh_scores(job, &s, &q, 0, key, N);
+        table->vector->vector_product(s.scores, key_rows(a, a->values, 0, g, key), a->kv_stride,
+                                      false, s.out, HD, N, true);
+        job->kernels->scratch->threads[thread].flops += 4 * N * HD;
     }
+    finish_rows(job, &s, &q);
 }
 
 void attention_forward(struct kernels *kernels, const struct attention *attention)
 {
-    struct attention_job job = { kernels, attention };
-    kernels_run(kernels, KERNEL_ATTENTION_FORWARD, attention->B * attention->kv_heads,
-                group_forward, &job);
+    const struct attention *a = attention;
+    struct attention_job job = { kernels, a, NULL };
+    struct forward_scratch none;
+    const bool is_single = a->B == 1 && a->T == 1 && a->element == ELEMENT_REAL;
+    kernel_scratch_reserve(kernels, plan_scratch(&none, NULL, a->head_dim,
+                                                 is_single ? ELEMENT_REAL : kernels->element));
+    if (is_single)
+        kernels_run(kernels, KERNEL_ATTENTION_FORWARD, a->heads, single_query_forward, &job);
+    else
+        kernels_run(kernels, KERNEL_ATTENTION_FORWARD,
+                    a->B * a->heads * tiles_across(a->T, QUERIES), query_block_forward, &job);
 }

@@ -1,7 +1,9 @@
 /* kernel_scratch: what each thread writes its intermediate values to.
  *
  *   thread 0                                                        thread 1
- *   | tiles | outputs | scores | score_gradients | row statistics | tiles | ...
+ *   | tiles | outputs | tiles | ...
+ *
+ * and, beside it, what attention needs for its heads, which only the first call knows.
  */
 #ifndef TRAINER_KERNELS_KERNEL_SCRATCH_H
 #define TRAINER_KERNELS_KERNEL_SCRATCH_H
@@ -23,14 +25,10 @@ enum {
 enum { OUTPUT_ROWS = 256, OUTPUT_COLUMNS = 384 };
 enum { OUTPUT_UNITS = (OUTPUT_ROWS + 1) * OUTPUT_COLUMNS };
 
-/* Blocks of attention: 128 x 256 floats of scores stay in a core's second-level cache. */
-enum { ATTENTION_QUERIES = 128, ATTENTION_KEYS = 256 };
-
 struct kernel_thread {
     real *left_tiles, *right_tiles; /* [LEFT_UNITS], [RIGHT_UNITS] */
     real *outputs;                  /* [OUTPUT_UNITS] */
-    real *scores, *score_gradients; /* [ATTENTION_QUERIES, ATTENTION_KEYS] */
-    real *row_max, *row_sum;        /* [ATTENTION_QUERIES] */
+    char *attention;                /* kernel_scratch_reserve's bytes */
     int64_t flops;                  /* of this thread's products, not yet collected */
     char padding[64];               /* the next thread's counter: another cache line */
 };
@@ -38,6 +36,11 @@ struct kernel_thread {
 struct kernel_scratch {
     struct arena arena;
     struct kernel_thread *threads;
+    struct arena attention_arena;
+    size_t attention_bytes; /* of each thread */
 };
+
+/* Each thread's `attention` has room for so many bytes from now on; its contents are lost. */
+void kernel_scratch_reserve(struct kernels *kernels, size_t attention_bytes);
 
 #endif

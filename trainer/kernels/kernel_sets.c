@@ -155,10 +155,7 @@ static void allocate_scratch(struct kernel_scratch *scratch, int threads)
 {
     const size_t left = LEFT_UNITS * sizeof(real), right = RIGHT_UNITS * sizeof(real);
     const size_t outputs = OUTPUT_UNITS * sizeof(real);
-    const size_t scores = (size_t)ATTENTION_QUERIES * ATTENTION_KEYS * sizeof(real);
-    const size_t rows = ATTENTION_QUERIES * sizeof(real);
-    size_t thread_bytes = arena_rounded(left) + arena_rounded(right) + arena_rounded(outputs) +
-                          2 * arena_rounded(scores) + 2 * arena_rounded(rows);
+    size_t thread_bytes = arena_rounded(left) + arena_rounded(right) + arena_rounded(outputs);
     arena_init(&scratch->arena, thread_bytes * (size_t)threads);
     scratch->threads = memory_alloc_zeroed((size_t)threads, sizeof *scratch->threads);
     for (int i = 0; i < threads; i++) {
@@ -166,11 +163,22 @@ static void allocate_scratch(struct kernel_scratch *scratch, int threads)
         own->left_tiles = arena_take(&scratch->arena, left);
         own->right_tiles = arena_take(&scratch->arena, right);
         own->outputs = arena_take(&scratch->arena, outputs);
-        own->scores = arena_take(&scratch->arena, scores);
-        own->score_gradients = arena_take(&scratch->arena, scores);
-        own->row_max = arena_take(&scratch->arena, rows);
-        own->row_sum = arena_take(&scratch->arena, rows);
     }
+}
+
+void kernel_scratch_reserve(struct kernels *kernels, size_t attention_bytes)
+{
+    struct kernel_scratch *scratch = kernels->scratch;
+    const int threads = thread_pool_size(kernels->pool);
+    if (attention_bytes <= scratch->attention_bytes)
+        return;
+    if (scratch->attention_bytes)
+        arena_release(&scratch->attention_arena);
+    scratch->attention_bytes = arena_rounded(attention_bytes);
+    arena_init(&scratch->attention_arena, scratch->attention_bytes * (size_t)threads);
+    for (int i = 0; i < threads; i++)
+        scratch->threads[i].attention =
+            arena_take(&scratch->attention_arena, scratch->attention_bytes);
 }
 
 enum status kernels_open(struct kernels *kernels, const char *name, int threads)
@@ -208,6 +216,8 @@ void kernels_close(struct kernels *kernels)
 {
     thread_pool_free(kernels->pool);
     arena_release(&kernels->scratch->arena);
+    if (kernels->scratch->attention_bytes)
+        arena_release(&kernels->scratch->attention_arena);
     memory_free(kernels->scratch->threads);
     memory_free(kernels->scratch);
     *kernels = (struct kernels){ 0 };

@@ -68,14 +68,21 @@ struct activation_loops {
     void (*swiglu_backward)(enum element element, void *x_to_y, void *d, int64_t rows, int64_t F);
 };
 
+/* Keys [first, end) of a block, which may reach beyond it on both sides. */
+struct key_range {
+    int64_t first, end;
+};
+
 struct softmax_loops {
     /* One row of scores against one block of keys, online (Milakov, Gimelshein 2018):
-     * s[0..valid) becomes exp(scale s - max), the rest of `width` zero; *max and *sum take
-     * the block in. Returns what all that was summed before must be multiplied by. */
-    real (*online_row)(real *s, int64_t valid, int64_t width, real scale, real *max, real *sum,
-                       bool first);
-    /* The probabilities once more: s becomes exp(scale s - logsumexp), zero beyond `valid`. */
-    void (*probability_row)(real *s, int64_t valid, int64_t width, real scale, real logsumexp);
+     * s becomes exp(scale s - max) in the range that is seen, the rest of `width` zero; *max and
+     * *sum, -FLT_MAX and 0 before the first block, take the block in. Returns what all that was
+     * summed before must be multiplied by. s has room for `width` rounded up to 16. */
+    real (*online_row)(real *s, struct key_range seen, int64_t width, real scale, real *max,
+                       real *sum);
+    /* The probabilities once more: s becomes exp(scale s - logsumexp), zero where not seen. */
+    void (*probability_row)(real *s, struct key_range seen, int64_t width, real scale,
+                            real logsumexp);
     /* ds = p (dp - row_dot) scale, in place of dp. */
     void (*score_gradient_row)(real *dp, const real *p, int64_t width, real row_dot, real scale);
     /* -log softmax(logits)[target]; with want_gradient the logits [V] become

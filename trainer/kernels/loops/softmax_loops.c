@@ -1,4 +1,6 @@
 /* The softmax of attention's blocks and of the loss: see kernel_table.h. */
+#include <float.h>
+
 #include "base/portable_math.h"
 #include "trainer/kernels/loops/lanes.h"
 #include "trainer/kernels/loops/loop_set.h"
@@ -24,32 +26,63 @@ static real exponentials(real *x, real scale, real shift, int64_t count)
     return lanes_total(lane);
 }
 
-static real online_row(real *s, int64_t valid, int64_t width, real scale, real *max, real *sum,
-                       bool first)
+/* Whole lanes of the row: what is not seen becomes the lowest number, whose exponential adds
+ * nothing, and zero afterwards. Returns false where nothing is seen. */
+struct seen_lanes {
+    int64_t first, end; /* seen, within the row */
+    int64_t from, to;   /* multiples of LANES around them */
+};
+
+static bool seen_lanes_of(struct key_range seen, int64_t width, struct seen_lanes *lanes)
 {
-    if (valid > width)
-        valid = width;
-    for (int64_t i = valid > 0 ? valid : 0; i < width; i++)
-        s[i] = 0;
-    if (valid <= 0)
+    lanes->first = seen.first > 0 ? seen.first : 0;
+    lanes->end = seen.end < width ? seen.end : width;
+    lanes->from = lanes->first / LANES * LANES;
+    lanes->to = (lanes->end + LANES - 1) / LANES * LANES;
+    return lanes->first < lanes->end;
+}
+
+static void fill(real *s, int64_t from, int64_t to, real value)
+{
+    for (int64_t i = from; i < to; i++)
+        s[i] = value;
+}
+
+static real online_row(real *s, struct key_range seen, int64_t width, real scale, real *max,
+                       real *sum)
+{
+    struct seen_lanes at;
+    if (!seen_lanes_of(seen, width, &at)) {
+        fill(s, 0, width, 0);
         return 1;
-    real block_max = scale * lanes_max(s, valid);
-    real new_max = first || block_max > *max ? block_max : *max;
-    real decay = first ? 0 : real_exp(*max - new_max);
-    real block_sum = exponentials(s, scale, new_max, valid);
-    *sum = first ? block_sum : *sum * decay + block_sum;
+    }
+    fill(s, at.from, at.first, -FLT_MAX);
+    fill(s, at.end, at.to, -FLT_MAX);
+    real block_max = scale * lanes_max(s + at.from, at.to - at.from);
+    real new_max = block_max > *max ? block_max : *max;
+    real decay = real_exp(*max - new_max);
+    *sum = *sum * decay + exponentials(s + at.from, scale, new_max, at.to - at.from);
     *max = new_max;
+    fill(s, 0, at.first, 0);
+    fill(s, at.end, width, 0);
     return decay;
 }
 
-static void probability_row(real *s, int64_t valid, int64_t width, real scale, real logsumexp)
+static void probability_row(real *s, struct key_range seen, int64_t width, real scale,
+                            real logsumexp)
 {
-    if (valid > width)
-        valid = width;
-    for (int64_t i = 0; i < valid; i++)
-        s[i] = real_exp(s[i] * scale - logsumexp);
-    for (int64_t i = valid > 0 ? valid : 0; i < width; i++)
-        s[i] = 0;
+    struct seen_lanes at;
+    if (!seen_lanes_of(seen, width, &at)) {
+        fill(s, 0, width, 0);
+        return;
+    }
+    fill(s, at.from, at.first, 0);
+    fill(s, at.end, at.to, 0);
+    for (int64_t i = at.from; i < at.to; i += LANES)
+        for (int j = 0; j < LANES; j++)
+            s[i + j] = real_exp(s[i + j] * scale - logsumexp);
+    fill(s, 0, at.first, 0);
+    fill(s, at.end, width, 0);
 }
 
 static void score_gradient_row(real *restrict dp, const real *restrict p, int64_t width,

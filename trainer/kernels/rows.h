@@ -22,6 +22,11 @@ static inline struct rows rows_of_reals(real *values)
     return (struct rows){ values, ELEMENT_REAL };
 }
 
+static inline void *rows_element(struct rows rows, int64_t index)
+{
+    return (char *)rows.values + index * element_bytes(rows.element);
+}
+
 /* From column `column` on, in rows that stay as far apart as they are. */
 static inline struct rows rows_from(struct rows rows, int64_t column)
 {

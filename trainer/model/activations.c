@@ -71,13 +71,6 @@ static struct rows operand(struct layout *layout, const struct shape *shape, uns
     return rows_of(layout, shape->plan->element, alive, shape->rows * width);
 }
 
-/* What attention reads or writes, [BT,width]. */
-static struct rows attention_rows(struct layout *layout, const struct shape *shape, unsigned alive,
-                                  int64_t width)
-{
-    return rows_of(layout, ELEMENT_REAL, alive, shape->rows * width);
-}
-
 static struct norm_stats stats_for_good(struct layout *layout, int64_t rows)
 {
     return (struct norm_stats){ reals(layout, FOR_GOOD, rows), reals(layout, FOR_GOOD, rows) };
@@ -86,8 +79,8 @@ static struct norm_stats stats_for_good(struct layout *layout, int64_t rows)
 static void place_attention(struct layout *layout, const struct shape *shape, unsigned alive,
                             struct layer_activations *layer)
 {
-    layer->qkv = attention_rows(layout, shape, alive, qkv_width_of(shape->config));
-    layer->attended = attention_rows(layout, shape, alive, shape->C);
+    layer->qkv = operand(layout, shape, alive, qkv_width_of(shape->config));
+    layer->attended = operand(layout, shape, alive, shape->C);
     layer->logsumexp = reals(layout, alive, shape->rows * shape->config->heads);
 }
 
@@ -157,7 +150,8 @@ static void place_gradients(struct layout *layout, const struct shape *shape,
     s->doutput = reals(layout, IN_BACKWARD, shape->rows * shape->C);
     s->dnormed = reals(layout, IN_LOSS | IN_BACKWARD, shape->rows * shape->C);
     s->dexpanded = operand(layout, shape, IN_FEED_FORWARD_BACK, expanded_width_of(shape->config));
-    s->dqkv = attention_rows(layout, shape, IN_ATTENTION_BACK, qkv_width_of(shape->config));
+    s->dqkv =
+        rows_of(layout, ELEMENT_REAL, IN_ATTENTION_BACK, shape->rows * qkv_width_of(shape->config));
 }
 
 static void place_loss(struct layout *layout, const struct shape *shape, struct activations *a)

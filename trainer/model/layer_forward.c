@@ -6,16 +6,18 @@ struct attention layer_attention(const struct pass *pass, const struct layer_run
 {
     const struct model_config *config = pass->config;
     const int64_t HD = head_dim_of(config), keys_width = config->kv_heads * HD;
-    const real *qkv = run->kept->qkv.values;
+    const struct rows qkv = run->kept->qkv;
     struct attention attention = {
         .B = run->B,
         .T = run->T,
         .heads = config->heads,
         .kv_heads = config->kv_heads,
         .head_dim = HD,
-        .queries = qkv,
+        .element = qkv.element,
+        .queries = qkv.values,
         .query_stride = qkv_width_of(config),
-        .keys = qkv + config->heads * HD,
+        .keys = rows_element(qkv, config->heads * HD),
+        .values = rows_element(qkv, config->heads * HD + keys_width),
         .kv_stride = qkv_width_of(config),
         .out = run->kept->attended.values,
         .logsumexp = run->kept->logsumexp,
@@ -23,9 +25,9 @@ struct attention layer_attention(const struct pass *pass, const struct layer_run
     if (run->cache) {
         attention.past = run->cache->positions;
         attention.keys = run->cache->rows;
+        attention.values = run->cache->rows + keys_width;
         attention.kv_stride = 2 * keys_width;
     }
-    attention.values = attention.keys + keys_width;
     return attention;
 }
 

@@ -24,9 +24,9 @@
  *     attention      | qkv, attended               |              |               | qkv, att... |
  *     block          | qkv, attended, middle, ...  |              | qkv, attended, middle, ...  |
  *
- * The residual stream, its gradient, and statistics are real. Operands of products (normed, qkv,
- * attended, expanded, activated, and their gradients) are of `element`: bf16 where products
- * multiply bf16, to which their packing would round them anyway.
+ * The residual stream, its gradient, statistics, and dqkv, which attention adds up, are real. Other
+ * operands of products (normed, qkv, attended, expanded, activated, dexpanded) are of `element`:
+ * bf16 where products multiply bf16, to which their packing would round them anyway.
  *
  * Without training all layers share one set, and nothing outlives its use.
  *

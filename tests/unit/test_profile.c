@@ -52,9 +52,9 @@ static void what_was_counted_before_is_taken_off(void **state)
     struct kernels kernels;
     struct kernel_profile before[KERNELS], since[KERNELS];
     assert_int_equal(kernels_open(&kernels, "reference", 1), STATUS_OK);
-    column_sums(&kernels, A, B, SIDE, SIDE);
+    column_sums(&kernels, rows_of_reals(A), B, SIDE, SIDE);
     memcpy(before, kernels.profile, sizeof before);
-    column_sums(&kernels, A, B, SIDE, SIDE);
+    column_sums(&kernels, rows_of_reals(A), B, SIDE, SIDE);
     memcpy(since, kernels.profile, sizeof since);
     profile_since(since, before);
 

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "base/philox.h"
+#include "trainer/kernels/loops/bf16_math.h"
 #include "trainer/kernels/product.h"
 
 enum { MOST_SETS = 8, PAD = 3 };
@@ -170,31 +171,116 @@ static void product_times_a_vector_is_a_chain_of_vectors(void **state)
     memory_free(C);
 }
 
-static void expect_same_bits_in_threads(int64_t M, int64_t N, int64_t K)
+static void expect_equal_bits_in_1_to_5_threads(const char *set, enum element element,
+                                                const int64_t size[3], int form)
 {
-    const size_t bytes = (size_t)(M * (N + PAD)) * sizeof(float);
-    float *once = memory_alloc_zeroed(bytes, 1);
-    for (int k = 0; k < opened_count; k++)
-        for (int threads = 1; threads <= 3; threads++) {
-            struct kernels kernels;
-            assert_int_equal(kernels_open(&kernels, opened[k].name, threads), STATUS_OK);
-            struct sample s = make_sample(M, N, K, false, true);
-            kernels_product(&kernels, &s.product);
-            if (threads == 1)
-                memcpy(once, s.C, bytes);
-            else
-                assert_memory_equal(once, s.C, bytes);
-            free_sample(&s);
-            kernels_close(&kernels);
+    float *once = NULL;
+    const size_t bytes = (size_t)size[0] * (size_t)(size[1] + PAD) * sizeof(float);
+    for (int threads = 1; threads <= 5; threads += threads == 3 ? 2 : 1) {
+        struct kernels kernels;
+        assert_int_equal(kernels_open(&kernels, set, threads), STATUS_OK);
+        kernels_set_element(&kernels, element);
+        struct sample s = make_sample(size[0], size[1], size[2], form & 1, form & 2);
+        s.product.bias = s.bias;
+        kernels_product(&kernels, &s.product);
+        if (!once) {
+            once = memory_alloc(bytes);
+            memcpy(once, s.C, bytes);
         }
+        assert_memory_equal(once, s.C, bytes);
+        free_sample(&s);
+        kernels_close(&kernels);
+    }
     memory_free(once);
 }
 
+/* Of the last two, B is packed for all threads; in the last in several stretches of K. */
 static void bits_do_not_depend_on_the_number_of_threads(void **state)
 {
     (void)state;
-    expect_same_bits_in_threads(300, 530, 400);
-    expect_same_bits_in_threads(785, 257, 60); /* three threads: the last block has one row */
+    static const int64_t sizes[][3] = {
+        { 1, 70, 33 }, { 193, 33, 17 }, { 300, 530, 400 }, { 209, 49, 6200 }
+    };
+    for (int k = 0; k < opened_count; k++)
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+            for (enum element element = 0; element < ELEMENTS; element++)
+                expect_equal_bits_in_1_to_5_threads(opened[k].name, element, sizes[i], (int)i);
+}
+
+/* tiles.h: a chain of fused multiply-adds is the same in every set that fuses them; products of
+ * two bf16 are exact, so there the reference agrees as well. */
+static void sets_give_the_bits_that_tiles_promise(void **state)
+{
+    (void)state;
+    static const int64_t sizes[][3] = {
+        { 2, 3, 5 }, { 17, 31, 33 }, { 65, 64, 63 }, { 130, 300, 70 }, { 200, 97, 801 }
+    };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (enum element element = 0; element < ELEMENTS; element++)
+            for (int form = 0; form < 4; form++) {
+                struct sample s =
+                    make_sample(sizes[i][0], sizes[i][1], sizes[i][2], form & 1, form & 2);
+                const size_t bytes = (size_t)s.product.M * (size_t)s.product.ldc * sizeof(float);
+                float *expected = NULL;
+                for (int k = 0; k < opened_count; k++) {
+                    const char *set = opened[k].name;
+                    if (strcmp(set, "amx") == 0 ||
+                        (element == ELEMENT_REAL && strcmp(set, "reference") == 0))
+                        continue;
+                    kernels_set_element(&opened[k], element);
+                    kernels_product(&opened[k], &s.product);
+                    kernels_set_element(&opened[k], ELEMENT_REAL);
+                    if (expected) {
+                        assert_memory_equal(s.C, expected, bytes);
+                        continue;
+                    }
+                    expected = memory_alloc(bytes);
+                    memcpy(expected, s.C, bytes);
+                }
+                memory_free(expected);
+                free_sample(&s);
+            }
+}
+
+static bf16 *rounded(float *values, int64_t count)
+{
+    bf16 *halves = memory_alloc((size_t)count * sizeof *halves);
+    for (int64_t i = 0; i < count; i++) {
+        halves[i] = bf16_from_real(values[i]);
+        values[i] = bf16_to_real(halves[i]);
+    }
+    return halves;
+}
+
+/* Operands that are bf16 in memory, and those that packing rounds, are one product. */
+static void bf16_in_memory_is_what_packing_would_round_to(void **state)
+{
+    (void)state;
+    static const int64_t sizes[][3] = { { 2, 3, 5 }, { 33, 47, 70 }, { 200, 130, 97 } };
+    for (int k = 0; k < opened_count; k++)
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+            for (int form = 0; form < 8; form++) {
+                struct sample s =
+                    make_sample(sizes[i][0], sizes[i][1], sizes[i][2], form & 1, form & 2);
+                struct product *p = &s.product;
+                kernels_set_element(&opened[k], form & 4 ? ELEMENT_BF16 : ELEMENT_REAL);
+                bf16 *A = rounded(s.A, (p->A_transposed ? p->K : p->M) * p->lda);
+                bf16 *B = rounded(s.B, (p->B_transposed ? p->N : p->K) * p->ldb);
+                const size_t bytes = (size_t)(p->M * p->ldc) * sizeof(float);
+                float *expected = memory_alloc(bytes);
+                kernels_product(&opened[k], p);
+                memcpy(expected, s.C, bytes);
+                p->A = A;
+                p->B = B;
+                p->A_element = p->B_element = ELEMENT_BF16;
+                kernels_product(&opened[k], p);
+                assert_memory_equal(s.C, expected, bytes);
+                kernels_set_element(&opened[k], ELEMENT_REAL);
+                memory_free(expected);
+                memory_free(A);
+                memory_free(B);
+                free_sample(&s);
+            }
 }
 
 static void set_that_does_not_exist_is_bad_input_that_names_those_that_do(void **state)
@@ -231,6 +317,8 @@ int main(void)
         cmocka_unit_test(every_form_at_ragged_sizes_is_near_the_sum_in_double),
         cmocka_unit_test(product_times_a_vector_is_a_chain_of_vectors),
         cmocka_unit_test(bits_do_not_depend_on_the_number_of_threads),
+        cmocka_unit_test(sets_give_the_bits_that_tiles_promise),
+        cmocka_unit_test(bf16_in_memory_is_what_packing_would_round_to),
         cmocka_unit_test(set_that_does_not_exist_is_bad_input_that_names_those_that_do),
     };
     return cmocka_run_group_tests(tests, open_all_sets, close_all_sets);

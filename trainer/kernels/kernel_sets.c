@@ -155,8 +155,10 @@ static void allocate_scratch(struct kernel_scratch *scratch, int threads)
 {
     const size_t left = LEFT_UNITS * sizeof(real), right = RIGHT_UNITS * sizeof(real);
     const size_t outputs = OUTPUT_UNITS * sizeof(real);
+    const size_t shared = SHARED_UNITS * sizeof(real);
     size_t thread_bytes = arena_rounded(left) + arena_rounded(right) + arena_rounded(outputs);
-    arena_init(&scratch->arena, thread_bytes * (size_t)threads);
+    arena_init(&scratch->arena, arena_rounded(shared) + thread_bytes * (size_t)threads);
+    scratch->shared_tiles = arena_take(&scratch->arena, shared);
     scratch->threads = memory_alloc_zeroed((size_t)threads, sizeof *scratch->threads);
     for (int i = 0; i < threads; i++) {
         struct kernel_thread *own = &scratch->threads[i];

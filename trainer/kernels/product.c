@@ -1,34 +1,45 @@
 #include "trainer/kernels/product.h"
 
-#include <string.h>
-
 #include "base/clock.h"
-#include "trainer/kernels/kernel_scratch.h"
+#include "trainer/kernels/product_block.h"
 
-/* Of C: what a thread takes at once. Smaller products are cut finer, until there is work for
- * all threads. */
-enum { BLOCK_ROWS = LEFT_ROWS, BLOCK_COLUMNS = 768, BLOCK_SMALLEST = 96, BLOCKS_A_THREAD = 4 };
+enum {
+    PARTS_MOST = 2,
+    REGION_TILES = 192, /* along K, where a region need not have all of it */
+    RIGHT_PACKING_TILES = 2
+};
+
+/* What a block costs beside its multiplications, in multiplications for each k: to pack a row of
+ * A or a column of B, and to read a column of B from a cache that is shared. Measured. */
+static const double pack_cost = 24, read_cost = 6;
 
 struct blocking {
     int64_t rows, columns; /* of one block */
     int64_t across, blocks;
 };
 
-/* Blocks of C that are stored in another form than they are summed in. */
-static bool has_output(const struct product *p)
-{
-    return p->C_element != ELEMENT_REAL || p->activation != ACTIVATION_NONE;
-}
+/* Columns (of each part) and a stretch of K, for which B is packed at once for all threads. */
+struct region {
+    int64_t column, columns, k, depth;
+};
 
-/* C's columns come in so many parts, of which a block takes the same columns each. */
-static int64_t column_parts(const struct product *p)
-{
-    return p->activation == ACTIVATION_SWIGLU ? 2 : 1;
-}
+struct blocked_product {
+    struct kernels *kernels;
+    const struct product *whole;
+    struct region region;
+    struct blocking blocking;
+    int64_t tile_length;
+    bool is_shared; /* B is packed for all threads */
+};
 
 static int64_t smaller(int64_t a, int64_t b)
 {
     return a < b ? a : b;
+}
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
 }
 
 /* The length of `pieces` nearly equal pieces of `whole`, a multiple of `multiple`. */
@@ -37,21 +48,9 @@ static int64_t piece_length(int64_t whole, int64_t pieces, int64_t multiple)
     return tiles_across(tiles_across(whole, pieces), multiple) * multiple;
 }
 
-static struct blocking blocking_of(const struct product *p, int64_t panel, int threads)
+static struct blocking blocking_into(int64_t M, int64_t N, int64_t down, int64_t across,
+                                     int64_t panel)
 {
-    const int64_t M = p->M, N = p->N / column_parts(p);
-    int64_t down = tiles_across(M, has_output(p) ? OUTPUT_ROWS : BLOCK_ROWS);
-    int64_t across =
-        tiles_across(N, has_output(p) ? OUTPUT_COLUMNS / column_parts(p) : BLOCK_COLUMNS);
-    while (threads > 1 && down * across < BLOCKS_A_THREAD * threads) {
-        int64_t rows = M / down, columns = N / across;
-        if (rows >= columns && rows >= 2 * BLOCK_SMALLEST)
-            down *= 2;
-        else if (columns >= 2 * BLOCK_SMALLEST)
-            across *= 2;
-        else
-            break;
-    }
     struct blocking b = { .rows = piece_length(M, down, TILE_SIDE),
                           .columns = piece_length(N, across, panel) };
     b.across = tiles_across(N, b.columns);
@@ -59,204 +58,147 @@ static struct blocking blocking_of(const struct product *p, int64_t panel, int t
     return b;
 }
 
-static void fill_block(const struct product *block)
+/* The time of the thread that does most. A quarter of a block: threads do not end together. */
+static double blocking_cost(const struct blocking *b, int threads, bool is_shared)
 {
-    for (int64_t r = 0; r < block->M; r++) {
-        real *restrict out = (real *)block->C + r * block->ldc;
-        const real *restrict bias = block->bias;
-        if (!block->residual) {
-            memcpy(out, bias, (size_t)block->N * sizeof(real));
-            continue;
+    const double rows = (double)b->rows, columns = (double)b->columns;
+    const double a_block =
+        rows * columns + rows * pack_cost + columns * (is_shared ? read_cost : pack_cost);
+    return a_block * ((double)tiles_across(b->blocks, threads) + (threads > 1 ? 0.25 : 0));
+}
+
+/* How M x N of C are cut: the cheapest way, of blocks that fit in the scratch. */
+static struct blocking blocking_of(const struct product *p, int64_t N, int64_t panel, int threads,
+                                   bool is_shared)
+{
+    const bool has_output = product_has_output(p);
+    const int64_t fewest_down = tiles_across(p->M, LEFT_ROWS);
+    const int64_t fewest_across =
+        has_output ? tiles_across(N, OUTPUT_COLUMNS / product_parts(p)) : 1;
+    const int64_t most_down = larger(fewest_down, smaller(p->M / TILE_SIDE, 4 * threads));
+    const int64_t most_across = larger(fewest_across, smaller(N / panel, 4 * threads));
+    struct blocking best = blocking_into(p->M, N, fewest_down, fewest_across, panel);
+    for (int64_t down = fewest_down; down <= most_down; down += 1 + down / 4)
+        for (int64_t across = fewest_across; across <= most_across; across += 1 + across / 4) {
+            struct blocking b = blocking_into(p->M, N, down, across, panel);
+            if (blocking_cost(&b, threads, is_shared) < blocking_cost(&best, threads, is_shared))
+                best = b;
         }
-        const real *restrict residual = block->residual + r * block->ld_residual;
-        if (!bias)
-            memcpy(out, residual, (size_t)block->N * sizeof(real));
-        for (int64_t c = 0; bias && c < block->N; c++)
-            out[c] = residual[c] + bias[c];
-    }
+    return best;
 }
 
-/* The matrix without its first rows and columns, as they are meant. */
-static struct matrix matrix_from(const void *values, enum element element, int64_t ld,
-                                 bool transposed, int64_t row, int64_t column)
+static struct product_range block_range(const struct blocked_product *job, int64_t index)
 {
-    int64_t at = transposed ? column * ld + row : row * ld + column;
-    return (struct matrix){ (const char *)values + at * element_bytes(element), element, ld,
-                            transposed };
+    const struct blocking *b = &job->blocking;
+    const struct region *region = &job->region;
+    const int64_t row = index / b->across * b->rows, column = index % b->across * b->columns;
+    return (struct product_range){ .row = row,
+                                   .rows = smaller(job->whole->M - row, b->rows),
+                                   .column = region->column + column,
+                                   .columns = smaller(region->columns - column, b->columns),
+                                   .k = region->k,
+                                   .depth = region->depth };
 }
 
-/* A block of at most LEFT_ROWS rows, in one thread. */
-static void multiply_block(const struct product *p, const struct tile_loops *loops,
-                           int64_t tile_length, struct kernel_thread *own)
+/* Part `part` of the region in the shared tiles, from tile (k, column) on. */
+static real *shared_tiles(const struct blocked_product *job, int64_t part, int64_t k_tile,
+                          int64_t column)
 {
-    for (int64_t k = 0; k < p->K; k += PACKED_TILES * tile_length) {
-        const int64_t depth = smaller(p->K - k, PACKED_TILES * tile_length);
-        struct matrix A = matrix_from(p->A, p->A_element, p->lda, p->A_transposed, 0, k);
-        loops->pack_left(&A, p->M, depth, own->left_tiles, PACKED_TILES);
-        for (int64_t column = 0; column < p->N; column += loops->panel) {
-            const int64_t columns = smaller(p->N - column, loops->panel);
-            struct matrix B = matrix_from(p->B, p->B_element, p->ldb, p->B_transposed, k, column);
-            loops->pack_right(&B, depth, columns, own->right_tiles, PACKED_TILES);
-            struct tile_product tiles = { .A = own->left_tiles,
-                                          .B = own->right_tiles,
-                                          .A_stride = PACKED_TILES,
-                                          .B_stride = PACKED_TILES,
-                                          .rows = p->M,
-                                          .columns = columns,
-                                          .depth = tiles_across(depth, tile_length),
-                                          .C = (real *)p->C + column,
-                                          .ldc = p->ldc,
-                                          .add = p->add || k > 0 };
-            loops->multiply(&tiles);
-        }
-    }
-}
-
-static void *element_at(void *values, enum element element, int64_t index)
-{
-    return (char *)values + index * element_bytes(element);
-}
-
-static struct product block_of(const struct product *whole, int64_t row, int64_t rows,
-                               int64_t column, int64_t columns)
-{
-    struct product block = *whole;
-    block.M = smaller(whole->M - row, rows);
-    block.N = smaller(whole->N - column, columns);
-    block.A =
-        matrix_from(whole->A, whole->A_element, whole->lda, whole->A_transposed, row, 0).values;
-    block.B =
-        matrix_from(whole->B, whole->B_element, whole->ldb, whole->B_transposed, 0, column).values;
-    block.C = element_at(whole->C, whole->C_element, row * whole->ldc + column);
-    if (whole->bias)
-        block.bias += column;
-    if (whole->residual)
-        block.residual += row * whole->ld_residual + column;
-    if (whole->activated)
-        block.activated =
-            element_at(whole->activated, whole->C_element, row * whole->ld_activated + column);
-    return block;
-}
-
-/* One token's product: its sums are not the tiles' chains, so it must be the whole product that
- * has one row, and not a block at its edge. */
-static bool is_one_row(const struct product *p)
-{
-    return p->M == 1 && !p->A_transposed && p->A_element == ELEMENT_REAL &&
-           p->B_element == ELEMENT_REAL;
-}
-
-static void multiply_rows(struct kernels *kernels, int thread, const struct product *p,
-                          bool one_row)
-{
-    struct kernel_thread *own = &kernels->scratch->threads[thread];
-    own->flops += 2 * p->M * p->N * p->K;
-    if (one_row) {
-        kernels->table->vector->vector_product(p->A, p->B, p->ldb, p->B_transposed, p->C, p->N,
-                                               p->K, p->add);
-        return;
-    }
-    for (int64_t row = 0; row < p->M; row += LEFT_ROWS) {
-        struct product block = block_of(p, row, LEFT_ROWS, 0, p->N);
-        multiply_block(&block, &kernels->tiles[kernels->element], tile_depth(kernels->element),
-                       own);
-    }
-}
-
-void kernels_thread_product(struct kernels *kernels, int thread, const struct product *product)
-{
-    multiply_rows(kernels, thread, product, is_one_row(product));
-}
-
-struct blocked_product {
-    struct kernels *kernels;
-    const struct product *whole;
-    struct blocking blocking;
-};
-
-static void sum_block(const struct blocked_product *job, int thread, struct product *block)
-{
-    if (block->bias || block->residual) {
-        fill_block(block);
-        block->add = true;
-    }
-    multiply_rows(job->kernels, thread, block, is_one_row(job->whole));
-}
-
-/* C and its activation from the sums of a block: rows [parts, columns]. */
-static void store_block(const struct kernels *kernels, const struct product *block, int64_t columns,
-                        int64_t part_columns, real *sums)
-{
-    const struct tile_loops *loops = &kernels->tiles[block->C_element];
-    const struct activation_loops *activations = kernels->table->activation;
-    const int64_t parts = column_parts(block), width = parts * columns;
-    real *activated = sums + block->M * width;
-    for (int64_t r = 0; r < block->M; r++, sums += width) {
-        for (int64_t i = 0; i < parts; i++) {
-            void *C = element_at(block->C, block->C_element, r * block->ldc + i * part_columns);
-            loops->store(sums + i * columns, C, columns);
-            loops->load(C, sums + i * columns, columns);
-        }
-        if (block->activation == ACTIVATION_NONE)
-            continue;
-        if (block->activation == ACTIVATION_GELU)
-            activations->gelu(ELEMENT_REAL, sums, activated, columns);
-        else
-            activations->swiglu(ELEMENT_REAL, sums, activated, 1, columns);
-        loops->store(activated,
-                     element_at(block->activated, block->C_element, r * block->ld_activated),
-                     columns);
-    }
-}
-
-static void output_block(const struct blocked_product *job, int thread, int64_t row, int64_t column)
-{
-    const struct product *whole = job->whole;
-    const int64_t parts = column_parts(whole), part_columns = whole->N / parts;
-    const int64_t columns = smaller(part_columns - column, job->blocking.columns);
-    real *sums = job->kernels->scratch->threads[thread].outputs;
-    for (int64_t i = 0; i < parts; i++) {
-        struct product part =
-            block_of(whole, row, job->blocking.rows, i * part_columns + column, columns);
-        part.C = sums + i * columns;
-        part.ldc = parts * columns;
-        sum_block(job, thread, &part);
-    }
-    struct product block = block_of(whole, row, job->blocking.rows, column, columns);
-    store_block(job->kernels, &block, columns, part_columns, sums);
+    const int64_t stride = tiles_across(job->region.depth, job->tile_length);
+    const int64_t part_tiles = tiles_across(job->region.columns, TILE_SIDE);
+    return job->kernels->scratch->shared_tiles +
+           ((part * part_tiles + column / TILE_SIDE) * stride + k_tile) * TILE_UNITS;
 }
 
 static void product_block(void *context, int64_t index, int thread)
 {
     const struct blocked_product *job = context;
-    const struct blocking *b = &job->blocking;
-    const int64_t row = index / b->across * b->rows, column = index % b->across * b->columns;
-    if (has_output(job->whole)) {
-        output_block(job, thread, row, column);
-    } else {
-        struct product block = block_of(job->whole, row, b->rows, column, b->columns);
-        sum_block(job, thread, &block);
+    const struct product_range range = block_range(job, index);
+    struct packed_right packed[PARTS_MOST] = { { NULL, 0 } };
+    for (int64_t i = 0; job->is_shared && i < product_parts(job->whole); i++) {
+        packed[i].tiles = shared_tiles(job, i, 0, range.column - job->region.column);
+        packed[i].stride = tiles_across(job->region.depth, job->tile_length);
+    }
+    product_block_run(job->kernels, thread, job->whole, &range, packed);
+}
+
+/* Pieces of B run along its stored rows. */
+static int64_t packing_blocks(const struct blocked_product *job)
+{
+    const struct region *r = &job->region;
+    return job->whole->B_transposed
+               ? tiles_across(r->columns, RIGHT_PACKING_TILES * TILE_SIDE)
+               : tiles_across(r->depth, RIGHT_PACKING_TILES * job->tile_length);
+}
+
+static void packing_block(void *context, int64_t index, int thread)
+{
+    (void)thread;
+    const struct blocked_product *job = context;
+    const struct product *p = job->whole;
+    const struct region *r = &job->region;
+    const struct tile_loops *loops = &job->kernels->tiles[job->kernels->element];
+    const int64_t column = p->B_transposed ? index * RIGHT_PACKING_TILES * TILE_SIDE : 0;
+    const int64_t k_tile = p->B_transposed ? 0 : index * RIGHT_PACKING_TILES;
+    const int64_t k = k_tile * job->tile_length, parts = product_parts(p);
+    const int64_t columns = p->B_transposed
+                                ? smaller(r->columns - column, RIGHT_PACKING_TILES * TILE_SIDE)
+                                : r->columns;
+    const int64_t depth =
+        p->B_transposed ? r->depth : smaller(r->depth - k, RIGHT_PACKING_TILES * job->tile_length);
+    for (int64_t i = 0; i < parts; i++) {
+        struct matrix B = product_right(p, r->k + k, i * (p->N / parts) + r->column + column);
+        loops->pack_right(&B, depth, columns, shared_tiles(job, i, k_tile, column),
+                          tiles_across(r->depth, job->tile_length));
     }
 }
 
-void kernels_product(struct kernels *kernels, const struct product *product)
+/* Regions as large as the shared tiles; none (columns 0) where they do not pay, or do not fit. */
+static struct region region_of(const struct product *p, int64_t panel, int64_t tile_length)
 {
-    CHECK(!product->add || (!has_output(product) && !product->bias && !product->residual),
-          "a product is added to a C of sums alone");
-    CHECK(kernels->tiles[product->C_element].store, "this build stores no bf16");
-    struct blocked_product job = { kernels, product,
-                                   blocking_of(product, kernels->tiles[kernels->element].panel,
-                                               thread_pool_size(kernels->pool)) };
-    kernels_run(kernels, product->id, job.blocking.blocks, product_block, &job);
+    const int64_t tiles = tiles_across(p->K, tile_length);
+    const int64_t stretches = product_has_output(p) ? 1 : tiles_across(tiles, REGION_TILES);
+    const int64_t depth = tiles_across(tiles, stretches);
+    const int64_t room = SHARED_UNITS / (depth * TILE_SIDE * product_parts(p)) / panel * panel;
+    if (p->M <= LEFT_ROWS || room == 0)
+        return (struct region){ 0 };
+    const int64_t N = p->N / product_parts(p);
+    return (struct region){ .columns = piece_length(N, tiles_across(N, room), panel),
+                            .depth = depth * tile_length };
 }
 
-void kernels_run(struct kernels *kernels, enum kernel_id id, int64_t blocks, thread_pool_work *work,
-                 void *context)
+static void run_region(struct blocked_product *job, int64_t panel)
+{
+    struct thread_pool *pool = job->kernels->pool;
+    job->blocking =
+        blocking_of(job->whole, job->region.columns, panel, thread_pool_size(pool), job->is_shared);
+    if (job->is_shared)
+        thread_pool_run(pool, packing_blocks(job), packing_block, job);
+    thread_pool_run(pool, job->blocking.blocks, product_block, job);
+}
+
+static void run_product(struct blocked_product *job)
+{
+    const struct product *p = job->whole;
+    const int64_t panel = job->kernels->tiles[job->kernels->element].panel;
+    const int64_t N = p->N / product_parts(p);
+    struct region most = region_of(p, panel, job->tile_length);
+    job->is_shared = most.columns > 0;
+    if (!job->is_shared)
+        most = (struct region){ .columns = N, .depth = p->K };
+    for (int64_t column = 0; column < N; column += most.columns)
+        for (int64_t k = 0; k < p->K; k += most.depth) {
+            job->region = (struct region){ column, smaller(N - column, most.columns), k,
+                                           smaller(p->K - k, most.depth) };
+            run_region(job, panel);
+        }
+}
+
+/* A kernel that ran since `begun`, with the operations of all threads' products. */
+static void count_run(struct kernels *kernels, enum kernel_id id, double begun)
 {
     struct kernel_profile *profile = &kernels->profile[id];
-    double begun = clock_seconds();
     int64_t flops = 0;
-    thread_pool_run(kernels->pool, blocks, work, context);
     for (int i = 0; i < thread_pool_size(kernels->pool); i++) {
         flops += kernels->scratch->threads[i].flops;
         kernels->scratch->threads[i].flops = 0;
@@ -265,6 +207,27 @@ void kernels_run(struct kernels *kernels, enum kernel_id id, int64_t blocks, thr
     profile->flops += flops;
     profile->calls++;
     profile->seconds += clock_seconds() - begun;
+}
+
+void kernels_product(struct kernels *kernels, const struct product *product)
+{
+    CHECK(!product->add || (!product_has_output(product) && !product->bias && !product->residual),
+          "a product is added to a C of sums alone");
+    CHECK(kernels->tiles[product->C_element].store, "this build stores no bf16");
+    const double begun = clock_seconds();
+    struct blocked_product job = { .kernels = kernels,
+                                   .whole = product,
+                                   .tile_length = tile_depth(kernels->element) };
+    run_product(&job);
+    count_run(kernels, product->id, begun);
+}
+
+void kernels_run(struct kernels *kernels, enum kernel_id id, int64_t blocks, thread_pool_work *work,
+                 void *context)
+{
+    const double begun = clock_seconds();
+    thread_pool_run(kernels->pool, blocks, work, context);
+    count_run(kernels, id, begun);
 }
 
 void kernels_count_elements(struct kernels *kernels, enum kernel_id id, enum element element,

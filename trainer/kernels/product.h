@@ -1,9 +1,10 @@
 /* product: the matrix product, C (+)= A B, with what comes before it.
  *
- * Threads take blocks of C. Within a block, after Goto and van de Geijn, "Anatomy of
- * high-performance matrix multiplication" (2008): the rows' operand is packed for a stretch of
- * K into tiles that stay in the second-level cache, then one panel of columns after the other
- * into tiles that stay in the first-level cache, and the kernel set multiplies the two.
+ * After Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (2008). The
+ * threads pack the columns' operand into tiles that all of them read, as much of it as a shared
+ * cache holds. Then they take blocks of C: the rows' operand is packed for a stretch of K into
+ * tiles that stay in the second-level cache, and the kernel set multiplies them with one panel
+ * of columns after the other. Where C has few rows, a block packs its panels itself.
  *
  *              K                      panel          N
  *          +---+---+            +---+---+---+      +---+---+---+

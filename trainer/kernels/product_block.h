@@ -1,0 +1,36 @@
+/* product_block: a block of a product in one thread. Private to product.c. */
+#ifndef TRAINER_KERNELS_PRODUCT_BLOCK_H
+#define TRAINER_KERNELS_PRODUCT_BLOCK_H
+
+#include "trainer/kernels/kernel_scratch.h"
+#include "trainer/kernels/product.h"
+
+/* Rows and columns of C, and a stretch of K. */
+struct product_range {
+    int64_t row, rows, column, columns, k, depth;
+};
+
+/* Right tiles of a block's columns, packed for all threads; tiles NULL: the thread packs them. */
+struct packed_right {
+    const real *tiles; /* units */
+    int64_t stride;
+};
+
+/* Whether C is stored in another form than it is summed in. */
+bool product_has_output(const struct product *product);
+
+/* C's columns come in so many parts (SwiGLU: gate and up), of which a block takes the same. */
+int64_t product_parts(const struct product *product);
+
+/* B without its first k rows and its first columns. */
+struct matrix product_right(const struct product *product, int64_t k, int64_t column);
+
+/* The product of a range; one whose k > 0 goes on with what is in C. */
+struct product product_cut(const struct product *whole, const struct product_range *range);
+
+/* `range` of the first part's columns, and the same of the others. With an output (at most
+ * OUTPUT_ROWS x OUTPUT_COLUMNS over all parts) the range has all of K. packed: for each part. */
+void product_block_run(struct kernels *kernels, int thread, const struct product *whole,
+                       const struct product_range *range, const struct packed_right packed[]);
+
+#endif

@@ -36,7 +36,10 @@ static inline void golden_run_init(struct golden_run *run, const struct golden_c
     run->gradient = memory_alloc_zeroed((size_t)table->element_count, sizeof(real));
     run->tokens = memory_alloc_zeroed(places, sizeof *run->tokens);
     run->targets = memory_alloc_zeroed(places, sizeof *run->targets);
-    run->batch = (struct batch){ golden->sequences, golden->positions, run->tokens, run->targets };
+    run->batch = (struct batch){ .sequences = golden->sequences,
+                                 .positions = golden->positions,
+                                 .tokens = run->tokens,
+                                 .targets = run->targets };
 }
 
 static inline void golden_run_release(struct golden_run *run)

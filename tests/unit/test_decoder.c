@@ -32,7 +32,7 @@ static float *logits_of_forward(struct model *model, const int32_t *tokens)
     float *logits = memory_alloc_zeroed((size_t)T * V, sizeof(float));
     struct activations *activations =
         activations_create(&model->config, &(struct activations_plan){ .B = 1, .T = T });
-    struct batch batch = { 1, T, tokens, tokens };
+    struct batch batch = { .sequences = 1, .positions = T, .tokens = tokens, .targets = tokens };
     model_forward(model, &kernels, &batch, activations);
     for (int t = 0; t < T; t++)
         model_logits(model, &kernels, activations, 0, t, logits + (int64_t)t * V);

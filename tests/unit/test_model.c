@@ -47,7 +47,7 @@ static float *gradient_of(const struct model_config *config, struct setup setup,
         tokens[i] = (int32_t)((i * 7 + 3) % config->vocab_size);
         targets[i] = i % 9 == 4 ? -1 : (int32_t)((i * 5 + 1) % config->vocab_size);
     }
-    struct batch batch = { B, T, tokens, targets };
+    struct batch batch = { .sequences = B, .positions = T, .tokens = tokens, .targets = targets };
     const struct activations_plan plan = {
         .B = B, .T = T, .for_training = true, .element = setup.element, .recompute = setup.recompute
     };

@@ -40,7 +40,10 @@ static inline struct batch tiny_batch(int32_t *tokens, int32_t *targets)
         tokens[i] = (i * 7 + 3) % TINY_VOCAB;
         targets[i] = i % 5 == 2 ? -1 : (i * 11 + 1) % TINY_VOCAB;
     }
-    return (struct batch){ TINY_SEQUENCES, TINY_POSITIONS, tokens, targets };
+    return (struct batch){ .sequences = TINY_SEQUENCES,
+                           .positions = TINY_POSITIONS,
+                           .tokens = tokens,
+                           .targets = targets };
 }
 
 #endif

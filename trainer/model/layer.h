@@ -22,8 +22,9 @@ struct layer_run {
     const struct layer_activations *kept;
     const struct layer_scratch *scratch;
     const struct rope *rope;
-    struct key_value_cache *cache; /* NULL: keys and values are those of this pass alone */
-    real *output;                  /* [BT,C] */
+    const int32_t *document_starts; /* of the batch */
+    struct key_value_cache *cache;  /* NULL: keys and values are those of this pass alone */
+    real *output;                   /* [BT,C] */
 };
 
 /* input -> output, all of kept being written on the way. */

@@ -21,6 +21,7 @@ struct attention layer_attention(const struct pass *pass, const struct layer_run
         .kv_stride = qkv_width_of(config),
         .out = run->kept->attended.values,
         .logsumexp = run->kept->logsumexp,
+        .document_starts = run->document_starts,
     };
     if (run->cache) {
         attention.past = run->cache->positions;

@@ -81,7 +81,13 @@ struct batch {
     int64_t sequences, positions; /* B, T */
     const int32_t *tokens;        /* [B,T] */
     const int32_t *targets;       /* [B,T] */
+    /* [B,T] the first position of each token's document in its sequence: a token attends to its
+     * own document alone. Positions run on. NULL: it attends to all before it. */
+    const int32_t *document_starts;
 };
+
+/* Sequences [first, first + count) of a batch. */
+struct batch batch_part(const struct batch *batch, int64_t first, int64_t count);
 
 /* What backward computes once more instead of keeping it: nothing; the queries, keys, values
  * and the attention of a layer; the whole layer. The same bits in all. */
@@ -124,7 +130,7 @@ void model_logits(struct model *model, struct kernels *kernels, struct activatio
 
 /* FLOPs of the products of one step over `tokens` tokens in sequences of `positions`:
  * forward and backward, attention counted causally in full blocks' mathematical need
- * (half the square). The analytic "model FLOPs" of the ledger. */
+ * (half the square), documents or not. The analytic "model FLOPs" of the ledger. */
 double model_flops_per_token(const struct model_config *config, int64_t positions);
 
 /* The shapes of a step's products, forward and backward, for measuring what a plain BLAS

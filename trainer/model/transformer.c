@@ -4,7 +4,20 @@
 #include "trainer/kernels/loss_head.h"
 #include "trainer/model/layer.h"
 
-static struct layer_run run_of(const struct model_config *config, struct activations *a, int64_t l)
+struct batch batch_part(const struct batch *batch, int64_t first, int64_t count)
+{
+    const int64_t skipped = first * batch->positions;
+    struct batch part = *batch;
+    part.sequences = count;
+    part.tokens += skipped;
+    part.targets += skipped;
+    if (part.document_starts)
+        part.document_starts += skipped;
+    return part;
+}
+
+static struct layer_run run_of(const struct model_config *config, const struct batch *batch,
+                               struct activations *a, int64_t l)
 {
     return (struct layer_run){
         .B = a->plan.B,
@@ -13,6 +26,7 @@ static struct layer_run run_of(const struct model_config *config, struct activat
         .kept = &a->layers[l],
         .scratch = &a->scratch,
         .rope = &a->rope,
+        .document_starts = batch->document_starts,
         .output = l + 1 < config->layers ? a->layers[l + 1].input : a->output,
     };
 }
@@ -55,7 +69,7 @@ void model_forward(struct model *model, struct kernels *kernels, const struct ba
     const struct embedding embedding = embedding_of(&pass, batch);
     embedding_forward(kernels, &embedding, a->layers[0].input, rows);
     for (int64_t l = 0; l < pass.config->layers; l++) {
-        struct layer_run run = run_of(pass.config, a, l);
+        struct layer_run run = run_of(pass.config, batch, a, l);
         layer_forward(&pass, &pass.views->layers[l], &run);
     }
     const struct norm norm = norm_of(&pass, pass.views->final_norm);
@@ -105,7 +119,7 @@ void model_backward(struct model *model, struct kernels *kernels, const struct b
                   a->final_norm.rstd, doutput, gradient + views->final_norm.gain,
                   norm.bias ? gradient + views->final_norm.bias : NULL, rows);
     for (int64_t l = pass.config->layers - 1; l >= 0; l--) {
-        struct layer_run run = run_of(pass.config, a, l);
+        struct layer_run run = run_of(pass.config, batch, a, l);
         layer_backward(&pass, &views->layers[l], &run);
     }
     const struct embedding embedding = embedding_of(&pass, batch);

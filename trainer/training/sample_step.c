@@ -79,7 +79,10 @@ void sample_step_run(struct sample_step *sample, double phases[PHASES])
 {
     const struct sample_plan *plan = sample->plan;
     int64_t count = sample->model.table.element_count;
-    struct batch batch = { plan->sequences, plan->positions, sample->tokens, sample->targets };
+    struct batch batch = { .sequences = plan->sequences,
+                           .positions = plan->positions,
+                           .tokens = sample->tokens,
+                           .targets = sample->targets };
     double since = clock_seconds();
 
     gradient_tree_begin(sample->gradients);

@@ -6,11 +6,6 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-/* The tokens of one leaf, and the targets beside them. */
-struct leaf_buffer {
-    int32_t *tokens, *targets; /* [leaf_sequences, seq_len] each */
-};
-
 /* Leaves are counted in the order of their use: leaf number n is in ring[n % ring_size].
  *
  *   taken              filled
@@ -20,7 +15,7 @@ struct leaf_buffer {
 struct batch_stream {
     struct batch_stream_plan plan;
     struct corpus *corpus;
-    struct leaf_buffer *ring;
+    struct leaf_tokens *ring;
     int64_t ring_size;
     int32_t *sample; /* [seq_len + 1], the reader's */
 
@@ -45,17 +40,19 @@ static int64_t leaves_per_step(const struct batch_stream *stream)
 static enum status read_leaf(struct batch_stream *stream, int64_t number)
 {
     const struct batch_stream_plan *plan = &stream->plan;
-    const struct leaf_buffer *buffer = &stream->ring[number % stream->ring_size];
+    const struct leaf_tokens *buffer = &stream->ring[number % stream->ring_size];
     const int64_t step = plan->first_step + number / leaves_per_step(stream);
     const int64_t leaf = plan->first_leaf + number % leaves_per_step(stream);
     const int64_t first_slot = (step * plan->leaves + leaf) * plan->leaf_sequences;
     const size_t row_bytes = (size_t)plan->seq_len * sizeof(int32_t);
 
     for (int64_t s = 0; s < plan->leaf_sequences; s++) {
-        int64_t sample = batch_schedule_sample(&plan->schedule, first_slot + s);
-        TRY(corpus_read_sample(stream->corpus, sample, stream->sample));
-        memcpy(buffer->tokens + s * plan->seq_len, stream->sample, row_bytes);
-        memcpy(buffer->targets + s * plan->seq_len, stream->sample + 1, row_bytes);
+        const int64_t sample = batch_schedule_sample(&plan->schedule, first_slot + s);
+        const int64_t row = s * plan->seq_len;
+        TRY(corpus_read_sample(stream->corpus, sample, stream->sample,
+                               plan->document_starts ? buffer->document_starts + row : NULL));
+        memcpy(buffer->tokens + row, stream->sample, row_bytes);
+        memcpy(buffer->targets + row, stream->sample + 1, row_bytes);
     }
     return STATUS_OK;
 }
@@ -113,6 +110,8 @@ static void allocate_ring(struct batch_stream *stream)
     for (int64_t i = 0; i < stream->ring_size; i++) {
         stream->ring[i].tokens = memory_alloc_zeroed(leaf_tokens, sizeof(int32_t));
         stream->ring[i].targets = memory_alloc_zeroed(leaf_tokens, sizeof(int32_t));
+        if (plan->document_starts)
+            stream->ring[i].document_starts = memory_alloc_zeroed(leaf_tokens, sizeof(int32_t));
     }
     stream->sample = memory_alloc_zeroed((size_t)plan->seq_len + 1, sizeof(int32_t));
 }
@@ -122,7 +121,8 @@ size_t batch_stream_bytes(const struct batch_stream_plan *plan)
     const size_t leaf_tokens = (size_t)plan->leaf_sequences * (size_t)plan->seq_len;
     if (plan->first_leaf == plan->end_leaf)
         return 0;
-    return ((size_t)plan->ahead + 1) * 2 * leaf_tokens * sizeof(int32_t);
+    return ((size_t)plan->ahead + 1) * (plan->document_starts ? 3 : 2) * leaf_tokens *
+           sizeof(int32_t);
 }
 
 struct batch_stream *batch_stream_open(struct corpus *corpus, const struct batch_stream_plan *plan)
@@ -153,7 +153,7 @@ static void check_turn(const struct batch_stream *stream, int64_t step, int64_t 
 }
 
 enum status batch_stream_take(struct batch_stream *stream, int64_t step, int64_t leaf,
-                              const int32_t **tokens, const int32_t **targets)
+                              const struct leaf_tokens **out)
 {
     check_turn(stream, step, leaf);
     const double start = clock_seconds();
@@ -163,10 +163,7 @@ enum status batch_stream_take(struct batch_stream *stream, int64_t step, int64_t
 
     enum status status = STATUS_OK;
     if (stream->filled > stream->taken) {
-        const struct leaf_buffer *buffer = &stream->ring[stream->taken % stream->ring_size];
-        *tokens = buffer->tokens;
-        *targets = buffer->targets;
-        stream->taken++;
+        *out = &stream->ring[stream->taken++ % stream->ring_size];
         pthread_cond_broadcast(&stream->changed);
     } else {
         status = status_set(stream->reader_status, stream->reader_message);
@@ -195,6 +192,7 @@ void batch_stream_close(struct batch_stream *stream)
     for (int64_t i = 0; i < stream->ring_size; i++) {
         memory_free(stream->ring[i].tokens);
         memory_free(stream->ring[i].targets);
+        memory_free(stream->ring[i].document_starts);
     }
     memory_free(stream->ring);
     memory_free(stream->sample);

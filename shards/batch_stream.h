@@ -7,6 +7,7 @@
 #ifndef SHARDS_BATCH_STREAM_H
 #define SHARDS_BATCH_STREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "shards/batch_schedule.h"
@@ -17,16 +18,22 @@ struct batch_stream_plan {
     int64_t leaves, leaf_sequences, seq_len;
     int64_t first_leaf, end_leaf; /* of this rank; may be empty */
     int64_t first_step;
-    int ahead; /* leaves */
+    int ahead;            /* leaves */
+    bool document_starts; /* are read too */
+};
+
+/* A leaf: [leaf_sequences, seq_len] each. */
+struct leaf_tokens {
+    int32_t *tokens, *targets;
+    int32_t *document_starts; /* as of corpus_read_sample; NULL: not in the plan */
 };
 
 struct batch_stream;
 /* Takes over `corpus` until the stream is closed (which does not close the corpus). */
 struct batch_stream *batch_stream_open(struct corpus *corpus, const struct batch_stream_plan *plan);
-/* Tokens [leaf_sequences, seq_len] and the targets beside them; valid until the next call.
- * Blocks until they are there; a reader's error rises here. */
+/* The leaf is valid until the next call. Blocks until it is there; a reader's error rises here. */
 enum status batch_stream_take(struct batch_stream *stream, int64_t step, int64_t leaf,
-                              const int32_t **tokens, const int32_t **targets);
+                              const struct leaf_tokens **out);
 /* What a stream of this plan takes. */
 size_t batch_stream_bytes(const struct batch_stream_plan *plan);
 double batch_stream_wait_seconds(const struct batch_stream *stream); /* spent blocked so far */

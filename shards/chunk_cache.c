@@ -14,8 +14,10 @@ void chunk_cache_init(struct chunk_cache *cache, int64_t chunk_tokens)
 
 void chunk_cache_release(struct chunk_cache *cache)
 {
-    for (int64_t i = 0; i < cache->used_count; i++)
+    for (int64_t i = 0; i < cache->used_count; i++) {
         memory_free(cache->entries[i].tokens);
+        memory_free(cache->entries[i].begins);
+    }
     memory_free(cache->entries);
     *cache = (struct chunk_cache){ 0 };
 }
@@ -32,6 +34,8 @@ static struct cached_chunk *entry_to_fill(struct chunk_cache *cache)
     for (int64_t i = 1; i < cache->used_count; i++)
         if (cache->entries[i].last_use < oldest->last_use)
             oldest = &cache->entries[i];
+    memory_free(oldest->begins);
+    oldest->begins = NULL;
     return oldest;
 }
 

@@ -1,8 +1,8 @@
 /* chunk_cache: decoded chunks of tokens, the least recently used given up first.
  *
  * The batch schedule stays within a window of the corpus for a while, so that a
- * chunk is wanted several times soon or not at all. Memory: CHUNK_CACHE_BYTES,
- * taken as it is needed.
+ * chunk is wanted several times soon or not at all. Memory: CHUNK_CACHE_BYTES
+ * of tokens, and a quarter of it for where documents begin, taken as it is needed.
  */
 #ifndef SHARDS_CHUNK_CACHE_H
 #define SHARDS_CHUNK_CACHE_H
@@ -17,6 +17,7 @@ struct cached_chunk {
     int64_t last_use;
     int64_t count; /* tokens, set by whoever fills it */
     int32_t *tokens;
+    bool *begins; /* [count] a document begins at this token; NULL, or by whoever needs it */
 };
 
 struct chunk_cache {

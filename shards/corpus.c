@@ -181,7 +181,7 @@ static int64_t shard_of_sample(const struct corpus *corpus, int64_t sample)
 }
 
 static enum status load_chunk(struct corpus *corpus, int64_t shard, int64_t chunk,
-                              const struct cached_chunk **out)
+                              struct cached_chunk **out)
 {
     bool found;
     struct cached_chunk *entry = chunk_cache_get(&corpus->cache, shard, chunk, &found);
@@ -197,23 +197,55 @@ static enum status load_chunk(struct corpus *corpus, int64_t shard, int64_t chun
     return status;
 }
 
-enum status corpus_read_sample(struct corpus *corpus, int64_t sample, int32_t *tokens)
+/* Sees to it that the chunk says where documents begin. */
+static enum status mark_documents(struct corpus *corpus, struct cached_chunk *chunk)
+{
+    struct corpus_shard *shard = &corpus->shards[chunk->shard];
+    if (chunk->begins != NULL)
+        return STATUS_OK;
+    TRY(use_shard(corpus, shard));
+    chunk->begins = memory_alloc((size_t)chunk->count * sizeof *chunk->begins);
+    enum status status =
+        shard_reader_mark_documents(shard->reader, chunk->chunk * shard->chunk_tokens, chunk->count,
+                                    &corpus->scratch, chunk->begins);
+    if (status != STATUS_OK)
+        chunk_cache_forget(chunk);
+    return status;
+}
+
+/* Positions [from, to), the first of which is `begins`. */
+static void fill_document_starts(const bool *begins, int64_t from, int64_t to,
+                                 int32_t *document_starts)
+{
+    int32_t start = from > 0 ? document_starts[from - 1] : 0;
+    for (int64_t t = from; t < to; t++) {
+        if (begins[t - from])
+            start = (int32_t)t;
+        document_starts[t] = start;
+    }
+}
+
+enum status corpus_read_sample(struct corpus *corpus, int64_t sample, int32_t *tokens,
+                               int32_t *document_starts)
 {
     CHECK(sample >= 0 && sample < corpus->sample_count, "sample %lld of %lld", (long long)sample,
           (long long)corpus->sample_count);
-    const int64_t shard = shard_of_sample(corpus, sample);
+    const int64_t shard = shard_of_sample(corpus, sample), seq_len = corpus->seq_len;
     const int64_t chunk_tokens = corpus->shards[shard].chunk_tokens;
-    int64_t at = (sample - corpus->shards[shard].first_sample) * corpus->seq_len;
+    const int64_t first = (sample - corpus->shards[shard].first_sample) * seq_len;
 
-    for (int64_t left = corpus->seq_len + 1; left > 0;) {
-        const struct cached_chunk *chunk;
-        TRY(load_chunk(corpus, shard, at / chunk_tokens, &chunk));
-        int64_t within = at % chunk_tokens;
-        int64_t taken = chunk->count - within < left ? chunk->count - within : left;
-        memcpy(tokens, chunk->tokens + within, (size_t)taken * sizeof *tokens);
-        tokens += taken;
-        at += taken;
-        left -= taken;
+    for (int64_t done = 0; done <= seq_len;) {
+        struct cached_chunk *chunk;
+        TRY(load_chunk(corpus, shard, (first + done) / chunk_tokens, &chunk));
+        int64_t within = (first + done) % chunk_tokens, left = seq_len + 1 - done;
+        int64_t end = done + (chunk->count - within < left ? chunk->count - within : left);
+        memcpy(tokens + done, chunk->tokens + within, (size_t)(end - done) * sizeof *tokens);
+        if (document_starts != NULL) {
+            TRY(mark_documents(corpus, chunk));
+            fill_document_starts(chunk->begins + within, done, end < seq_len ? end : seq_len,
+                                 document_starts);
+        }
+        done = end;
     }
     return STATUS_OK;
 }

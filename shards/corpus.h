@@ -36,8 +36,11 @@ const char *corpus_tokenizer_digest(const struct corpus *corpus);
 const char *corpus_digest(
     const struct corpus *corpus); /* sha256 over all shards' sha256: names the data */
 
-/* seq_len + 1 tokens of one sample. A token beyond the vocabulary, a failing checksum or
- * a truncated shard is bad input that names shard and place. One thread at a time. */
-enum status corpus_read_sample(struct corpus *corpus, int64_t sample, int32_t *tokens);
+/* seq_len + 1 tokens of one sample. `document_starts` [seq_len], or NULL: where in the sample each
+ * token's document begins, 0 if it began before; the <|endoftext|> that opens a document is its
+ * first token. A token beyond the vocabulary, a failing checksum or a truncated shard is bad input
+ * that names shard and place. One thread at a time. */
+enum status corpus_read_sample(struct corpus *corpus, int64_t sample, int32_t *tokens,
+                               int32_t *document_starts);
 
 #endif

@@ -7,6 +7,8 @@
 #include "base/memory.h"
 #include "shards/column_reader.h"
 
+enum { DOCUMENTS_AT_ONCE = 512 };
+
 struct shard_reader {
     char *path;
     struct shard_claim claim;
@@ -196,6 +198,49 @@ enum status shard_reader_read_offsets(const struct shard_reader *reader, int64_t
                                       uint64_t *offsets)
 {
     return about(reader, column_reader_range(&reader->offsets, first, count, scratch, offsets));
+}
+
+/* The first document that begins at token `place` or after it, or else their number. */
+static enum status find_document(const struct shard_reader *reader, int64_t place,
+                                 struct chunk_scratch *scratch, int64_t *document)
+{
+    int64_t low = 0, high = reader->claim.documents; /* it is within [low, high] */
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        uint64_t offset;
+        TRY(shard_reader_read_offsets(reader, middle, 1, scratch, &offset));
+        if (offset < (uint64_t)place)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *document = low;
+    return STATUS_OK;
+}
+
+enum status shard_reader_mark_documents(const struct shard_reader *reader, int64_t first,
+                                        int64_t count, struct chunk_scratch *scratch, bool *begins)
+{
+    uint64_t offsets[DOCUMENTS_AT_ONCE], least = (uint64_t)first, end = least + (uint64_t)count;
+    int64_t document;
+    memset(begins, 0, (size_t)count * sizeof *begins);
+    TRY(find_document(reader, first, scratch, &document));
+    while (document < reader->claim.documents) {
+        int64_t left = reader->claim.documents - document;
+        int64_t taken = left < DOCUMENTS_AT_ONCE ? left : DOCUMENTS_AT_ONCE;
+        TRY(shard_reader_read_offsets(reader, document, taken, scratch, offsets));
+        for (int64_t i = 0; i < taken; i++, document++) {
+            if (offsets[i] >= end)
+                return STATUS_OK;
+            if (offsets[i] < least)
+                return about(reader, bad_input("document %lld begins at token %llu, before %llu",
+                                               (long long)document, (unsigned long long)offsets[i],
+                                               (unsigned long long)least));
+            begins[offsets[i] - (uint64_t)first] = true;
+            least = offsets[i] + 1;
+        }
+    }
+    return STATUS_OK;
 }
 
 enum status shard_reader_read_sources(const struct shard_reader *reader, int64_t first,

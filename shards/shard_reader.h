@@ -39,6 +39,10 @@ enum status shard_reader_read_chunk(const struct shard_reader *reader, int64_t c
 enum status shard_reader_read_offsets(const struct shard_reader *reader, int64_t first,
                                       int64_t count, struct chunk_scratch *scratch,
                                       uint64_t *offsets);
+/* begins[i]: whether a document begins at token first + i, for i < count. Offsets that do not
+ * ascend are bad input. */
+enum status shard_reader_mark_documents(const struct shard_reader *reader, int64_t first,
+                                        int64_t count, struct chunk_scratch *scratch, bool *begins);
 /* Indices of the inputs that documents [first, first + count) came from. Unchecked. */
 enum status shard_reader_read_sources(const struct shard_reader *reader, int64_t first,
                                       int64_t count, struct chunk_scratch *scratch,

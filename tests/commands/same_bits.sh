@@ -60,6 +60,20 @@ for family in gpt2 llama; do
     expect_equal "$(digest "$family-bf16-3")" "$(digest "$family-bf16-1")"
     expect test "$(digest "$family-bf16-1")" != "$oracle"
 
+    begin "${family}_within_documents_has_the_same_bits_on_other_ranks_and_threads"
+    train 1 "$family-documents-1" --family=$family $heads --steps=8 --document_mask=true
+    expect_success
+    train 3 "$family-documents" --family=$family $heads --steps=8 --document_mask=true \
+        --stop_after=3 --recompute=attention
+    expect_exit 75
+    train 2 "$family-documents" --family=$family $heads --steps=8 --document_mask=false
+    expect_exit 2
+    expect_says err "'document_mask' was true and is false"
+    train 2 "$family-documents" --family=$family $heads --steps=8 --document_mask=true --threads=2
+    expect_success
+    expect_equal "$(digest "$family-documents")" "$(digest "$family-documents-1")"
+    expect test "$(digest "$family-documents-1")" != "$oracle"
+
     begin "${family}_stopped_and_resumed_with_recomputation_has_the_same_bits"
     train 2 "$family-again" --family=$family $heads --steps=8 --stop_after=3 --recompute=attention
     expect_exit 75

@@ -17,9 +17,25 @@ int32_t corpus_sample_token(int64_t shard, int64_t place)
     return (int32_t)(philox_u64(key, (uint64_t)shard, (uint64_t)place) % CORPUS_SAMPLE_VOCAB);
 }
 
-/* As one document. */
+bool corpus_sample_begins(int64_t shard, int64_t place)
+{
+    const struct philox_key key = philox_key(18, RANDOM_TEST);
+    return place == 0 || philox_u64(key, (uint64_t)shard, (uint64_t)place) % 24 == 0;
+}
+
+static enum status add_documents(struct shard_writer *writer, int64_t shard, const int32_t *ids,
+                                 int64_t tokens)
+{
+    for (int64_t begin = 0, end; begin < tokens; begin = end) {
+        for (end = begin + 1; end < tokens && !corpus_sample_begins(shard, end);)
+            end++;
+        TRY(shard_writer_add(writer, ids + begin, end - begin, 0));
+    }
+    return STATUS_OK;
+}
+
 static enum status write_shard(const char *path, enum corpus_split split, int64_t shard,
-                               int64_t tokens)
+                               int64_t tokens, int64_t *documents)
 {
     struct shard_identity identity = { .vocab_size = CORPUS_SAMPLE_VOCAB, .split = split };
     memcpy(identity.tokenizer_digest, tokenizer_digest_sample, SHA256_HEX);
@@ -28,7 +44,8 @@ static enum status write_shard(const char *path, enum corpus_split split, int64_
     int32_t *ids = memory_alloc((size_t)tokens * sizeof *ids);
     for (int64_t i = 0; i < tokens; i++)
         ids[i] = corpus_sample_token(shard, i);
-    enum status status = shard_writer_add(writer, ids, tokens, 0);
+    enum status status = add_documents(writer, shard, ids, tokens);
+    *documents = shard_writer_documents(writer);
     memory_free(ids);
     TRY(status);
     return shard_writer_close(writer);
@@ -43,11 +60,10 @@ static void add_shard(struct corpus_manifest *manifest, const char *folder, enum
         .file = name,
         .split = split,
         .tokens = tokens,
-        .documents = 1,
         .text_bytes = 3 * tokens,
     };
     char *path = path_join(folder, name);
-    enum status status = write_shard(path, split, manifest->shard_count, tokens);
+    enum status status = write_shard(path, split, manifest->shard_count, tokens, &shard.documents);
     if (status == STATUS_OK)
         status = file_digest(path, shard.sha256, &shard.file_bytes);
     memory_free(path);

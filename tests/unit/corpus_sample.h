@@ -2,6 +2,7 @@
 #ifndef TESTS_CORPUS_SAMPLE_H
 #define TESTS_CORPUS_SAMPLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "shards/corpus_manifest.h"
@@ -10,6 +11,9 @@ enum { CORPUS_SAMPLE_VOCAB = 50000 };
 
 /* Token `place` of shard `shard` (counted over the whole corpus). */
 int32_t corpus_sample_token(int64_t shard, int64_t place);
+
+/* Whether a document begins there: they have one to some two hundred tokens. */
+bool corpus_sample_begins(int64_t shard, int64_t place);
 
 /* Writes FOLDER (which exists) with one training shard for each of `tokens`, ended by 0, and
  * a held-out shard of 100 tokens after them; returns its manifest, which the caller releases. */

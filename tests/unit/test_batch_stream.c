@@ -39,20 +39,25 @@ static struct batch_stream_plan plan_for(const struct corpus *corpus, int64_t fi
         .end_leaf = end_leaf,
         .first_step = 2,
         .ahead = ahead,
+        .document_starts = ahead > 1,
     };
 }
 
 /* Compares a leaf with the schedule and the corpus, asked directly. */
 static void assert_leaf(struct corpus *corpus, const struct batch_stream_plan *plan, int64_t step,
-                        int64_t leaf, const int32_t *tokens, const int32_t *targets)
+                        int64_t leaf, const struct leaf_tokens *read)
 {
     for (int64_t s = 0; s < LEAF_SEQUENCES; s++) {
-        int32_t sample[SEQ_LEN + 1];
+        int32_t sample[SEQ_LEN + 1], starts[SEQ_LEN];
         int64_t slot = (step * LEAVES + leaf) * LEAF_SEQUENCES + s;
         int64_t number = batch_schedule_sample(&plan->schedule, slot);
-        assert_int_equal(corpus_read_sample(corpus, number, sample), STATUS_OK);
-        assert_memory_equal(tokens + s * SEQ_LEN, sample, SEQ_LEN * sizeof *sample);
-        assert_memory_equal(targets + s * SEQ_LEN, sample + 1, SEQ_LEN * sizeof *sample);
+        assert_int_equal(corpus_read_sample(corpus, number, sample, starts), STATUS_OK);
+        assert_memory_equal(read->tokens + s * SEQ_LEN, sample, SEQ_LEN * sizeof *sample);
+        assert_memory_equal(read->targets + s * SEQ_LEN, sample + 1, SEQ_LEN * sizeof *sample);
+        if (plan->document_starts)
+            assert_memory_equal(read->document_starts + s * SEQ_LEN, starts, sizeof starts);
+        else
+            assert_null(read->document_starts);
     }
 }
 
@@ -63,9 +68,9 @@ static void leaves_come_as_scheduled(int64_t first_leaf, int64_t end_leaf, int a
     struct batch_stream *stream = batch_stream_open(streamed, &plan);
     for (int64_t step = 2; step < 30; step++) /* beyond the first epoch */
         for (int64_t leaf = first_leaf; leaf < end_leaf; leaf++) {
-            const int32_t *tokens, *targets;
-            assert_int_equal(batch_stream_take(stream, step, leaf, &tokens, &targets), STATUS_OK);
-            assert_leaf(direct, &plan, step, leaf, tokens, targets);
+            const struct leaf_tokens *read;
+            assert_int_equal(batch_stream_take(stream, step, leaf, &read), STATUS_OK);
+            assert_leaf(direct, &plan, step, leaf, read);
         }
     assert_true(batch_stream_wait_seconds(stream) >= 0);
     batch_stream_close(stream);
@@ -88,12 +93,12 @@ static void a_taken_leaf_stays_until_the_next_call(void **state)
     struct corpus *corpus = open_corpus();
     const struct batch_stream_plan plan = plan_for(corpus, 0, LEAVES, 2);
     struct batch_stream *stream = batch_stream_open(corpus, &plan);
-    const int32_t *tokens, *targets;
+    const struct leaf_tokens *read;
     int32_t copy[LEAF_SEQUENCES * SEQ_LEN];
-    assert_int_equal(batch_stream_take(stream, 2, 0, &tokens, &targets), STATUS_OK);
-    memcpy(copy, tokens, sizeof copy);
+    assert_int_equal(batch_stream_take(stream, 2, 0, &read), STATUS_OK);
+    memcpy(copy, read->tokens, sizeof copy);
     usleep(50 * 1000); /* the reader fills all that it may */
-    assert_memory_equal(tokens, copy, sizeof copy);
+    assert_memory_equal(read->tokens, copy, sizeof copy);
     batch_stream_close(stream);
     corpus_close(corpus);
 }
@@ -106,9 +111,8 @@ static void it_closes_at_any_moment(void **state)
         const struct batch_stream_plan plan = plan_for(corpus, 1, 4, 1 + taken % 5);
         struct batch_stream *stream = batch_stream_open(corpus, &plan);
         for (int i = 0; i < taken; i++) {
-            const int32_t *tokens, *targets;
-            assert_int_equal(batch_stream_take(stream, 2 + i / 3, 1 + i % 3, &tokens, &targets),
-                             STATUS_OK);
+            const struct leaf_tokens *read;
+            assert_int_equal(batch_stream_take(stream, 2 + i / 3, 1 + i % 3, &read), STATUS_OK);
         }
         batch_stream_close(stream);
         corpus_close(corpus);
@@ -140,8 +144,8 @@ static void a_readers_error_rises_when_its_leaf_is_due(void **state)
     struct batch_stream *stream = batch_stream_open(corpus, &plan);
     enum status status = STATUS_OK;
     for (int i = 0; i < 10 * LEAVES && status == STATUS_OK; i++) {
-        const int32_t *tokens, *targets;
-        status = batch_stream_take(stream, 2 + i / LEAVES, i % LEAVES, &tokens, &targets);
+        const struct leaf_tokens *read;
+        status = batch_stream_take(stream, 2 + i / LEAVES, i % LEAVES, &read);
     }
     assert_int_equal(status, STATUS_BAD_INPUT);
     assert_non_null(strstr(status_message(), "train-00001.h5': chunk 0 of 'tokens'"));

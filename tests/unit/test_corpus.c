@@ -31,7 +31,7 @@ static void every_sample_is_where_it_belongs(void **state)
     assert_int_equal(corpus_open(folder, SPLIT_TRAIN, SEQ_LEN, &corpus), STATUS_OK);
     for (int64_t shard = 0; shard_tokens[shard] > 0; shard++)
         for (int64_t at = 0; at + SEQ_LEN + 1 <= shard_tokens[shard]; at += SEQ_LEN, sample++) {
-            assert_int_equal(corpus_read_sample(corpus, sample, tokens), STATUS_OK);
+            assert_int_equal(corpus_read_sample(corpus, sample, tokens, NULL), STATUS_OK);
             for (int64_t i = 0; i <= SEQ_LEN; i++)
                 assert_int_equal(tokens[i], corpus_sample_token(shard, at + i));
         }
@@ -47,11 +47,59 @@ static void samples_longer_than_a_chunk_are_read(void **state)
     int32_t *tokens = memory_alloc((LONG + 1) * sizeof *tokens);
     assert_int_equal(corpus_open(folder, SPLIT_TRAIN, LONG, &corpus), STATUS_OK);
     assert_int_equal(corpus_sample_count(corpus), 3);
-    assert_int_equal(corpus_read_sample(corpus, 2, tokens), STATUS_OK);
+    assert_int_equal(corpus_read_sample(corpus, 2, tokens, NULL), STATUS_OK);
     for (int64_t i = 0; i <= LONG; i++)
         assert_int_equal(tokens[i], corpus_sample_token(3, LONG + i));
     corpus_close(corpus);
     memory_free(tokens);
+}
+
+/* Asked of the sample corpus, and without the corpus' chunks. */
+static int64_t document_start(int64_t shard, int64_t first, int64_t t)
+{
+    while (t > 0 && !corpus_sample_begins(shard, first + t))
+        t--;
+    return t;
+}
+
+static void assert_document_starts(int64_t seq_len)
+{
+    struct corpus *corpus;
+    int64_t sample = 0;
+    int32_t *tokens = memory_alloc((size_t)(seq_len + 1) * sizeof *tokens);
+    int32_t *starts = memory_alloc((size_t)seq_len * sizeof *starts);
+    assert_int_equal(corpus_open(folder, SPLIT_TRAIN, seq_len, &corpus), STATUS_OK);
+    for (int64_t shard = 0; shard_tokens[shard] > 0; shard++)
+        for (int64_t at = 0; at + seq_len + 1 <= shard_tokens[shard]; at += seq_len, sample++) {
+            assert_int_equal(corpus_read_sample(corpus, sample, tokens, starts), STATUS_OK);
+            for (int64_t t = 0; t < seq_len; t++)
+                assert_int_equal(starts[t], document_start(shard, at, t));
+            assert_int_equal(tokens[seq_len], corpus_sample_token(shard, at + seq_len));
+        }
+    assert_int_equal(corpus_sample_count(corpus), sample);
+    corpus_close(corpus);
+    memory_free(tokens);
+    memory_free(starts);
+}
+
+static void documents_start_where_they_were_written(void **state)
+{
+    (void)state;
+    assert_document_starts(7); /* less than most documents */
+    assert_document_starts(SEQ_LEN);
+    assert_document_starts(34999); /* several chunks */
+}
+
+static void documents_are_found_for_chunks_that_hold_tokens_already(void **state)
+{
+    (void)state;
+    struct corpus *corpus;
+    int32_t tokens[SEQ_LEN + 1], starts[SEQ_LEN];
+    assert_int_equal(corpus_open(folder, SPLIT_TRAIN, SEQ_LEN, &corpus), STATUS_OK);
+    assert_int_equal(corpus_read_sample(corpus, 3, tokens, NULL), STATUS_OK);
+    assert_int_equal(corpus_read_sample(corpus, 3, tokens, starts), STATUS_OK);
+    assert_int_equal(starts[SEQ_LEN - 1], document_start(0, 3 * SEQ_LEN, SEQ_LEN - 1));
+    corpus_close(corpus);
 }
 
 static void counts_are_those_of_the_split(void **state)
@@ -93,7 +141,7 @@ static void many_shards_are_read_with_few_open(void **state)
     for (int64_t i = 0; i < 2 * SHARDS; i++) {
         int32_t read[21];
         int64_t sample = i * 37 % (2 * SHARDS);
-        assert_int_equal(corpus_read_sample(corpus, sample, read), STATUS_OK);
+        assert_int_equal(corpus_read_sample(corpus, sample, read, NULL), STATUS_OK);
         assert_int_equal(read[20], corpus_sample_token(sample / 2, sample % 2 * 20 + 20));
     }
     corpus_close(corpus);
@@ -121,7 +169,7 @@ static void a_flipped_byte_names_shard_and_chunk(void **state)
     flip_byte(path, 60000); /* amid the chunks */
     enum status status = STATUS_OK;
     for (int64_t i = 0; i < corpus_sample_count(corpus) && status == STATUS_OK; i++)
-        status = corpus_read_sample(corpus, i, tokens);
+        status = corpus_read_sample(corpus, i, tokens, NULL);
     assert_int_equal(status, STATUS_BAD_INPUT);
     assert_non_null(strstr(status_message(), "train-00003.h5': chunk 1 of 'tokens' fails its "
                                              "checksum"));
@@ -191,7 +239,7 @@ static void counts_out_of_bounds_are_refused(void **state)
     assert_edited_refused("\"tokens\": 40000", "\"tokens\": 92233720368547758070", "corpus.json");
     assert_edited_refused("\"tokens\": 40000", "\"tokens\": 4e4", "tokens");
     assert_edited_refused("\"tokens\": 40000", "\"tokens\": 40001", "where 40001 belong");
-    assert_edited_refused("\"documents\": 1", "\"documents\": 40001", "documents");
+    assert_edited_refused("\"documents\": ", "\"documents\": 99999", "documents");
     assert_edited_refused("\"file_bytes\": ", "\"file_bytes\": 1", "bytes where");
     assert_edited_refused("\"vocab_size\": 50000", "\"vocab_size\": 2147483648", "vocab_size");
 }
@@ -246,6 +294,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_sample_is_where_it_belongs),
         cmocka_unit_test(samples_longer_than_a_chunk_are_read),
+        cmocka_unit_test(documents_start_where_they_were_written),
+        cmocka_unit_test(documents_are_found_for_chunks_that_hold_tokens_already),
         cmocka_unit_test(counts_are_those_of_the_split),
         cmocka_unit_test(a_split_shorter_than_a_sample_has_none),
         cmocka_unit_test(many_shards_are_read_with_few_open),

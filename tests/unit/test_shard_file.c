@@ -136,6 +136,51 @@ static void tokens_of_32_bits_make_the_round_trip(void **state)
     what_is_written_is_read(INT32_MAX);
 }
 
+/* Marks tokens [first, end), and compares them where the offsets are good. */
+static enum status mark_documents(const struct shard_claim *claim, int64_t first, int64_t end)
+{
+    struct shard_reader *reader;
+    struct chunk_scratch scratch = { 0 };
+    bool *begins = memory_alloc((size_t)(end - first) * sizeof *begins);
+    assert_int_equal(shard_reader_open(path, claim, &reader), STATUS_OK);
+    enum status status = shard_reader_mark_documents(reader, first, end - first, &scratch, begins);
+    for (int64_t d = 0, place = 0; d < DOCUMENTS && status == STATUS_OK; d++)
+        for (int64_t i = 0; i < document_length(d); i++, place++)
+            if (place >= first && place < end)
+                assert_true(begins[place - first] == (i == 0));
+    memory_free(begins);
+    chunk_scratch_release(&scratch);
+    shard_reader_close(reader);
+    return status;
+}
+
+static void documents_are_marked_where_they_begin(void **state)
+{
+    (void)state;
+    const struct shard_claim claim = write_shard(path, VOCAB);
+    assert_int_equal(mark_documents(&claim, 0, claim.tokens), STATUS_OK);
+    assert_int_equal(mark_documents(&claim, 40000, 40001), STATUS_OK);
+    for (int64_t first = 0; first < 40; first++)
+        assert_int_equal(mark_documents(&claim, first, first + 19), STATUS_OK);
+    assert_int_equal(mark_documents(&claim, claim.tokens - 3, claim.tokens), STATUS_OK);
+}
+
+static void documents_that_do_not_ascend_are_refused(void **state)
+{
+    (void)state;
+    struct shard_claim claim = write_shard(path, VOCAB);
+    uint64_t *offsets = memory_alloc_zeroed(DOCUMENTS + 1, sizeof *offsets);
+    hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    hid_t dataset = H5Dopen2(file, "documents/offset", H5P_DEFAULT);
+    H5Dwrite(dataset, H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, offsets);
+    H5Dclose(dataset);
+    H5Fclose(file);
+    claim.file_bytes = file_bytes(path);
+    assert_int_equal(mark_documents(&claim, 0, claim.tokens), STATUS_BAD_INPUT);
+    assert_non_null(strstr(status_message(), "document 1 begins at token 0, before 1"));
+    memory_free(offsets);
+}
+
 static void read_whole(const char *file, struct strbuf *out)
 {
     strbuf_reset(out);
@@ -267,6 +312,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_of_16_bits_make_the_round_trip),
         cmocka_unit_test(tokens_of_32_bits_make_the_round_trip),
+        cmocka_unit_test(documents_are_marked_where_they_begin),
+        cmocka_unit_test(documents_that_do_not_ascend_are_refused),
         cmocka_unit_test(the_same_documents_give_the_same_bytes),
         cmocka_unit_test(an_existing_file_is_not_overwritten),
         cmocka_unit_test(what_the_manifest_does_not_claim_is_refused),

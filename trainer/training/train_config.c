@@ -30,6 +30,8 @@ const struct option_spec train_options[] = {
       .help = "folder of shards, made by 'eon shards build'" },
     { .key = "seq_len", .type = OPTION_INTEGER, .offset = AT(seq_len), .default_text = "256",
       .min = 1, .max = 1048576, .unit = "tokens", .help = "length of a training sequence" },
+    { .key = "document_mask", .type = OPTION_BOOL, .offset = AT(document_mask),
+      .default_text = "false", .help = "a token attends to its own document alone" },
 
     { .section = "batch", .key = "leaves", .type = OPTION_INTEGER, .offset = AT(leaves),
       .default_text = "8", .min = 1, .max = 65536,

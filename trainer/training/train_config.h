@@ -19,6 +19,7 @@ struct train_config {
 
     char *corpus;
     int64_t seq_len;
+    bool document_mask;
 
     int64_t leaves, leaf_sequences, micro_batch;
     int recompute;

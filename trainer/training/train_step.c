@@ -14,17 +14,19 @@ static enum status compute_leaf(struct trainer *trainer, int64_t step, int64_t l
                                 float *gradient, double *values)
 {
     const struct train_config *config = trainer->config;
-    const int32_t *tokens, *targets;
-    TRY(batch_stream_take(trainer->batches, step, leaf, &tokens, &targets));
+    const struct leaf_tokens *read;
+    TRY(batch_stream_take(trainer->batches, step, leaf, &read));
+    const struct batch whole = {
+        .sequences = config->leaf_sequences,
+        .positions = config->seq_len,
+        .tokens = read->tokens,
+        .targets = read->targets,
+        .document_starts = read->document_starts,
+    };
 
     int64_t flops_before = trainer->kernels.flops;
     for (int64_t first = 0; first < config->leaf_sequences; first += config->micro_batch) {
-        struct batch batch = {
-            .sequences = config->micro_batch,
-            .positions = config->seq_len,
-            .tokens = tokens + first * config->seq_len,
-            .targets = targets + first * config->seq_len,
-        };
+        const struct batch batch = batch_part(&whole, first, config->micro_batch);
         model_forward(&trainer->model, &trainer->kernels, &batch, trainer->activations);
         struct loss loss =
             model_loss(&trainer->model, &trainer->kernels, &batch, trainer->activations, gradient);

@@ -45,8 +45,14 @@ static enum status open_data(struct trainer *trainer)
         return bad_input(
             "cannot train on corpus '%s': it is shorter than one sequence of %lld tokens",
             config->corpus, (long long)config->seq_len);
+    const struct validation_plan held_out = {
+        .batch_sequences = config->micro_batch,
+        .seq_len = config->seq_len,
+        .sequences = config->validate_sequences,
+        .document_mask = config->document_mask,
+    };
     TRY(validation_open(&trainer->validation, trainer->world, config->corpus, trainer->tokenizer,
-                        config->seq_len, config->micro_batch, config->validate_sequences));
+                        &held_out));
     if (trainer->validation.batches == 0)
         log_info("corpus '%s' holds out less than one sequence: no validation", config->corpus);
     return STATUS_OK;
@@ -135,6 +141,7 @@ struct batch_stream_plan trainer_reading(const struct train_config *config,
         .first_leaf = leaves.first,
         .end_leaf = leaves.end,
         .ahead = LEAVES_AHEAD,
+        .document_starts = config->document_mask,
     };
 }
 

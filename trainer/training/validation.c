@@ -13,11 +13,12 @@ enum { VALUE_LOSS, VALUE_TARGETS, VALUE_BYTES, VALUE_FLOPS, VALUES };
 static enum status read_sequence(struct validation *validation, struct corpus *corpus,
                                  int64_t sample, int64_t place, int32_t *sample_tokens)
 {
-    int64_t seq_len = validation->seq_len;
+    const int64_t seq_len = validation->plan.seq_len, row = place * seq_len;
     size_t bytes = (size_t)seq_len * sizeof(int32_t);
-    TRY(corpus_read_sample(corpus, sample, sample_tokens));
-    memcpy(validation->tokens + place * seq_len, sample_tokens, bytes);
-    memcpy(validation->targets + place * seq_len, sample_tokens + 1, bytes);
+    TRY(corpus_read_sample(corpus, sample, sample_tokens,
+                           validation->document_starts ? validation->document_starts + row : NULL));
+    memcpy(validation->tokens + row, sample_tokens, bytes);
+    memcpy(validation->targets + row, sample_tokens + 1, bytes);
     return STATUS_OK;
 }
 
@@ -25,14 +26,17 @@ static enum status read_sequence(struct validation *validation, struct corpus *c
 static enum status read_share(struct validation *validation, struct corpus *corpus,
                               int64_t sequences)
 {
-    int64_t first = validation->own.first * validation->batch_sequences;
-    int64_t end = validation->own.end * validation->batch_sequences;
-    size_t elements = (size_t)((end - first) * validation->seq_len);
+    const struct validation_plan *plan = &validation->plan;
+    int64_t first = validation->own.first * plan->batch_sequences;
+    int64_t end = validation->own.end * plan->batch_sequences;
+    size_t elements = (size_t)((end - first) * plan->seq_len);
     validation->tokens = memory_alloc_zeroed(elements, sizeof(int32_t));
     validation->targets = memory_alloc(sizeof(int32_t) * elements);
     memset(validation->targets, -1, sizeof(int32_t) * elements);
+    if (plan->document_mask)
+        validation->document_starts = memory_alloc_zeroed(elements, sizeof(int32_t));
 
-    int32_t *sample_tokens = memory_alloc(sizeof(int32_t) * (size_t)(validation->seq_len + 1));
+    int32_t *sample_tokens = memory_alloc(sizeof(int32_t) * (size_t)(plan->seq_len + 1));
     enum status status = STATUS_OK;
     for (int64_t sample = first; sample < end && sample < sequences && status == STATUS_OK;
          sample++)
@@ -43,17 +47,15 @@ static enum status read_share(struct validation *validation, struct corpus *corp
 
 enum status validation_open(struct validation *validation, const struct world *world,
                             const char *corpus_folder, const struct tokenizer *tokenizer,
-                            int64_t seq_len, int64_t batch_sequences, int64_t sequences)
+                            const struct validation_plan *plan)
 {
-    *validation = (struct validation){ .batch_sequences = batch_sequences,
-                                       .seq_len = seq_len,
-                                       .tokenizer = tokenizer };
+    *validation = (struct validation){ .plan = *plan, .tokenizer = tokenizer };
     struct corpus *corpus;
-    TRY(corpus_open(corpus_folder, SPLIT_HELDOUT, seq_len, &corpus));
-    int64_t available = corpus_sample_count(corpus);
-    if (sequences == 0 || sequences > available)
-        sequences = available;
-    validation->batches = (sequences + batch_sequences - 1) / batch_sequences;
+    TRY(corpus_open(corpus_folder, SPLIT_HELDOUT, plan->seq_len, &corpus));
+    int64_t sequences = corpus_sample_count(corpus);
+    if (plan->sequences > 0 && plan->sequences < sequences)
+        sequences = plan->sequences;
+    validation->batches = (sequences + plan->batch_sequences - 1) / plan->batch_sequences;
     validation->own = leaf_range_of_rank(validation->batches, world->rank, world->size);
     enum status status = read_share(validation, corpus, sequences);
     corpus_close(corpus);
@@ -64,7 +66,8 @@ void validation_release(struct validation *validation)
 {
     memory_free(validation->tokens);
     memory_free(validation->targets);
-    validation->tokens = validation->targets = NULL;
+    memory_free(validation->document_starts);
+    validation->tokens = validation->targets = validation->document_starts = NULL;
 }
 
 static double bytes_of_targets(const struct tokenizer *tokenizer, const struct batch *batch)
@@ -85,16 +88,18 @@ struct validation_result validation_run(const struct validation *validation,
                                         struct kernels *kernels, struct activations *activations)
 {
     int64_t own = validation->own.end - validation->own.first;
-    int64_t batch_tokens = validation->batch_sequences * validation->seq_len;
+    const int64_t batch_sequences = validation->plan.batch_sequences;
+    const struct batch whole = {
+        .sequences = own * batch_sequences,
+        .positions = validation->plan.seq_len,
+        .tokens = validation->tokens,
+        .targets = validation->targets,
+        .document_starts = validation->document_starts,
+    };
     double *values = memory_alloc_zeroed((size_t)(own * VALUES), sizeof *values);
 
     for (int64_t i = 0; i < own; i++) {
-        struct batch batch = {
-            .sequences = validation->batch_sequences,
-            .positions = validation->seq_len,
-            .tokens = validation->tokens + i * batch_tokens,
-            .targets = validation->targets + i * batch_tokens,
-        };
+        const struct batch batch = batch_part(&whole, i * batch_sequences, batch_sequences);
         int64_t flops_before = kernels->flops;
         model_forward(model, kernels, &batch, activations);
         struct loss loss = model_loss(model, kernels, &batch, activations, NULL);

@@ -11,11 +11,18 @@
 #include "shards/tokenizer.h"
 #include "trainer/model/model.h"
 
-struct validation {
+struct validation_plan {
     int64_t batch_sequences, seq_len; /* shape of a batch */
-    int64_t batches;                  /* of all ranks; 0: nothing is held out */
-    struct leaf_range own;            /* batches of this rank */
+    int64_t sequences;                /* at most; 0: all */
+    bool document_mask;               /* a token attends to its own document alone */
+};
+
+struct validation {
+    struct validation_plan plan;
+    int64_t batches;           /* of all ranks; 0: nothing is held out */
+    struct leaf_range own;     /* batches of this rank */
     int32_t *tokens, *targets; /* [own batches, batch_sequences, seq_len]; targets < 0: padding */
+    int32_t *document_starts;  /* the same; NULL without the mask */
     const struct tokenizer *tokenizer;
 };
 
@@ -26,10 +33,10 @@ struct validation_result {
     double executed_flops; /* of all ranks */
 };
 
-/* Local. Reads this rank's share of the corpus' held-out split: `sequences` of them, 0: all. */
+/* Local. Reads this rank's share of the corpus' held-out split. */
 enum status validation_open(struct validation *validation, const struct world *world,
                             const char *corpus_folder, const struct tokenizer *tokenizer,
-                            int64_t seq_len, int64_t batch_sequences, int64_t sequences);
+                            const struct validation_plan *plan);
 void validation_release(struct validation *validation);
 
 /* Collective. `activations` have the shape of a batch. */

@@ -128,6 +128,17 @@ static void a_rank_without_leaves_has_a_stream_too(void **state)
     corpus_close(corpus);
 }
 
+static void document_starts_take_half_as_much_again(void **state)
+{
+    (void)state;
+    struct corpus *corpus = open_corpus();
+    struct batch_stream_plan plan = plan_for(corpus, 0, LEAVES, 2);
+    const size_t with = batch_stream_bytes(&plan);
+    plan.document_starts = false;
+    assert_int_equal(2 * with, 3 * batch_stream_bytes(&plan));
+    corpus_close(corpus);
+}
+
 static void a_readers_error_rises_when_its_leaf_is_due(void **state)
 {
     (void)state;
@@ -183,6 +194,7 @@ int main(void)
         cmocka_unit_test(a_taken_leaf_stays_until_the_next_call),
         cmocka_unit_test(it_closes_at_any_moment),
         cmocka_unit_test(a_rank_without_leaves_has_a_stream_too),
+        cmocka_unit_test(document_starts_take_half_as_much_again),
         cmocka_unit_test(a_readers_error_rises_when_its_leaf_is_due),
     };
     return cmocka_run_group_tests(tests, write_corpus, remove_corpus);

@@ -25,7 +25,7 @@ eon help train
 expect_success
 for option in run seed steps threads kernels precision corpus seq_len leaves leaf_sequences \
     micro_batch family layers width heads kv_heads ffn_width optimizer lr lr_min schedule \
-    warmup_steps weight_decay beta1 beta2 clip_norm save_every keep_last resume log_every \
+    warmup_steps weight_decay beta1 beta2 clip_norm z_loss save_every keep_last resume log_every \
     validate_every; do
     expect_says out "--$option="
 done

@@ -60,7 +60,7 @@ static inline struct loss golden_run_step(struct golden_run *run, int64_t step)
         run->gradient[i] = 0;
     model_forward(&run->model, &run->kernels, &run->batch, run->activations);
     struct loss loss =
-        model_loss(&run->model, &run->kernels, &run->batch, run->activations, run->gradient);
+        model_loss(&run->model, &run->kernels, &run->batch, run->activations, 0, run->gradient);
     model_backward(&run->model, &run->kernels, &run->batch, run->activations, run->gradient);
     return loss;
 }

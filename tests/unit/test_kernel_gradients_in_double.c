@@ -253,18 +253,35 @@ static void attention_within_documents_has_its_derivative(void **state)
 
 enum { LOSS_TEST_ROWS = LOSS_ROWS + 3, LOSS_C = 4, LOSS_V = 2050 };
 
+/* z_loss logZ^2 of the rows that bear a loss, from the definition. */
+static double z_loss_value(const struct loss_head *head)
+{
+    double sum = 0;
+    for (int64_t r = 0; head->z_loss > 0 && r < head->rows; r++) {
+        double Z = 0;
+        for (int64_t v = 0; v < head->V; v++) {
+            double logit = 0;
+            for (int64_t c = 0; c < head->C; c++)
+                logit += head->hidden[r * head->C + c] * head->weight[v * head->C + c];
+            Z += exp(logit);
+        }
+        if (head->targets[r] >= 0)
+            sum += head->z_loss * log(Z) * log(Z);
+    }
+    return sum;
+}
+
 static double loss_value(void *context, const real *x)
 {
     struct loss_head *head = context;
     int64_t targets;
     head->hidden = x;
     head->weight = x + LOSS_TEST_ROWS * LOSS_C;
-    return loss_head_run(&kernels, head, &targets);
+    return loss_head_run(&kernels, head, &targets) + z_loss_value(head);
 }
 
-static void loss_head_backward_is_its_derivative(void **state)
+static void check_loss_head(double z_loss)
 {
-    (void)state;
     const int64_t count = (LOSS_TEST_ROWS + LOSS_V) * LOSS_C;
     int32_t targets[LOSS_TEST_ROWS];
     for (int r = 0; r < LOSS_TEST_ROWS; r++)
@@ -278,7 +295,8 @@ static void loss_head_backward_is_its_derivative(void **state)
                                   memory_alloc_zeroed((size_t)LOSS_ROWS * LOSS_V, sizeof(real)),
                               .row_losses = memory_alloc_zeroed(LOSS_ROWS, sizeof(double)),
                               .dhidden = dx,
-                              .dweight = dx + LOSS_TEST_ROWS * LOSS_C };
+                              .dweight = dx + LOSS_TEST_ROWS * LOSS_C,
+                              .z_loss = z_loss };
     double with_gradient = loss_value(&head, x);
     head.dhidden = head.dweight = NULL;
     assert_true(fabs(loss_value(&head, x) - with_gradient) == 0);
@@ -287,6 +305,18 @@ static void loss_head_backward_is_its_derivative(void **state)
     memory_free(dx);
     memory_free(head.logits);
     memory_free(head.row_losses);
+}
+
+static void loss_head_backward_is_its_derivative(void **state)
+{
+    (void)state;
+    check_loss_head(0);
+}
+
+static void z_loss_adds_its_derivative(void **state)
+{
+    (void)state;
+    check_loss_head(0.1);
 }
 
 static int open_kernels(void **state)
@@ -312,6 +342,7 @@ int main(void)
         cmocka_unit_test(attention_backward_is_its_derivative),
         cmocka_unit_test(attention_within_documents_has_its_derivative),
         cmocka_unit_test(loss_head_backward_is_its_derivative),
+        cmocka_unit_test(z_loss_adds_its_derivative),
     };
     return cmocka_run_group_tests(tests, open_kernels, close_kernels);
 }

@@ -138,13 +138,26 @@ static void softmax_loop(const struct kernel_table *table, struct arena_of_reals
     softmax->probability_row(d->in[1] + shift, (struct key_range){ 2, count - 1 }, count, 0.3f,
                              2.5f);
     softmax->score_gradient_row(d->out[1] + shift, d->in[1] + shift, count, 0.1f, 0.3f);
-    d->scalar = softmax->cross_entropy_row(d->out[2] + shift, count, (int32_t)(count / 3), true);
 }
 
 static void softmaxes_have_equal_bits_in_all_sets(void **state)
 {
     (void)state;
     expect_equal_bits(softmax_loop);
+}
+
+static void loss_loop(const struct kernel_table *table, struct arena_of_reals *d, int64_t count,
+                      int shift)
+{
+    const int32_t target = (int32_t)(count / 3);
+    d->out[3][0] = (float)table->loss->cross_entropy_row(d->out[1] + shift, count, target);
+    d->scalar = table->loss->cross_entropy_gradient_row(d->out[2] + shift, count, target, 1e-2);
+}
+
+static void losses_have_equal_bits_in_all_sets(void **state)
+{
+    (void)state;
+    expect_equal_bits(loss_loop);
 }
 
 static void vector_loop(const struct kernel_table *table, struct arena_of_reals *d, int64_t count,
@@ -236,7 +249,7 @@ static void cross_entropy_of_equal_logits_is_the_logarithm_of_their_number(void 
     static float logits[50257];
     for (int i = 0; i < 50257; i++)
         logits[i] = 3.25f;
-    double loss = opened[0].table->softmax->cross_entropy_row(logits, 50257, 7, true);
+    double loss = opened[0].table->loss->cross_entropy_gradient_row(logits, 50257, 7, 0);
     assert_true(fabs(loss - log(50257)) < 1e-12);
     assert_true(fabs(logits[8] * 50257.0 - 1) < 1e-6);
     assert_true(fabs((logits[7] + 1) * 50257.0 - 1) < 2e-3); /* 1 - 2e-5 in float */
@@ -251,7 +264,7 @@ static void what_is_not_finite_is_not_hidden(void **state)
             const struct kernel_table *table = opened[s].table;
             float logits[40] = { 0 }, x = bad[i], y;
             logits[21] = bad[i];
-            assert_false(isfinite(table->softmax->cross_entropy_row(logits, 40, 3, true)));
+            assert_false(isfinite(table->loss->cross_entropy_gradient_row(logits, 40, 3, 0)));
             assert_false(isfinite(table->optimizer->sum_of_squares(&x, 1)));
             table->activation->gelu(ELEMENT_REAL, &x, &y, 1);
             assert_false(isfinite(y));
@@ -282,6 +295,7 @@ int main(void)
         cmocka_unit_test(norms_have_equal_bits_in_all_sets),
         cmocka_unit_test(activations_have_equal_bits_in_all_sets),
         cmocka_unit_test(softmaxes_have_equal_bits_in_all_sets),
+        cmocka_unit_test(losses_have_equal_bits_in_all_sets),
         cmocka_unit_test(vector_loops_have_equal_bits_in_all_sets),
         cmocka_unit_test(optimizer_loops_have_equal_bits_in_all_sets),
         cmocka_unit_test(bf16_is_written_as_the_nearest_of_what_is_computed),

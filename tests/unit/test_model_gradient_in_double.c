@@ -43,7 +43,7 @@ static void sample_release(struct sample *sample)
 static double sample_loss(struct sample *sample, real *gradient)
 {
     model_forward(&sample->model, &sample->kernels, &sample->batch, sample->activations);
-    return model_loss(&sample->model, &sample->kernels, &sample->batch, sample->activations,
+    return model_loss(&sample->model, &sample->kernels, &sample->batch, sample->activations, 0,
                       gradient)
         .sum;
 }

@@ -28,8 +28,9 @@ struct kernel_set {
 #endif
 #define LOOPS_OF(set)                                                                              \
     .norm = &LOOP_JOIN(norm, set), .activation = &LOOP_JOIN(activation, set),                      \
-    .softmax = &LOOP_JOIN(softmax, set), .vector = &LOOP_JOIN(vector, set),                        \
-    .optimizer = &LOOP_JOIN(optimizer, set), .tiles = TILES_OF(set)
+    .softmax = &LOOP_JOIN(softmax, set), .loss = &LOOP_JOIN(loss, set),                            \
+    .vector = &LOOP_JOIN(vector, set), .optimizer = &LOOP_JOIN(optimizer, set),                    \
+    .tiles = TILES_OF(set)
 
 static bool any_cpu(void)
 {

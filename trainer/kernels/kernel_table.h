@@ -85,9 +85,15 @@ struct softmax_loops {
                             real logsumexp);
     /* ds = p (dp - row_dot) scale, in place of dp. */
     void (*score_gradient_row)(real *dp, const real *p, int64_t width, real row_dot, real scale);
-    /* -log softmax(logits)[target]; with want_gradient the logits [V] become
-     * softmax(logits) - onehot(target). target < 0: no loss, and no gradient. */
-    double (*cross_entropy_row)(real *logits, int64_t V, int32_t target, bool want_gradient);
+};
+
+/* Of a row of logits [V], which is overwritten. target < 0: no loss, and a gradient of zeros. */
+struct loss_loops {
+    /* -log softmax(logits)[target] = logZ - logits[target], Z = sum exp(logits) */
+    double (*cross_entropy_row)(real *logits, int64_t V, int32_t target);
+    /* The same, and the logits become the gradient of that + z_loss logZ^2 (Chowdhery et al.
+     * 2022): softmax(logits) (1 + 2 z_loss logZ) - onehot(target). */
+    double (*cross_entropy_gradient_row)(real *logits, int64_t V, int32_t target, double z_loss);
 };
 
 struct vector_loops {
@@ -132,6 +138,7 @@ struct kernel_table {
     const struct norm_loops *norm;
     const struct activation_loops *activation;
     const struct softmax_loops *softmax;
+    const struct loss_loops *loss;
     const struct vector_loops *vector;
     const struct optimizer_loops *optimizer;
     const struct tile_loops

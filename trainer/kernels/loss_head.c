@@ -1,6 +1,7 @@
 #include "trainer/kernels/loss_head.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "base/status.h"
 #include "trainer/kernels/kernel_table.h"
@@ -8,10 +9,22 @@
 
 /* Rows [first, first + rows) of the whole. */
 struct loss_block {
-    const struct kernel_table *table;
+    const struct kernels *kernels;
     const struct loss_head *head;
     int64_t first, rows;
 };
+
+/* A gradient of reals becomes one of bf16 from the row's start on. */
+static void narrow_row(const struct tile_loops *bf16_loops, real *row, int64_t V)
+{
+    enum { BLOCK = 2048 };
+    bf16 narrow[BLOCK];
+    for (int64_t i = 0; i < V; i += BLOCK) {
+        const int64_t count = V - i < BLOCK ? V - i : BLOCK;
+        bf16_loops->store(row + i, narrow, count);
+        memcpy((char *)row + i * (int64_t)sizeof(bf16), narrow, (size_t)count * sizeof(bf16));
+    }
+}
 
 static void loss_row(void *context, int64_t row, int thread)
 {
@@ -21,20 +34,32 @@ static void loss_row(void *context, int64_t row, int thread)
     int32_t target = head->targets[block->first + row];
     CHECK(target < head->V, "target %d is beyond the model's vocabulary of %lld", target,
           (long long)head->V);
-    head->row_losses[row] = block->table->softmax->cross_entropy_row(
-        head->logits + row * head->V, head->V, target, head->dhidden != NULL);
+    const struct kernels *kernels = block->kernels;
+    const struct loss_loops *loops = kernels->table->loss;
+    real *logits = head->logits + row * head->V;
+    if (!head->dhidden) {
+        head->row_losses[row] = loops->cross_entropy_row(logits, head->V, target);
+        return;
+    }
+    head->row_losses[row] =
+        loops->cross_entropy_gradient_row(logits, head->V, target, head->z_loss);
+    if (kernels->element == ELEMENT_BF16)
+        narrow_row(&kernels->tiles[ELEMENT_BF16], logits, head->V);
 }
 
 static void block_backward(struct kernels *kernels, const struct loss_block *block)
 {
     const struct loss_head *head = block->head;
+    const enum element element = kernels->element;
+    const int64_t stride = head->V * (int64_t)sizeof(real) / element_bytes(element);
     /* dH[rows,C] = dlogits[rows,V] W[V,C] */
     struct product dhidden = { .id = KERNEL_PRODUCT_HEAD,
                                .M = block->rows,
                                .N = head->C,
                                .K = head->V,
                                .A = head->logits,
-                               .lda = head->V,
+                               .A_element = element,
+                               .lda = stride,
                                .B = head->weight,
                                .ldb = head->C,
                                .C = head->dhidden + block->first * head->C,
@@ -46,7 +71,8 @@ static void block_backward(struct kernels *kernels, const struct loss_block *blo
                                .N = head->C,
                                .K = block->rows,
                                .A = head->logits,
-                               .lda = head->V,
+                               .A_element = element,
+                               .lda = stride,
                                .A_transposed = true,
                                .B = head->hidden + block->first * head->C,
                                .ldb = head->C,
@@ -61,7 +87,7 @@ double loss_head_run(struct kernels *kernels, const struct loss_head *head, int6
     double sum = 0;
     *targets = 0;
     for (int64_t first = 0; first < head->rows; first += LOSS_ROWS) {
-        struct loss_block block = { kernels->table, head, first, head->rows - first };
+        struct loss_block block = { kernels, head, first, head->rows - first };
         if (block.rows > LOSS_ROWS)
             block.rows = LOSS_ROWS;
         /* logits[rows,V] = H[rows,C] W[V,C]^T */

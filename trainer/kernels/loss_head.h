@@ -1,9 +1,12 @@
 /* loss_head: the last product and the cross-entropy, together, in blocks of rows.
  *
  * The logits [rows, V] exist for LOSS_ROWS rows at a time, and turn into their own
- * gradient in place:
+ * gradient in place, which is rounded to what the products multiply:
  *
  *   logits = H W^T -> loss, dlogits = softmax - onehot -> dH = dlogits W, dW += dlogits^T H
+ *
+ * With z_loss the gradient is that of cross-entropy + z_loss logZ^2, Z = sum exp(logits), which
+ * keeps the logits from drifting (Chowdhery et al. 2022); the loss stays the cross-entropy.
  */
 #ifndef TRAINER_KERNELS_LOSS_HEAD_H
 #define TRAINER_KERNELS_LOSS_HEAD_H
@@ -21,6 +24,7 @@ struct loss_head {
     double *row_losses; /* scratch [min(rows, LOSS_ROWS)] */
     real *dhidden;      /* [rows,C], overwritten; NULL: the loss alone */
     real *dweight;      /* [V,C], added to; NULL with dhidden */
+    double z_loss;      /* 0: none */
 };
 
 /* The sum of -log softmax(logits)[target], rows in their order; *targets counts them. */

@@ -117,9 +117,10 @@ void model_forward(struct model *model, struct kernels *kernels, const struct ba
                    struct activations *activations);
 /* The head and the cross-entropy, in blocks of rows: the logits are never held whole. With
  * `gradient` (flat, in the table's order) the head's backward pass is done in the same
- * blocks: gradients of the SUM of the losses are added to it. NULL: the loss alone. */
+ * blocks: gradients of the SUM of the losses are added to it, with those of z_loss logZ^2 (see
+ * loss_head.h), which the loss does not tell. NULL: the loss alone. */
 struct loss model_loss(struct model *model, struct kernels *kernels, const struct batch *batch,
-                       struct activations *activations, real *gradient);
+                       struct activations *activations, double z_loss, real *gradient);
 /* From the last hidden state down: adds to `gradient`. After model_loss with a gradient, and
  * once: it overwrites what forward kept. */
 void model_backward(struct model *model, struct kernels *kernels, const struct batch *batch,

@@ -78,7 +78,7 @@ void model_forward(struct model *model, struct kernels *kernels, const struct ba
 }
 
 struct loss model_loss(struct model *model, struct kernels *kernels, const struct batch *batch,
-                       struct activations *activations, real *gradient)
+                       struct activations *activations, double z_loss, real *gradient)
 {
     struct activations *a = activations;
     const struct model_config *config = &model->config;
@@ -91,6 +91,7 @@ struct loss model_loss(struct model *model, struct kernels *kernels, const struc
         .V = config->vocab_size,
         .logits = a->logits,
         .row_losses = a->row_losses,
+        .z_loss = z_loss,
     };
     CHECK(!gradient || a->plan.for_training,
           "activations made without training have no backward pass");

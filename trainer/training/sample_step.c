@@ -90,7 +90,7 @@ void sample_step_run(struct sample_step *sample, double phases[PHASES])
     model_forward(&sample->model, sample->kernels, &batch, sample->activations);
     phases[PHASE_FORWARD] = lap(&since);
     struct loss loss =
-        model_loss(&sample->model, sample->kernels, &batch, sample->activations, gradient);
+        model_loss(&sample->model, sample->kernels, &batch, sample->activations, 0, gradient);
     phases[PHASE_LOSS] = lap(&since);
     model_backward(&sample->model, sample->kernels, &batch, sample->activations, gradient);
     phases[PHASE_BACKWARD] = lap(&since);

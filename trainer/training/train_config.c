@@ -91,6 +91,8 @@ const struct option_spec train_options[] = {
       .default_text = "0.95", .min = 0, .max = 0.999999, .help = "muon: decay of the momentum" },
     { .key = "clip_norm", .type = OPTION_NUMBER, .offset = AT(clip_norm), .default_text = "1",
       .min = 0, .max = 1e9, .help = "largest global norm of the gradient; 0: no clipping" },
+    { .key = "z_loss", .type = OPTION_NUMBER, .offset = AT(z_loss), .default_text = "0",
+      .min = 0, .max = 1, .help = "weight of logZ^2 beside the loss: 1e-4 is usual; 0: none" },
     { .key = "max_skipped", .type = OPTION_INTEGER, .offset = AT(max_skipped), .default_text = "10",
       .min = 1, .max = 1e9,
       .help = "steps in a row with a non-finite gradient before the run ends" },

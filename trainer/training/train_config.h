@@ -33,7 +33,7 @@ struct train_config {
     double lr, lr_min;
     int schedule;
     int64_t warmup_steps;
-    double decay_fraction, weight_decay, beta1, beta2, epsilon, muon_momentum, clip_norm;
+    double decay_fraction, weight_decay, beta1, beta2, epsilon, muon_momentum, clip_norm, z_loss;
     int64_t max_skipped;
 
     int64_t save_every, keep_last;

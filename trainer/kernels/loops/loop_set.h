@@ -16,6 +16,7 @@
     extern const struct norm_loops LOOP_JOIN(norm, set);                                           \
     extern const struct activation_loops LOOP_JOIN(activation, set);                               \
     extern const struct softmax_loops LOOP_JOIN(softmax, set);                                     \
+    extern const struct loss_loops LOOP_JOIN(loss, set);                                           \
     extern const struct vector_loops LOOP_JOIN(vector, set);                                       \
     extern const struct optimizer_loops LOOP_JOIN(optimizer, set);                                 \
     extern const struct tile_loops LOOP_JOIN(real_tile, set);                                      \

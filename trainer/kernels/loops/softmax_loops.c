@@ -1,30 +1,8 @@
-/* The softmax of attention's blocks and of the loss: see kernel_table.h. */
+/* The softmax of attention's blocks: see kernel_table.h. */
 #include <float.h>
 
-#include "base/portable_math.h"
-#include "trainer/kernels/loops/lanes.h"
+#include "trainer/kernels/loops/exponentials.h"
 #include "trainer/kernels/loops/loop_set.h"
-#include "trainer/kernels/loops/real_math.h"
-
-/* A row of logits is summed in doubles over blocks of so many floats: V may be 10^5. */
-#define BLOCK_IN_LANES 1024
-
-/* x becomes exp(scale x - shift); returns the sum. */
-static real exponentials(real *x, real scale, real shift, int64_t count)
-{
-    real lane[LANES] = { 0 };
-    int64_t i = 0;
-    for (; i + LANES <= count; i += LANES)
-        for (int j = 0; j < LANES; j++) {
-            x[i + j] = real_exp(x[i + j] * scale - shift);
-            lane[j] += x[i + j];
-        }
-    for (int j = 0; i + j < count; j++) {
-        x[i + j] = real_exp(x[i + j] * scale - shift);
-        lane[j] += x[i + j];
-    }
-    return lanes_total(lane);
-}
 
 /* Whole lanes of the row: what is not seen becomes the lowest number, whose exponential adds
  * nothing, and zero afterwards. Returns false where nothing is seen. */
@@ -92,31 +70,8 @@ static void score_gradient_row(real *restrict dp, const real *restrict p, int64_
         dp[i] = p[i] * (dp[i] - row_dot) * scale;
 }
 
-static double cross_entropy_row(real *logits, int64_t V, int32_t target, bool want_gradient)
-{
-    if (target < 0) {
-        for (int64_t i = 0; want_gradient && i < V; i++)
-            logits[i] = 0;
-        return 0;
-    }
-    real max = lanes_max(logits, V);
-    double target_logit = (double)logits[target] - (double)max;
-    double sum = 0;
-    for (int64_t i = 0; i < V; i += BLOCK_IN_LANES)
-        sum += (double)exponentials(logits + i, 1, max,
-                                    V - i < BLOCK_IN_LANES ? V - i : BLOCK_IN_LANES);
-    if (want_gradient) {
-        real factor = (real)(1 / sum);
-        for (int64_t i = 0; i < V; i++)
-            logits[i] *= factor;
-        logits[target] -= 1;
-    }
-    return portable_log(sum) - target_logit;
-}
-
 const struct softmax_loops LOOP_NAME(softmax, KERNEL_SET) = {
     .online_row = online_row,
     .probability_row = probability_row,
     .score_gradient_row = score_gradient_row,
-    .cross_entropy_row = cross_entropy_row,
 };

@@ -8,6 +8,7 @@
 #include "base/status.h"
 
 enum { ARENA_ALIGNMENT = 64 }; /* a cache line, and the widest vector */
+enum { HUGE_PAGE = 1 << 21 };  /* of x86-64; elsewhere a whole number of pages too */
 
 static atomic_int_fast64_t live_blocks;
 
@@ -91,6 +92,35 @@ void arena_release(struct arena *arena)
         atomic_fetch_sub_explicit(&live_blocks, 1, memory_order_relaxed);
     }
     *arena = (struct arena){ 0 };
+}
+
+/* How many bytes went back, and from where on: none where memory is locked. */
+static size_t give_back(unsigned char *begin, size_t bytes, unsigned char **from)
+{
+    const size_t skipped = (HUGE_PAGE - (uintptr_t)begin % HUGE_PAGE) % HUGE_PAGE;
+    *from = begin;
+    if (bytes < skipped + HUGE_PAGE)
+        return 0;
+    const size_t whole = (bytes - skipped) / HUGE_PAGE * HUGE_PAGE;
+    if (madvise(begin + skipped, whole, MADV_DONTNEED) != 0)
+        return 0;
+    *from = begin + skipped;
+    return whole;
+}
+
+void arena_give_back(void *begin, size_t bytes)
+{
+    unsigned char *from;
+    give_back(begin, bytes, &from);
+}
+
+void arena_clear(void *begin, size_t bytes)
+{
+    unsigned char *first = begin, *from;
+    const size_t given = give_back(first, bytes, &from);
+    const size_t before = (size_t)(from - first);
+    memset(first, 0, before);
+    memset(from + given, 0, bytes - before - given);
 }
 
 size_t arena_rounded(size_t bytes)

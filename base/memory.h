@@ -34,6 +34,12 @@ void arena_init(struct arena *arena, size_t capacity_bytes);
 void *arena_take(struct arena *arena, size_t bytes); /* beyond the capacity: fatal */
 void arena_release(struct arena *arena);
 
+/* What part of an arena spans of whole huge pages goes back to the system: it takes no memory until
+ * it is touched again, and is zero then. The rest stays as it is. */
+void arena_give_back(void *begin, size_t bytes);
+/* Zeroes it all, that way where it can. */
+void arena_clear(void *begin, size_t bytes);
+
 /* What arena_take consumes for `bytes`: for planning a capacity. */
 size_t arena_rounded(size_t bytes);
 

@@ -52,20 +52,7 @@ static void block_backward(struct kernels *kernels, const struct loss_block *blo
     const struct loss_head *head = block->head;
     const enum element element = kernels->element;
     const int64_t stride = head->V * (int64_t)sizeof(real) / element_bytes(element);
-    /* dH[rows,C] = dlogits[rows,V] W[V,C] */
-    struct product dhidden = { .id = KERNEL_PRODUCT_HEAD,
-                               .M = block->rows,
-                               .N = head->C,
-                               .K = head->V,
-                               .A = head->logits,
-                               .A_element = element,
-                               .lda = stride,
-                               .B = head->weight,
-                               .ldb = head->C,
-                               .C = head->dhidden + block->first * head->C,
-                               .ldc = head->C };
-    kernels_product(kernels, &dhidden);
-    /* dW[V,C] += dlogits[rows,V]^T H[rows,C] */
+    /* dW[V,C] += dlogits[rows,V]^T H[rows,C], first: dH may overwrite H */
     struct product dweight = { .id = KERNEL_PRODUCT_HEAD,
                                .M = head->V,
                                .N = head->C,
@@ -80,6 +67,19 @@ static void block_backward(struct kernels *kernels, const struct loss_block *blo
                                .ldc = head->C,
                                .add = true };
     kernels_product(kernels, &dweight);
+    /* dH[rows,C] = dlogits[rows,V] W[V,C] */
+    struct product dhidden = { .id = KERNEL_PRODUCT_HEAD,
+                               .M = block->rows,
+                               .N = head->C,
+                               .K = head->V,
+                               .A = head->logits,
+                               .A_element = element,
+                               .lda = stride,
+                               .B = head->weight,
+                               .ldb = head->C,
+                               .C = head->dhidden + block->first * head->C,
+                               .ldc = head->C };
+    kernels_product(kernels, &dhidden);
 }
 
 double loss_head_run(struct kernels *kernels, const struct loss_head *head, int64_t *targets)

@@ -22,7 +22,7 @@ struct loss_head {
     int64_t rows, C, V;
     real *logits;       /* scratch [min(rows, LOSS_ROWS), V] */
     double *row_losses; /* scratch [min(rows, LOSS_ROWS)] */
-    real *dhidden;      /* [rows,C], overwritten; NULL: the loss alone */
+    real *dhidden;      /* [rows,C], overwritten; may be hidden itself; NULL: the loss alone */
     real *dweight;      /* [V,C], added to; NULL with dhidden */
     double z_loss;      /* 0: none */
 };

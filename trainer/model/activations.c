@@ -43,6 +43,7 @@ enum {
     IN_ATTENTION_BACK = 16,
     IN_FORWARD = IN_ATTENTION | IN_FEED_FORWARD,
     IN_BACKWARD = IN_FEED_FORWARD_BACK | IN_ATTENTION_BACK,
+    IN_STEP = IN_FORWARD | IN_LOSS | IN_BACKWARD,
     FOR_GOOD = 0
 };
 
@@ -157,14 +158,15 @@ static void place_gradients(struct layout *layout, const struct shape *shape,
 static void place_loss(struct layout *layout, const struct shape *shape, struct activations *a)
 {
     const int64_t rows = shape->rows < LOSS_ROWS ? shape->rows : LOSS_ROWS;
-    a->hidden = reals(layout, IN_LOSS, shape->rows * shape->C);
+    a->hidden = shape->plan->for_training ? a->scratch.dnormed
+                                          : reals(layout, IN_LOSS, shape->rows * shape->C);
     a->row_losses = layout_take(layout, IN_LOSS, (size_t)rows * sizeof(double));
     a->logits = reals(layout, IN_LOSS, rows * shape->config->vocab_size);
 }
 
-/* Into `a`, whose layers may be missing: then all that comes of it is the number of bytes. */
-static size_t place_all(unsigned char *base, const struct model_config *config,
-                        const struct activations_plan *plan, struct activations *a)
+/* Into `a`, whose layers may be missing: then all that comes of it is the layout's bytes. */
+static struct layout place_all(unsigned char *base, const struct model_config *config,
+                               const struct activations_plan *plan, struct activations *a)
 {
     struct layout layout = { .base = base };
     const struct shape shape = { config, plan, plan->B * plan->T, config->width };
@@ -175,13 +177,46 @@ static size_t place_all(unsigned char *base, const struct model_config *config,
     place_shared(&layout, &shape, a);
     a->scratch.activated = operand(&layout, &shape, IN_FEED_FORWARD, config->ffn_width);
     place_loss(&layout, &shape, a);
-    return layout_bytes(&layout);
+    return layout;
 }
 
 size_t activations_bytes(const struct model_config *config, const struct activations_plan *plan)
 {
     struct activations none = { 0 };
-    return place_all(NULL, config, plan, &none) + rope_bytes(config, plan->T);
+    const struct layout layout = place_all(NULL, config, plan, &none);
+    return layout_bytes(&layout, IN_STEP) + rope_bytes(config, plan->T);
+}
+
+static size_t gradient_bytes(const struct model_config *config, int64_t layers)
+{
+    return (size_t)(layers * layer_matrix_elements(config)) * sizeof(real);
+}
+
+/* Of what is kept, once backward is through with the final norm and the last `layers` layers. */
+static size_t bytes_given_back(const struct model_config *config,
+                               const struct activations_plan *plan, int64_t layers)
+{
+    struct activations none = { 0 };
+    struct model_config through = *config;
+    through.layers = layers;
+    const size_t unread = place_all(NULL, &through, plan, &none).kept_bytes;
+    const size_t wanted = gradient_bytes(config, layers + 1);
+    return unread < wanted ? unread : wanted;
+}
+
+size_t activations_bytes_beside_gradient(const struct model_config *config,
+                                         const struct activations_plan *plan)
+{
+    struct activations none = { 0 };
+    const struct layout layout = place_all(NULL, config, plan, &none);
+    const size_t backward = layout_bytes(&layout, IN_BACKWARD);
+    size_t peak = layout_bytes(&layout, IN_STEP);
+    for (int64_t layers = 0; layers < config->layers; layers++) {
+        const size_t held = backward + gradient_bytes(config, layers + 1);
+        const size_t now = held - bytes_given_back(config, plan, layers);
+        peak = now > peak ? now : peak;
+    }
+    return peak - gradient_bytes(config, config->layers) + rope_bytes(config, plan->T);
 }
 
 struct activations *activations_create(const struct model_config *config,
@@ -193,8 +228,23 @@ struct activations *activations_create(const struct model_config *config,
     arena_init(&a->arena, activations_bytes(config, plan));
     rope_init(&a->rope, &a->arena, config, plan->T);
     unsigned char *base = arena_take(&a->arena, a->arena.capacity - a->arena.used);
-    place_all(base, config, plan, a);
+    const struct layout layout = place_all(base, config, plan, a);
+    a->kept_end = base + layout.kept_bytes;
+    a->backward_end = base + layout_bytes(&layout, IN_BACKWARD);
+    a->end = base + layout_bytes(&layout, IN_STEP);
     return a;
+}
+
+void activations_give_back_forward(struct activations *a)
+{
+    arena_give_back(a->backward_end, (size_t)(a->end - a->backward_end));
+}
+
+void activations_give_back_layers(struct activations *a, const struct model_config *config,
+                                  int64_t layers)
+{
+    const size_t bytes = bytes_given_back(config, &a->plan, layers);
+    arena_give_back(a->kept_end - bytes, bytes);
 }
 
 void activations_free(struct activations *activations)

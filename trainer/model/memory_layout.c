@@ -28,8 +28,6 @@ static size_t take_shared(struct layout *layout, unsigned alive, size_t bytes)
     const size_t begin = lowest_place(layout, alive, bytes), end = begin + bytes;
     CHECK(layout->piece_count < LAYOUT_PIECES, "more than %d pieces share memory", LAYOUT_PIECES);
     layout->pieces[layout->piece_count++] = (struct layout_piece){ begin, end, alive };
-    if (end > layout->shared_bytes)
-        layout->shared_bytes = end;
     return layout->kept_bytes + begin;
 }
 
@@ -40,7 +38,13 @@ void *layout_take(struct layout *layout, unsigned alive, size_t bytes)
     return layout->base ? layout->base + place : NULL;
 }
 
-size_t layout_bytes(const struct layout *layout)
+size_t layout_bytes(const struct layout *layout, unsigned alive)
 {
-    return layout->kept_bytes + layout->shared_bytes;
+    size_t shared = 0;
+    for (int i = 0; i < layout->piece_count; i++) {
+        const struct layout_piece *piece = &layout->pieces[i];
+        if ((piece->alive & alive) && piece->end > shared)
+            shared = piece->end;
+    }
+    return layout->kept_bytes + shared;
 }

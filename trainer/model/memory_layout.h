@@ -21,7 +21,7 @@ enum { LAYOUT_PIECES = 24 };
 
 struct layout {
     unsigned char *base; /* aligned as an arena's; NULL: none */
-    size_t kept_bytes, shared_bytes;
+    size_t kept_bytes;
     struct layout_piece {
         size_t begin, end; /* behind what is kept */
         unsigned alive;
@@ -33,7 +33,7 @@ struct layout {
  * that is 0: which is asked for before all others. NULL where there is no base. */
 void *layout_take(struct layout *layout, unsigned alive, size_t bytes);
 
-/* What all pieces together take. */
-size_t layout_bytes(const struct layout *layout);
+/* From the first byte to the end of the last piece that is alive in some of these parts of time. */
+size_t layout_bytes(const struct layout *layout, unsigned alive);
 
 #endif

@@ -105,6 +105,10 @@ struct activations;
 struct activations *activations_create(const struct model_config *config,
                                        const struct activations_plan *plan);
 size_t activations_bytes(const struct model_config *config, const struct activations_plan *plan);
+/* The most that a step holds at once of them and of a gradient that starts from zero, beyond the
+ * gradient: backward gives back what was kept for layers that are through. */
+size_t activations_bytes_beside_gradient(const struct model_config *config,
+                                         const struct activations_plan *plan);
 void activations_free(struct activations *activations); /* NULL is allowed */
 
 struct loss {

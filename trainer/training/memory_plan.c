@@ -48,7 +48,9 @@ enum status memory_plan_make(const struct trainer *trainer, int64_t vocab_size, 
     tensor_table_init(&table, &model);
     *plan = (struct memory_plan){ .parameters = table.element_count };
     plan->bytes[MEMORY_PARAMETERS] = (size_t)table.element_count * sizeof(real);
-    plan->bytes[MEMORY_ACTIVATIONS] = activations_bytes(&model, &activations);
+    plan->bytes[MEMORY_ACTIVATIONS] = config->micro_batch == config->leaf_sequences
+                                          ? activations_bytes_beside_gradient(&model, &activations)
+                                          : activations_bytes(&model, &activations);
     plan->bytes[MEMORY_KERNELS] = kernels_scratch_bytes(&trainer->kernels);
     plan->bytes[MEMORY_PROCESS] = resident_bytes();
 

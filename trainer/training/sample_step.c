@@ -85,7 +85,6 @@ void sample_step_run(struct sample_step *sample, double phases[PHASES])
                            .targets = sample->targets };
     double since = clock_seconds();
 
-    gradient_tree_begin(sample->gradients);
     float *gradient = gradient_tree_leaf(sample->gradients, sample->world->rank);
     model_forward(&sample->model, sample->kernels, &batch, sample->activations);
     phases[PHASE_FORWARD] = lap(&since);
@@ -103,5 +102,6 @@ void sample_step_run(struct sample_step *sample, double phases[PHASES])
     optimizer_update(&sample->optimizer, sample->kernels, sample->model.parameters, sum, 1e-4,
                      scale * gradient_clip_factor(norm, 1.0));
     slice_gather_floats(sample->world, sample->model.parameters, count);
+    gradient_tree_forget(sample->gradients);
     phases[PHASE_UPDATE] = lap(&since);
 }

@@ -44,7 +44,6 @@ static enum status compute_own_leaves(struct trainer *trainer, int64_t step, dou
     enum status status = STATUS_OK;
     struct leaf_range own = trainer->leaves;
 
-    gradient_tree_begin(trainer->gradients);
     for (int64_t leaf = own.first; leaf < own.end && status == STATUS_OK; leaf++)
         status = compute_leaf(trainer, step, leaf, gradient_tree_leaf(trainer->gradients, leaf),
                               values + (leaf - own.first) * LEAF_VALUES);
@@ -106,6 +105,7 @@ enum status train_step(struct trainer *trainer, int64_t step, struct step_report
     if (status == STATUS_OK) {
         reduce_leaves(trainer, values, report);
         update_parameters(trainer, step, report);
+        gradient_tree_forget(trainer->gradients);
         advance(&trainer->progress, step, report);
     }
     memory_free(values);

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/status.h"
 
 enum { ARENA_ALIGNMENT = 64 }; /* a cache line, and the widest vector */
-enum { HUGE_PAGE = 1 << 21 };  /* of x86-64; elsewhere a whole number of pages too */
 
 static atomic_int_fast64_t live_blocks;
 
@@ -60,6 +60,23 @@ int64_t memory_live_blocks(void)
     return atomic_load(&live_blocks);
 }
 
+/* Zeroed pages for `bytes`, where a huge page begins; NULL: there are none. */
+static unsigned char *map_pages(size_t bytes)
+{
+    if (bytes > SIZE_MAX / 2)
+        return NULL;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = (bytes + page - 1) / page * page;
+    unsigned char *first =
+        mmap(NULL, whole + ARENA_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (first == MAP_FAILED)
+        return NULL;
+    const size_t before = (ARENA_PAGE - (uintptr_t)first % ARENA_PAGE) % ARENA_PAGE;
+    if (before)
+        munmap(first, before);
+    munmap(first + before + whole, ARENA_PAGE - before);
+    return first + before;
+}
+
 /* Pages come from the kernel one by one, zeroed, at their first use, so they
  * land in the memory of the NUMA node whose thread first writes them; huge
  * pages spare the kernels most misses of the address translation. */
@@ -68,10 +85,8 @@ void arena_init(struct arena *arena, size_t capacity_bytes)
     *arena = (struct arena){ .capacity = arena_rounded(capacity_bytes) };
     if (!arena->capacity)
         return;
-    void *base =
-        mmap(NULL, arena->capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    arena->base = counted(base == MAP_FAILED ? NULL : base, arena->capacity);
-    madvise(base, arena->capacity, MADV_HUGEPAGE); /* a wish: kernels without them decline */
+    arena->base = counted(map_pages(arena->capacity), arena->capacity);
+    madvise(arena->base, arena->capacity, MADV_HUGEPAGE); /* a wish: kernels without decline */
 }
 
 void *arena_take(struct arena *arena, size_t bytes)
@@ -94,33 +109,9 @@ void arena_release(struct arena *arena)
     *arena = (struct arena){ 0 };
 }
 
-/* How many bytes went back, and from where on: none where memory is locked. */
-static size_t give_back(unsigned char *begin, size_t bytes, unsigned char **from)
+bool arena_move_pages(void *from, void *to, size_t bytes)
 {
-    const size_t skipped = (HUGE_PAGE - (uintptr_t)begin % HUGE_PAGE) % HUGE_PAGE;
-    *from = begin;
-    if (bytes < skipped + HUGE_PAGE)
-        return 0;
-    const size_t whole = (bytes - skipped) / HUGE_PAGE * HUGE_PAGE;
-    if (madvise(begin + skipped, whole, MADV_DONTNEED) != 0)
-        return 0;
-    *from = begin + skipped;
-    return whole;
-}
-
-void arena_give_back(void *begin, size_t bytes)
-{
-    unsigned char *from;
-    give_back(begin, bytes, &from);
-}
-
-void arena_clear(void *begin, size_t bytes)
-{
-    unsigned char *first = begin, *from;
-    const size_t given = give_back(first, bytes, &from);
-    const size_t before = (size_t)(from - first);
-    memset(first, 0, before);
-    memset(from + given, 0, bytes - before - given);
+    return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to;
 }
 
 size_t arena_rounded(size_t bytes)

@@ -6,6 +6,7 @@
 #ifndef BASE_MEMORY_H
 #define BASE_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,9 @@ int64_t memory_live_blocks(void);
  *   base                                  used          capacity
  *   | piece | pad | piece | pad | piece |  free          |
  */
+/* A huge page of x86-64; elsewhere a whole number of pages too. An arena begins at one. */
+#define ARENA_PAGE ((size_t)1 << 21)
+
 struct arena {
     unsigned char *base;
     size_t capacity, used;
@@ -34,11 +38,10 @@ void arena_init(struct arena *arena, size_t capacity_bytes);
 void *arena_take(struct arena *arena, size_t bytes); /* beyond the capacity: fatal */
 void arena_release(struct arena *arena);
 
-/* What part of an arena spans of whole huge pages goes back to the system: it takes no memory until
- * it is touched again, and is zero then. The rest stays as it is. */
-void arena_give_back(void *begin, size_t bytes);
-/* Zeroes it all, that way where it can. */
-void arena_clear(void *begin, size_t bytes);
+/* Pages change their place: `to` then holds what `from` held, what it held before is lost, and
+ * `from` takes no memory until it is touched. All at multiples of ARENA_PAGE from the base of an
+ * arena. False: this system cannot (Linux before 5.7), and nothing happened. */
+bool arena_move_pages(void *from, void *to, size_t bytes);
 
 /* What arena_take consumes for `bytes`: for planning a capacity. */
 size_t arena_rounded(size_t bytes);

@@ -52,7 +52,7 @@ struct gradient_tree *gradient_tree_create(const struct world *world, struct thr
     for (int i = 0; i < tree->buffer_count; i++)
         tree->buffers[i] = arena_take(&tree->arena, (size_t)count * sizeof(float));
     tree_exchange_init(&tree->exchange, world, pool, leaves, count);
-    tree->next_leaf = tree->own.first;
+    gradient_tree_begin(tree);
     return tree;
 }
 
@@ -63,6 +63,12 @@ void gradient_tree_free(struct gradient_tree *tree)
     tree_exchange_release(&tree->exchange);
     arena_release(&tree->arena);
     memory_free(tree);
+}
+
+void gradient_tree_begin(struct gradient_tree *tree)
+{
+    tree->next_leaf = tree->own.first;
+    tree->stack.depth = 0;
 }
 
 static void add_finished_siblings(struct gradient_tree *tree)
@@ -79,7 +85,6 @@ float *gradient_tree_leaf(struct gradient_tree *tree, int64_t leaf)
           (long)tree->next_leaf, (long)tree->own.first, (long)tree->own.end);
     add_finished_siblings(tree);
     float *buffer = tree->buffers[tree->stack.depth];
-    arena_clear(buffer, (size_t)tree->count * sizeof *buffer);
     leaf_stack_push(&tree->stack, (struct leaf_range){ leaf, leaf + 1 });
     tree->next_leaf++;
     return buffer;
@@ -98,11 +103,4 @@ void gradient_tree_reduce(struct gradient_tree *tree)
 float *gradient_tree_sum(struct gradient_tree *tree)
 {
     return tree->buffers[0];
-}
-
-void gradient_tree_forget(struct gradient_tree *tree)
-{
-    tree->next_leaf = tree->own.first;
-    tree->stack.depth = 0;
-    arena_give_back(tree->arena.base, tree->arena.used);
 }

@@ -45,16 +45,17 @@ void gradient_tree_free(struct gradient_tree *tree); /* Local; NULL is allowed *
 size_t gradient_tree_bytes(int64_t leaves, int64_t count, int rank,
                            int size); /* what create takes */
 
-/* Local. A zeroed buffer of `count` floats for the next leaf of this rank, each to be asked for in
- * ascending order; the leaf before it is final from then on and is added up. */
+/* Local. Starts a step: forgets all sums. */
+void gradient_tree_begin(struct gradient_tree *tree);
+/* Local. A buffer of `count` floats, of any content, for the next leaf of this rank, each to be
+ * asked for in ascending order; the leaf before it is final from then on and is added up. The
+ * first leaf's buffer begins an arena (base/memory.h). */
 float *gradient_tree_leaf(struct gradient_tree *tree, int64_t leaf);
 /* Collective, after all leaves of this rank. Afterwards gradient_tree_sum()[i] holds the sum over
  * all leaves for i in this rank's slice (slice_of_rank); elements outside it are undefined. The
- * whole buffer is the caller's to write to, until it is forgotten. A rank that dies on the way ends
+ * whole buffer is the caller's to write to, until the next begin. A rank that dies on the way ends
  * the job. */
 void gradient_tree_reduce(struct gradient_tree *tree);
 float *gradient_tree_sum(struct gradient_tree *tree);
-/* Local. Ends a step: forgets all sums, whose memory goes back until leaves are asked for again. */
-void gradient_tree_forget(struct gradient_tree *tree);
 
 #endif

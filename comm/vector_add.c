@@ -1,5 +1,7 @@
 #include "comm/vector_add.h"
 
+#include <string.h>
+
 /* Elements a thread takes at once: both operands stay within a second-level cache. */
 #define CHUNK ((int64_t)32768)
 
@@ -28,6 +30,13 @@ static void add_chunk(void *context, int64_t chunk, int thread)
     }
 }
 
+static void clear_chunk(void *context, int64_t chunk, int thread)
+{
+    (void)thread;
+    const struct chunked *work = context;
+    memset(work->left + chunk * CHUNK, 0, (size_t)chunk_length(work, chunk) * sizeof *work->left);
+}
+
 static void for_each_chunk(struct thread_pool *pool, thread_pool_work *work_on_chunk,
                            struct chunked *work)
 {
@@ -44,4 +53,10 @@ void vector_add(struct thread_pool *pool, float *left, const float *right, int64
 {
     struct chunked work = { left, right, count };
     for_each_chunk(pool, add_chunk, &work);
+}
+
+void vector_clear(struct thread_pool *pool, float *vector, int64_t count)
+{
+    struct chunked work = { vector, NULL, count };
+    for_each_chunk(pool, clear_chunk, &work);
 }

@@ -14,6 +14,7 @@
 
 /* left[i] = left[i] + right[i]. With a NULL pool in the calling thread. */
 void vector_add(struct thread_pool *pool, float *left, const float *right, int64_t count);
+void vector_clear(struct thread_pool *pool, float *vector, int64_t count);
 
 static inline double value_add(double left, double right)
 {

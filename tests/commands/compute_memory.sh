@@ -58,6 +58,10 @@ expect_foretold 1 --optimizer=muon
 begin on_two_ranks_it_is_within_five_percent
 expect_foretold 2 --threads=1
 
+begin with_all_leaves_on_one_rank_and_with_one_it_is_within_five_percent
+expect_foretold 1 --leaves=4
+expect_foretold 1 --leaves=1
+
 begin a_config_and_options_are_read_as_by_train
 printf '[model]\nlayers = 2\nfamily = gpt2\n' >small.ini
 eon compute --memory small.ini --vocab_size=1000 --recompute=block

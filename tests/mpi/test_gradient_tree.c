@@ -24,12 +24,9 @@ static void compute_own_leaves(struct gradient_tree *tree, const struct gradient
                                int64_t leaves, int64_t count)
 {
     struct leaf_range own = leaf_range_of_rank(leaves, test_world.rank, test_world.size);
-    gradient_tree_forget(tree);
+    gradient_tree_begin(tree);
     for (int64_t leaf = own.first; leaf < own.end; leaf++) {
         float *buffer = gradient_tree_leaf(tree, leaf);
-        for (int64_t i = 0; i < count; i++)
-            if (buffer[i] != 0.0f)
-                fail_msg("element %ld of leaf %ld is not zeroed", (long)i, (long)leaf);
         fill_leaf(gradient, leaf, buffer, count);
     }
 }

@@ -42,7 +42,7 @@ static void run_five_operations(struct gradient_tree *tree, int64_t leaves, int6
 {
     struct leaf_range own = leaf_range_of_rank(leaves, test_world.rank, test_world.size);
     double mine[16] = { 0 }, total;
-    gradient_tree_forget(tree);
+    gradient_tree_begin(tree);
     for (int64_t leaf = own.first; leaf < own.end; leaf++) {
         gradient_tree_leaf(tree, leaf)[0] = 1.0f;
         mine[leaf - own.first] = 1.0;

@@ -48,7 +48,7 @@ static void delays_do_not_change_the_bits(void **state)
     float *expected = memory_alloc(COUNT * sizeof *expected);
     struct leaf_range own = leaf_range_of_rank(LEAVES, test_world.rank, test_world.size);
     for (uint64_t seed = 0; seed < STEPS * 100; seed += 100) {
-        gradient_tree_forget(tree);
+        gradient_tree_begin(tree);
         for (int64_t leaf = own.first; leaf < own.end; leaf++) {
             delay_up_to(50000);
             fill_leaf(&seed, leaf, gradient_tree_leaf(tree, leaf), COUNT);

@@ -69,42 +69,25 @@ static size_t resident_pages(unsigned char *begin, size_t bytes)
     return count;
 }
 
-static void what_is_given_back_takes_no_memory_and_the_rest_stays(void **state)
+static void pages_move_with_what_they_hold_and_leave_no_memory_behind(void **state)
 {
-    struct arena arena;
+    struct arena left, right;
     (void)state;
-    arena_init(&arena, 12 * MIB);
-    unsigned char *base = arena_take(&arena, 12 * MIB);
-    memset(base, 7, 12 * MIB);
-    const size_t before = resident_pages(base, 12 * MIB);
-    arena_give_back(base + 1, 8 * MIB); /* at least three huge pages are whole within */
-    assert_true(resident_pages(base, 12 * MIB) <= before - before / 2);
-    assert_int_equal(base[0], 7);
-    for (size_t at = 8 * MIB + 1; at < 12 * MIB; at++)
-        assert_int_equal(base[at], 7);
-    arena_give_back(base + 9 * MIB, MIB); /* no huge page: nothing happens */
-    assert_int_equal(base[9 * MIB], 7);
-    arena_release(&arena);
-}
-
-static void what_is_cleared_is_zero_and_no_byte_beside_it(void **state)
-{
-    static const size_t pieces[][2] = { { 0, 12 * MIB },      { 3, 1 },        { 4 * MIB - 1, 5 },
-                                        { 100, 8 * MIB + 7 }, { 12 * MIB, 0 }, { 5, 3 * MIB } };
-    struct arena arena;
-    (void)state;
-    arena_init(&arena, 12 * MIB);
-    unsigned char *base = arena_take(&arena, 12 * MIB);
-    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
-        const size_t begin = pieces[i][0], end = begin + pieces[i][1];
-        size_t wrong = 0;
-        memset(base, 7, 12 * MIB);
-        arena_clear(base + begin, end - begin);
-        for (size_t at = 0; at < 12 * MIB; at++)
-            wrong += base[at] != (at >= begin && at < end ? 0 : 7);
-        assert_int_equal(wrong, 0);
-    }
-    arena_release(&arena);
+    arena_init(&left, 12 * MIB);
+    arena_init(&right, 12 * MIB);
+    memset(left.base, 7, 12 * MIB);
+    memset(right.base, 5, 6 * MIB);
+    assert_true(arena_move_pages(left.base + 4 * MIB, right.base + 2 * MIB, 6 * MIB));
+    assert_int_equal(resident_pages(left.base + 4 * MIB, 6 * MIB), 0);
+    for (size_t at = 0; at < 8 * MIB; at++)
+        assert_int_equal(right.base[at], at < 2 * MIB ? 5 : 7);
+    assert_true(arena_move_pages(right.base + 2 * MIB, left.base + 4 * MIB, 6 * MIB));
+    assert_int_equal(resident_pages(right.base + 2 * MIB, 6 * MIB), 0);
+    for (size_t at = 0; at < 12 * MIB; at++)
+        assert_int_equal(left.base[at], 7);
+    assert_int_equal(right.base[3 * MIB], 0);
+    arena_release(&left);
+    arena_release(&right);
 }
 
 static int exit_status_of(void (*body)(void))
@@ -218,8 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_are_counted),
         cmocka_unit_test(an_arena_hands_out_zeroed_aligned_pieces),
-        cmocka_unit_test(what_is_given_back_takes_no_memory_and_the_rest_stays),
-        cmocka_unit_test(what_is_cleared_is_zero_and_no_byte_beside_it),
+        cmocka_unit_test(pages_move_with_what_they_hold_and_leave_no_memory_behind),
         cmocka_unit_test(what_cannot_be_allocated_is_fatal),
         cmocka_unit_test(a_strbuf_grows_and_stays_terminated),
         cmocka_unit_test(numbers_are_the_shortest_that_read_back),

@@ -187,36 +187,35 @@ size_t activations_bytes(const struct model_config *config, const struct activat
     return layout_bytes(&layout, IN_STEP) + rope_bytes(config, plan->T);
 }
 
-static size_t gradient_bytes(const struct model_config *config, int64_t layers)
-{
-    return (size_t)(layers * layer_matrix_elements(config)) * sizeof(real);
-}
-
-/* Of what is kept, once backward is through with the final norm and the last `layers` layers. */
-static size_t bytes_given_back(const struct model_config *config,
-                               const struct activations_plan *plan, int64_t layers)
+static void plan_loans(struct gradient_loans *loans, const struct model_config *config,
+                       const struct activations_plan *plan)
 {
     struct activations none = { 0 };
-    struct model_config through = *config;
-    through.layers = layers;
-    const size_t unread = place_all(NULL, &through, plan, &none).kept_bytes;
-    const size_t wanted = gradient_bytes(config, layers + 1);
-    return unread < wanted ? unread : wanted;
-}
-
-size_t activations_bytes_beside_gradient(const struct model_config *config,
-                                         const struct activations_plan *plan)
-{
-    struct activations none = { 0 };
+    struct model_config no_layer = *config;
+    no_layer.layers = 0;
+    const size_t rope = rope_bytes(config, plan->T);
+    const size_t output = place_all(NULL, &no_layer, plan, &none).kept_bytes;
     const struct layout layout = place_all(NULL, config, plan, &none);
-    const size_t backward = layout_bytes(&layout, IN_BACKWARD);
-    size_t peak = layout_bytes(&layout, IN_STEP);
-    for (int64_t layers = 0; layers < config->layers; layers++) {
-        const size_t held = backward + gradient_bytes(config, layers + 1);
-        const size_t now = held - bytes_given_back(config, plan, layers);
-        peak = now > peak ? now : peak;
-    }
-    return peak - gradient_bytes(config, config->layers) + rope_bytes(config, plan->T);
+    const struct loan_sources sources = {
+        .scratch_begin = rope + layout_bytes(&layout, IN_BACKWARD),
+        .scratch_end = rope + layout_bytes(&layout, IN_STEP),
+        .kept_end = rope + layout.kept_bytes,
+        .output_bytes = output,
+        .layer_bytes = (layout.kept_bytes - output) / (size_t)config->layers,
+    };
+    *loans = (struct gradient_loans){ 0 };
+    if (plan->lends)
+        gradient_loans_plan(loans, config, &sources);
+}
+
+size_t activations_bytes_lent(const struct model_config *config,
+                              const struct activations_plan *plan)
+{
+    struct gradient_loans loans;
+    plan_loans(&loans, config, plan);
+    const size_t bytes = loans.bytes;
+    gradient_loans_release(&loans);
+    return bytes;
 }
 
 struct activations *activations_create(const struct model_config *config,
@@ -228,29 +227,27 @@ struct activations *activations_create(const struct model_config *config,
     arena_init(&a->arena, activations_bytes(config, plan));
     rope_init(&a->rope, &a->arena, config, plan->T);
     unsigned char *base = arena_take(&a->arena, a->arena.capacity - a->arena.used);
-    const struct layout layout = place_all(base, config, plan, a);
-    a->kept_end = base + layout.kept_bytes;
-    a->backward_end = base + layout_bytes(&layout, IN_BACKWARD);
-    a->end = base + layout_bytes(&layout, IN_STEP);
+    place_all(base, config, plan, a);
+    plan_loans(&a->loans, config, plan);
     return a;
 }
 
-void activations_give_back_forward(struct activations *a)
+void activations_clear_gradient(const struct activations *a, struct kernels *kernels,
+                                float *gradient, int64_t count)
 {
-    arena_give_back(a->backward_end, (size_t)(a->end - a->backward_end));
+    gradient_loans_clear(&a->loans, kernels->pool, gradient, count);
 }
 
-void activations_give_back_layers(struct activations *a, const struct model_config *config,
-                                  int64_t layers)
+void activations_take_back(struct activations *a, float *gradient)
 {
-    const size_t bytes = bytes_given_back(config, &a->plan, layers);
-    arena_give_back(a->kept_end - bytes, bytes);
+    gradient_loans_end(&a->loans, a->arena.base, gradient);
 }
 
 void activations_free(struct activations *activations)
 {
     if (!activations)
         return;
+    gradient_loans_release(&activations->loans);
     arena_release(&activations->arena);
     memory_free(activations->layers);
     memory_free(activations);

@@ -30,10 +30,8 @@
  *
  * Without training all layers share one set, and nothing outlives its use.
  *
- * A gradient that was cleared takes no memory before backward reaches it. So backward begins by
- * giving back the scratch that only forward and loss use, and what was kept for a layer goes back
- * when its backward pass is through, as much as the gradients of the layers take that are done or
- * next: a step's peak holds the larger of the two, not both.
+ * Where the plan lends, backward moves the memory that it is through with under the gradient
+ * (gradient_loans.h): the scratch that only forward and loss use, then what was kept.
  *
  * Private to trainer/model, but for the functions in model.h.
  */
@@ -42,6 +40,7 @@
 
 #include "base/memory.h"
 #include "trainer/kernels/rows.h"
+#include "trainer/model/gradient_loans.h"
 #include "trainer/model/model.h"
 
 struct norm_stats {
@@ -81,18 +80,12 @@ struct activations {
     struct layer_scratch scratch;
     real *output; /* [BT,C] the last layer's */
     struct norm_stats final_norm;
-    unsigned char *kept_end, *backward_end, *end; /* what is kept, then backward's scratch; all */
     real *hidden; /* [BT,C] what the head reads; in training, its gradient takes its place */
     real *logits; /* [min(BT, LOSS_ROWS), V] */
     double *row_losses;
     struct rope rope;
+    struct gradient_loans loans;
 };
-
-/* Of backward, at its begin: what only forward and loss use. */
-void activations_give_back_forward(struct activations *activations);
-/* Of backward, when it is through with the final norm and the last `layers` layers. */
-void activations_give_back_layers(struct activations *activations,
-                                  const struct model_config *config, int64_t layers);
 
 /* Angles position theta^(-2 i / HD), by portable mathematics. Into the arena. */
 void rope_init(struct rope *rope, struct arena *arena, const struct model_config *config,

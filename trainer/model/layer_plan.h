@@ -64,13 +64,6 @@ static inline int64_t expanded_width_of(const struct model_config *config)
     return config->family == FAMILY_LLAMA ? 2 * config->ffn_width : config->ffn_width;
 }
 
-/* Elements of a layer's matrices. */
-static inline int64_t layer_matrix_elements(const struct model_config *config)
-{
-    return config->width *
-           (qkv_width_of(config) + config->width + expanded_width_of(config) + config->ffn_width);
-}
-
 static inline enum activation activation_of(const struct model_config *config)
 {
     return config->family == FAMILY_LLAMA ? ACTIVATION_SWIGLU : ACTIVATION_GELU;

@@ -100,16 +100,22 @@ struct activations_plan {
     bool for_training;
     enum element element; /* of the products' operands in memory: as kernels->element, or real */
     enum recompute recompute;
+    /* Backward lends the gradient the memory that it is through with: for a gradient that begins
+     * an arena (base/memory.h), is cleared by activations_clear_gradient before each forward pass,
+     * and is given up by activations_take_back before the next. */
+    bool lends;
 };
 struct activations;
 struct activations *activations_create(const struct model_config *config,
                                        const struct activations_plan *plan);
 size_t activations_bytes(const struct model_config *config, const struct activations_plan *plan);
-/* The most that a step holds at once of them and of a gradient that starts from zero, beyond the
- * gradient: backward gives back what was kept for layers that are through. */
-size_t activations_bytes_beside_gradient(const struct model_config *config,
-                                         const struct activations_plan *plan);
+size_t activations_bytes_lent(const struct model_config *config,
+                              const struct activations_plan *plan);
 void activations_free(struct activations *activations); /* NULL is allowed */
+
+void activations_clear_gradient(const struct activations *activations, struct kernels *kernels,
+                                float *gradient, int64_t count);
+void activations_take_back(struct activations *activations, float *gradient);
 
 struct loss {
     double sum;      /* of -log p(target), natural, over the positions that bear a loss */

@@ -114,17 +114,16 @@ void model_backward(struct model *model, struct kernels *kernels, const struct b
     const int64_t rows = a->plan.B * a->plan.T;
     CHECK(a->plan.for_training, "activations made without training have no backward pass");
 
-    activations_give_back_forward(a);
     real *doutput = a->scratch.doutput; /* of the layers, one after the other, in place */
     memset(doutput, 0, (size_t)(rows * pass.config->width) * sizeof(real));
     norm_backward(kernels, &norm, a->scratch.dnormed, a->output, a->final_norm.mean,
                   a->final_norm.rstd, doutput, gradient + views->final_norm.gain,
                   norm.bias ? gradient + views->final_norm.bias : NULL, rows);
-    activations_give_back_layers(a, pass.config, 0);
     for (int64_t l = pass.config->layers - 1; l >= 0; l--) {
         struct layer_run run = run_of(pass.config, batch, a, l);
+        gradient_loans_make(&a->loans, kernels->pool, pass.config->layers - 1 - l, a->arena.base,
+                            gradient);
         layer_backward(&pass, &views->layers[l], &run);
-        activations_give_back_layers(a, pass.config, pass.config->layers - l);
     }
     const struct embedding embedding = embedding_of(&pass, batch);
     embedding_backward(kernels, &embedding, doutput, gradient + views->token_table,

@@ -20,16 +20,21 @@ static size_t resident_bytes(void)
     return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-static void plan_rank(const struct train_config *config, const struct tensor_table *table, int rank,
-                      int ranks, struct memory_plan *plan)
+static void plan_rank(const struct train_config *config, const struct model_config *model,
+                      const struct tensor_table *table, int rank, int ranks,
+                      struct memory_plan *plan)
 {
+    const struct leaf_range own = leaf_range_of_rank(config->leaves, rank, ranks);
+    const struct activations_plan activations =
+        train_config_activations(config, own.end - own.first);
     const struct optimizer_settings optimizer = train_config_optimizer(config);
-    const struct batch_stream_plan reading =
-        trainer_reading(config, leaf_range_of_rank(config->leaves, rank, ranks));
+    const struct batch_stream_plan reading = trainer_reading(config, own);
     plan->rank = rank;
     plan->bytes[MEMORY_GRADIENT] =
         gradient_tree_bytes(config->leaves, table->element_count, rank, ranks);
     plan->bytes[MEMORY_OPTIMIZER] = optimizer_bytes(&optimizer, table, rank, ranks);
+    plan->bytes[MEMORY_ACTIVATIONS] =
+        activations_bytes(model, &activations) - activations_bytes_lent(model, &activations);
     plan->bytes[MEMORY_BATCHES] = batch_stream_bytes(&reading);
     plan->total = 0;
     for (int i = 0; i < MEMORY_PARTS; i++)
@@ -41,22 +46,18 @@ enum status memory_plan_make(const struct trainer *trainer, int64_t vocab_size, 
 {
     const struct train_config *config = trainer->config;
     const struct model_config model = train_config_model(config, vocab_size);
-    const struct activations_plan activations = train_config_activations(config);
     TRY(model_config_check(&model));
 
     struct tensor_table table;
     tensor_table_init(&table, &model);
     *plan = (struct memory_plan){ .parameters = table.element_count };
     plan->bytes[MEMORY_PARAMETERS] = (size_t)table.element_count * sizeof(real);
-    plan->bytes[MEMORY_ACTIVATIONS] = config->micro_batch == config->leaf_sequences
-                                          ? activations_bytes_beside_gradient(&model, &activations)
-                                          : activations_bytes(&model, &activations);
     plan->bytes[MEMORY_KERNELS] = kernels_scratch_bytes(&trainer->kernels);
     plan->bytes[MEMORY_PROCESS] = resident_bytes();
 
     struct memory_plan candidate = *plan;
     for (int rank = 0; rank < ranks; rank++) {
-        plan_rank(config, &table, rank, ranks, &candidate);
+        plan_rank(config, &model, &table, rank, ranks, &candidate);
         if (candidate.total > plan->total)
             *plan = candidate;
     }

@@ -7,8 +7,8 @@
  *   parameters    the replica
  *   gradient      the sums that wait for their sibling (comm/gradient_tree.h), and staging
  *   optimizer     moments of the rank's slice, and Muon's scratch
- *   activations   of one micro-batch, with the chunk of the loss; where a leaf is one micro-batch,
- *                 beyond what of them makes room for its gradient (model/activations.h)
+ *   activations   of one micro-batch, with the chunk of the loss, less what backward lends the
+ *                 gradient (model/gradient_loans.h)
  *   kernels       scratch of the threads
  *   batches       leaves that are read ahead
  *   process       measured

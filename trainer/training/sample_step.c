@@ -48,7 +48,8 @@ struct sample_step *sample_step_create(const struct world *world, struct kernels
                                             .T = plan->positions,
                                             .for_training = true,
                                             .element = kernels->element,
-                                            .recompute = plan->recompute };
+                                            .recompute = plan->recompute,
+                                            .lends = true };
     sample->activations = activations_create(&plan->model, &activations);
     sample->gradients = gradient_tree_create(world, kernels->pool, world->size, count);
     optimizer_init(&sample->optimizer, &settings, world, &sample->model.table);
@@ -85,7 +86,9 @@ void sample_step_run(struct sample_step *sample, double phases[PHASES])
                            .targets = sample->targets };
     double since = clock_seconds();
 
+    gradient_tree_begin(sample->gradients);
     float *gradient = gradient_tree_leaf(sample->gradients, sample->world->rank);
+    activations_clear_gradient(sample->activations, sample->kernels, gradient, count);
     model_forward(&sample->model, sample->kernels, &batch, sample->activations);
     phases[PHASE_FORWARD] = lap(&since);
     struct loss loss =
@@ -102,6 +105,6 @@ void sample_step_run(struct sample_step *sample, double phases[PHASES])
     optimizer_update(&sample->optimizer, sample->kernels, sample->model.parameters, sum, 1e-4,
                      scale * gradient_clip_factor(norm, 1.0));
     slice_gather_floats(sample->world, sample->model.parameters, count);
-    gradient_tree_forget(sample->gradients);
+    activations_take_back(sample->activations, sum);
     phases[PHASE_UPDATE] = lap(&since);
 }

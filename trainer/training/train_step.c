@@ -25,6 +25,8 @@ static enum status compute_leaf(struct trainer *trainer, int64_t step, int64_t l
     };
 
     int64_t flops_before = trainer->kernels.flops;
+    activations_clear_gradient(trainer->activations, &trainer->kernels, gradient,
+                               trainer->model.table.element_count);
     for (int64_t first = 0; first < config->leaf_sequences; first += config->micro_batch) {
         const struct batch batch = batch_part(&whole, first, config->micro_batch);
         model_forward(&trainer->model, &trainer->kernels, &batch, trainer->activations);
@@ -44,6 +46,7 @@ static enum status compute_own_leaves(struct trainer *trainer, int64_t step, dou
     enum status status = STATUS_OK;
     struct leaf_range own = trainer->leaves;
 
+    gradient_tree_begin(trainer->gradients);
     for (int64_t leaf = own.first; leaf < own.end && status == STATUS_OK; leaf++)
         status = compute_leaf(trainer, step, leaf, gradient_tree_leaf(trainer->gradients, leaf),
                               values + (leaf - own.first) * LEAF_VALUES);
@@ -105,7 +108,7 @@ enum status train_step(struct trainer *trainer, int64_t step, struct step_report
     if (status == STATUS_OK) {
         reduce_leaves(trainer, values, report);
         update_parameters(trainer, step, report);
-        gradient_tree_forget(trainer->gradients);
+        activations_take_back(trainer->activations, gradient_tree_sum(trainer->gradients));
         advance(&trainer->progress, step, report);
     }
     memory_free(values);

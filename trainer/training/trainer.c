@@ -66,7 +66,8 @@ static enum status build_model(struct trainer *trainer)
 
     model_init(&trainer->model, &shape);
     model_set_initial_weights(&trainer->model, &trainer->kernels, (uint64_t)config->seed);
-    struct activations_plan plan = train_config_activations(config);
+    struct activations_plan plan =
+        train_config_activations(config, trainer->leaves.end - trainer->leaves.first);
     trainer->activations = activations_create(&shape, &plan);
     struct optimizer_settings settings = train_config_optimizer(config);
     optimizer_init(&trainer->optimizer, &settings, trainer->world, &trainer->model.table);

@@ -1,5 +1,6 @@
 #include "base/memory.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,7 +112,11 @@ void arena_release(struct arena *arena)
 
 bool arena_move_pages(void *from, void *to, size_t bytes)
 {
-    return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to;
+    if (mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to)
+        return true;
+    if (errno != EINVAL) /* what lay at `to` may be gone */
+        fatal("cannot move %zu bytes of memory: %s", bytes, strerror(errno));
+    return false;
 }
 
 size_t arena_rounded(size_t bytes)

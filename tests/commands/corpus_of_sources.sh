@@ -1,4 +1,5 @@
-# A corpus for tests of training: eon's own pages and headers, which every checkout has.
+# A corpus for tests of training: eon's own pages and headers, which every checkout has,
+# in documents so short that few sequences lie within one.
 #
 #   make_corpus FOLDER        with its tokenizer in FOLDER/../tokenizer.json
 # shellcheck shell=bash
@@ -10,6 +11,6 @@ make_corpus() { # FOLDER
     cat "$project_root"/*/*.h "$project_root"/trainer/*/*.h >"$here/text.txt"
     "$EON" tokenizer train --vocab_size=400 --out="$here/tokenizer.json" "$here/text.txt" \
         >"$here/corpus.log" 2>&1 &&
-        "$EON" shards build --tokenizer="$here/tokenizer.json" --document_bytes=2000 \
+        "$EON" shards build --tokenizer="$here/tokenizer.json" --document_bytes=500 \
             --holdout=0.1 --out="$folder" "$here/text.txt" >>"$here/corpus.log" 2>&1
 }

@@ -105,10 +105,10 @@ static void what_is_lent_is_not_read_any_more_and_lent_once(void **state)
         size_t sum = 0;
         for (int64_t i = 0; i < loans.count; i++) {
             const struct gradient_loan *loan = &loans.list[i];
-            const size_t unread =
-                rows[r].output_bytes + (size_t)loan->layers * rows[r].layer_bytes;
+            const size_t unread = rows[r].output_bytes + (size_t)loan->layers * rows[r].layer_bytes;
             const bool scratch = loan->from >= rows[r].scratch_begin;
-            assert_true(loan->from >= (scratch ? rows[r].scratch_begin : rows[r].kept_end - unread));
+            assert_true(loan->from >=
+                        (scratch ? rows[r].scratch_begin : rows[r].kept_end - unread));
             assert_true(loan->from + loan->bytes <=
                         (scratch ? rows[r].scratch_end : rows[r].kept_end));
             assert_true(loan->bytes > 0 && loan->bytes % ARENA_PAGE == 0);

@@ -19,9 +19,9 @@
 #include "trainer/model/model.h"
 
 struct loan_sources {
-    size_t scratch_begin, scratch_end;  /* that backward does not use */
-    size_t kept_end;                    /* before it lies, from behind: */
-    size_t output_bytes, layer_bytes;   /* the output, and the same for each layer */
+    size_t scratch_begin, scratch_end; /* that backward does not use */
+    size_t kept_end;                   /* before it lies, from behind: */
+    size_t output_bytes, layer_bytes;  /* the output, and the same for each layer */
 };
 
 struct gradient_loan {

@@ -4,7 +4,7 @@
 . "${0%/*}/corpus_of_sources.sh"
 
 build() { # OPTION... INPUT...
-    eon shards build --tokenizer=tokenizer.json --document_bytes=2000 --holdout=0.1 "$@"
+    eon shards build --tokenizer=tokenizer.json --document_bytes=500 --holdout=0.1 "$@"
 }
 
 # Changes the byte at OFFSET, without changing the size.

@@ -58,9 +58,9 @@ void gradient_loans_plan(struct gradient_loans *loans, const struct model_config
     loans->list = memory_alloc_zeroed((size_t)config->layers * 2, sizeof *loans->list);
     struct planning now = { loans, page_before(sources->scratch_end),
                             page_before(sources->kept_end),
-                            page_before((size_t)views->final_norm.gain * sizeof(float)) };
+                            page_before((size_t)views->final_norm.gain * sizeof(real)) };
     for (int64_t l = config->layers - 1; l >= 0; l--) {
-        const size_t begin = (size_t)views->layers[l].attention_norm.gain * sizeof(float);
+        const size_t begin = (size_t)views->layers[l].attention_norm.gain * sizeof(real);
         lend_down_to(&now, sources, config->layers - 1 - l,
                      l ? page_before(begin) : page_after(begin));
     }
@@ -74,39 +74,44 @@ void gradient_loans_release(struct gradient_loans *loans)
     *loans = (struct gradient_loans){ 0 };
 }
 
-void gradient_loans_clear(const struct gradient_loans *loans, struct thread_pool *pool,
-                          float *gradient, int64_t count)
+static void clear(struct thread_pool *pool, void *gradient, size_t begin, size_t end)
 {
-    int64_t end = count;
+    unsigned char *first = gradient;
+    vector_clear(pool, (float *)(void *)(first + begin), (int64_t)((end - begin) / sizeof(float)));
+}
+
+void gradient_loans_clear(const struct gradient_loans *loans, struct thread_pool *pool,
+                          void *gradient, size_t bytes)
+{
+    size_t end = bytes;
     for (int64_t i = 0; i < loans->count; i++) {
-        const int64_t to = (int64_t)(loans->list[i].to / sizeof(float));
-        const int64_t behind = to + (int64_t)(loans->list[i].bytes / sizeof(float));
-        vector_clear(pool, gradient + behind, end - behind);
-        end = to;
+        const struct gradient_loan *loan = &loans->list[i];
+        clear(pool, gradient, loan->to + loan->bytes, end);
+        end = loan->to;
     }
-    vector_clear(pool, gradient, end);
+    clear(pool, gradient, 0, end);
 }
 
 void gradient_loans_make(struct gradient_loans *loans, struct thread_pool *pool, int64_t layers,
-                         unsigned char *activations, float *gradient)
+                         unsigned char *activations, void *gradient)
 {
+    unsigned char *first = gradient;
     for (int64_t i = 0; i < loans->count; i++) {
         struct gradient_loan *loan = &loans->list[i];
         if (loan->layers != layers)
             continue;
-        float *to = gradient + loan->to / sizeof(float);
-        loan->is_made = arena_move_pages(activations + loan->from, to, loan->bytes);
-        vector_clear(pool, to, (int64_t)(loan->bytes / sizeof(float)));
+        loan->is_made = arena_move_pages(activations + loan->from, first + loan->to, loan->bytes);
+        clear(pool, gradient, loan->to, loan->to + loan->bytes);
     }
 }
 
-void gradient_loans_end(struct gradient_loans *loans, unsigned char *activations, float *gradient)
+void gradient_loans_end(struct gradient_loans *loans, unsigned char *activations, void *gradient)
 {
+    unsigned char *first = gradient;
     for (int64_t i = 0; i < loans->count; i++) {
         struct gradient_loan *loan = &loans->list[i];
         if (loan->is_made)
-            arena_move_pages(gradient + loan->to / sizeof(float), activations + loan->from,
-                             loan->bytes);
+            arena_move_pages(first + loan->to, activations + loan->from, loan->bytes);
         loan->is_made = false;
     }
 }

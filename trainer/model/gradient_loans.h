@@ -40,12 +40,12 @@ void gradient_loans_plan(struct gradient_loans *loans, const struct model_config
                          const struct loan_sources *sources);
 void gradient_loans_release(struct gradient_loans *loans);
 
-/* Zeroes `count` elements but for those whose memory is lent later: they are zeroed then. */
+/* Zeroes the gradient, of `bytes`, but for that whose memory is lent later: it is zeroed then. */
 void gradient_loans_clear(const struct gradient_loans *loans, struct thread_pool *pool,
-                          float *gradient, int64_t count);
+                          void *gradient, size_t bytes);
 void gradient_loans_make(struct gradient_loans *loans, struct thread_pool *pool, int64_t layers,
-                         unsigned char *activations, float *gradient);
+                         unsigned char *activations, void *gradient);
 /* What the gradient held there is lost. */
-void gradient_loans_end(struct gradient_loans *loans, unsigned char *activations, float *gradient);
+void gradient_loans_end(struct gradient_loans *loans, unsigned char *activations, void *gradient);
 
 #endif

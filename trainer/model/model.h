@@ -114,8 +114,8 @@ size_t activations_bytes_lent(const struct model_config *config,
 void activations_free(struct activations *activations); /* NULL is allowed */
 
 void activations_clear_gradient(const struct activations *activations, struct kernels *kernels,
-                                float *gradient, int64_t count);
-void activations_take_back(struct activations *activations, float *gradient);
+                                real *gradient, int64_t count);
+void activations_take_back(struct activations *activations, real *gradient);
 
 struct loss {
     double sum;      /* of -log p(target), natural, over the positions that bear a loss */

@@ -4,6 +4,7 @@
 #   make_corpus FOLDER        with its tokenizer in FOLDER/../tokenizer.json
 # shellcheck shell=bash
 
+document_bytes=500
 project_root=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 
 make_corpus() { # FOLDER
@@ -11,6 +12,6 @@ make_corpus() { # FOLDER
     cat "$project_root"/*/*.h "$project_root"/trainer/*/*.h >"$here/text.txt"
     "$EON" tokenizer train --vocab_size=400 --out="$here/tokenizer.json" "$here/text.txt" \
         >"$here/corpus.log" 2>&1 &&
-        "$EON" shards build --tokenizer="$here/tokenizer.json" --document_bytes=500 \
+        "$EON" shards build --tokenizer="$here/tokenizer.json" --document_bytes=$document_bytes \
             --holdout=0.1 --out="$folder" "$here/text.txt" >>"$here/corpus.log" 2>&1
 }

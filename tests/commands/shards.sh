@@ -4,7 +4,7 @@
 . "${0%/*}/corpus_of_sources.sh"
 
 build() { # OPTION... INPUT...
-    eon shards build --tokenizer=tokenizer.json --document_bytes=500 --holdout=0.1 "$@"
+    eon shards build --tokenizer=tokenizer.json --document_bytes=$document_bytes --holdout=0.1 "$@"
 }
 
 # Changes the byte at OFFSET, without changing the size.
@@ -112,7 +112,7 @@ expect_success
 mv killed expected
 kills=0
 for i in $(seq 100); do
-    "$EON" shards build --tokenizer=tokenizer.json --document_bytes=2000 --holdout=0.1 \
+    "$EON" shards build --tokenizer=tokenizer.json --document_bytes=$document_bytes --holdout=0.1 \
         --shard_tokens=3000 --out=killed text.txt >/dev/null 2>&1 &
     victim=$!
     sleep "0.$(printf %03d $((i * 37 % 100)))"

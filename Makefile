@@ -75,18 +75,19 @@ OBJECTS = $(SOURCES:%.c=$(BUILD)/obj/%.o) $(LOOP_OBJECTS) $(MULTIPLY_OBJECTS)
 # The kernels' loops are compiled once for each instruction set, and each innermost product for
 # its own; no other file gets such flags.
 LOOPS        = $(wildcard trainer/kernels/loops/*.c)
-LOOP_SETS    = reference $(if $(filter x86_64%,$(TARGET)),avx2 avx512)
+LOOP_SETS    = reference $(if $(filter x86_64%,$(TARGET)),avx2 avx512 amx)
 LOOP_OBJECTS = $(foreach set,$(LOOP_SETS),$(LOOPS:%.c=$(BUILD)/obj/%.$(set).o))
 avx2_flags   = -mavx2
 avx512_flags = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
+amx_flags    = $(avx512_flags) -mavx512bf16
 
 MULTIPLY_SETS       = $(if $(filter x86_64%,$(TARGET)),avx2 avx512 avx512_pair avx512_dot amx)
 MULTIPLY_OBJECTS    = $(MULTIPLY_SETS:%=$(BUILD)/obj/trainer/kernels/multiply/multiply_%.o)
 multiply_avx2        = $(avx2_flags) -mfma
 multiply_avx512      = $(avx512_flags)
 multiply_avx512_pair = $(avx512_flags)
-multiply_avx512_dot  = $(avx512_flags) -mavx512bf16
-multiply_amx         = $(avx512_flags) -mamx-tile -mamx-bf16
+multiply_avx512_dot  = $(amx_flags)
+multiply_amx         = $(amx_flags) -mamx-tile -mamx-bf16
 
 # The model's mathematics once more with `real` a double: gradients are checked against central
 # differences by tests/unit/test_*_in_double.c.

@@ -56,8 +56,16 @@ static void fill_sample(struct sample *s, bool wild)
 static struct tile_product product_of(struct sample *s, int64_t rows, int64_t columns,
                                       int64_t depth, bool add)
 {
-    return (struct tile_product){ s->A,    s->B,  MOST_DEPTH, MOST_DEPTH, rows,
-                                  columns, depth, s->C,       LDC,        add };
+    return (struct tile_product){ .A = s->A,
+                                  .B = s->B,
+                                  .A_stride = MOST_DEPTH,
+                                  .B_stride = MOST_DEPTH,
+                                  .rows = rows,
+                                  .columns = columns,
+                                  .depth = depth,
+                                  .C = s->C,
+                                  .ldc = LDC,
+                                  .add = add };
 }
 
 static float element_of_A(const struct sample *s, int64_t row, int64_t k)

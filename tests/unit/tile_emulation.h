@@ -55,9 +55,10 @@ static inline void emulated_product(int sums, int left, int right)
         }
 }
 
-#define TILE_LOAD(tile, from, row_bytes) emulated_load(tile, from, row_bytes)
-#define TILE_STORE(tile, to, row_bytes)  emulated_store(tile, to, row_bytes)
-#define TILE_ZERO(tile)                  memset(emulated_tiles[tile], 0, sizeof *emulated_tiles)
-#define TILE_PRODUCT(sums, left, right)  emulated_product(sums, left, right)
+#define TILE_LOAD(tile, from, row_bytes)   emulated_load(tile, from, row_bytes)
+#define TILE_STREAM(tile, from, row_bytes) emulated_load(tile, from, row_bytes)
+#define TILE_STORE(tile, to, row_bytes)    emulated_store(tile, to, row_bytes)
+#define TILE_ZERO(tile)                    memset(emulated_tiles[tile], 0, sizeof *emulated_tiles)
+#define TILE_PRODUCT(sums, left, right)    emulated_product(sums, left, right)
 
 #endif

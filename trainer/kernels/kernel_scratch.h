@@ -1,9 +1,10 @@
 /* kernel_scratch: what each thread writes its intermediate values to.
  *
  *   all            thread 0                    thread 1
- *   | shared tiles | left | right | outputs | left | right | outputs | ...
+ *   | shared tiles | right | sums | totals | right | sums | totals | ...
  *
- * and, beside it, what attention needs for its heads, which only the first call knows.
+ * and, beside it, left tiles, and what attention needs for its heads, which only the first call
+ * knows: both grow.
  */
 #ifndef TRAINER_KERNELS_KERNEL_SCRATCH_H
 #define TRAINER_KERNELS_KERNEL_SCRATCH_H
@@ -12,35 +13,42 @@
 #include "trainer/kernels/kernel_table.h"
 #include "trainer/kernels/kernels.h"
 
-/* What of a product a thread packs at once: rows of the left operand, columns of the right one,
- * and tiles along K: 288 KiB for a second-level cache, and its panel for a nearer one. What all
- * threads read is packed for all: 8 MiB for a cache that is theirs. */
-enum { LEFT_ROWS = 192, RIGHT_COLUMNS = 64, PACKED_TILES = 24, SHARED_UNITS = 1 << 21 };
+/* What of a product a thread packs at once, and what all threads read (8 MiB, for a cache that is
+ * theirs). Left tiles are as many as fit in a second-level cache with room for the rest. */
+enum { LEFT_ROWS = 512, RIGHT_COLUMNS = 48, SHARED_UNITS = 1 << 21 };
+enum { LEFT_TILES_LEAST = 288, LEFT_TILES_MOST = 960 };
+enum { RIGHT_TILES = 96 }; /* along K, of a panel that a thread packs for itself */
+
+/* The sums of a block's rows and some panels' columns, of all parts: as wide as reading and writing
+ * C wants. Rows are an odd number of cache lines apart, so that they do not share sets. */
 enum {
-    LEFT_UNITS = LEFT_ROWS / TILE_SIDE * PACKED_TILES * TILE_UNITS,
-    RIGHT_UNITS = RIGHT_COLUMNS / TILE_SIDE * PACKED_TILES * TILE_UNITS
+    SUMS_COLUMNS = PANEL_MOST,
+    SUMS_STRIDE = SUMS_COLUMNS + 16,
+    SUMS_UNITS = LEFT_ROWS * SUMS_STRIDE
 };
 
-/* A block of C that does not stay as it is (bf16, activation), and one row more: 290 KiB
- * in the second-level cache. Half of its columns are still a multiple of every set's panel. */
-enum { OUTPUT_ROWS = LEFT_ROWS, OUTPUT_COLUMNS = 384 };
-enum { OUTPUT_UNITS = (OUTPUT_ROWS + 1) * OUTPUT_COLUMNS };
-
 struct kernel_thread {
-    real *left_tiles, *right_tiles; /* [LEFT_UNITS], [RIGHT_UNITS] */
-    real *outputs;                  /* [OUTPUT_UNITS] */
-    char *attention;                /* kernel_scratch_reserve's bytes */
-    int64_t flops;                  /* of this thread's products, not yet collected */
-    char padding[64];               /* the next thread's counter: another cache line */
+    real *left_tiles;  /* [left_tile_count] */
+    real *right_tiles; /* [RIGHT_COLUMNS, RIGHT_TILES] in tiles */
+    real *sums;        /* [SUMS_UNITS] of a stretch of K */
+    real *totals;      /* [SUMS_UNITS] of the stretches before, where C cannot hold them */
+    char *attention;   /* kernel_scratch_reserve's bytes */
+    int64_t flops;     /* of this thread's products, not yet collected */
+    char padding[64];  /* the next thread's counter: another cache line */
 };
 
 struct kernel_scratch {
     struct arena arena;
     real *shared_tiles; /* [SHARED_UNITS]: a product's right operand, for all threads */
     struct kernel_thread *threads;
+    struct arena left_arena;
+    int64_t left_tile_count; /* of each thread */
     struct arena attention_arena;
     size_t attention_bytes; /* of each thread */
 };
+
+/* Each thread has so many left tiles from now on; their contents are lost. */
+void kernel_scratch_reserve_left(struct kernels *kernels, int64_t tiles);
 
 /* Each thread's `attention` has room for so many bytes from now on; its contents are lost. */
 void kernel_scratch_reserve(struct kernels *kernels, size_t attention_bytes);

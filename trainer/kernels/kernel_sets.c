@@ -1,4 +1,5 @@
 #include <string.h>
+#include <unistd.h>
 
 #include "base/strbuf.h"
 #include "trainer/kernels/blas.h"
@@ -28,9 +29,9 @@ struct kernel_set {
 #endif
 #define LOOPS_OF(set)                                                                              \
     .norm = &LOOP_JOIN(norm, set), .activation = &LOOP_JOIN(activation, set),                      \
-    .softmax = &LOOP_JOIN(softmax, set), .loss = &LOOP_JOIN(loss, set),                            \
-    .vector = &LOOP_JOIN(vector, set), .optimizer = &LOOP_JOIN(optimizer, set),                    \
-    .tiles = TILES_OF(set)
+    .panel = &LOOP_JOIN(panel, set), .softmax = &LOOP_JOIN(softmax, set),                          \
+    .loss = &LOOP_JOIN(loss, set), .vector = &LOOP_JOIN(vector, set),                              \
+    .optimizer = &LOOP_JOIN(optimizer, set), .tiles = TILES_OF(set)
 
 static bool any_cpu(void)
 {
@@ -51,8 +52,9 @@ static bool cpu_has_avx512(void)
 
 static bool cpu_has_amx(void)
 {
-    const enum amx_state amx = instruction_sets_here().amx;
-    return cpu_has_avx512() && (amx == AMX_USABLE || amx == AMX_NO_PALETTE);
+    const struct instruction_sets sets = instruction_sets_here();
+    return cpu_has_avx512() && sets.avx512_bf16 &&
+           (sets.amx == AMX_USABLE || sets.amx == AMX_NO_PALETTE);
 }
 #endif
 
@@ -89,11 +91,12 @@ static void use_avx512(struct tile_loops tiles[ELEMENTS])
 static void use_amx(struct tile_loops tiles[ELEMENTS])
 {
 #ifndef EON_REAL_IS_DOUBLE
-    enum { COLUMNS = 64 }; /* two pieces of C: see amx_walk.h */
+    enum { COLUMNS = 32, STRETCH = 96 }; /* a piece of C: see amx_walk.h */
     use_avx512(tiles);
     tiles[ELEMENT_BF16].multiply = multiply_bf16_amx;
     tiles[ELEMENT_BF16].ceiling = ceiling_bf16_amx;
     tiles[ELEMENT_BF16].panel = COLUMNS;
+    tiles[ELEMENT_BF16].stretch = STRETCH;
 #else
     (void)tiles;
 #endif
@@ -105,7 +108,7 @@ static const struct kernel_set sets[] = {
 #ifdef __x86_64__
     { "avx2", "Haswell", cpu_has_avx2, use_avx2, { LOOPS_OF(avx2) } },
     { "avx512", "SkylakeX", cpu_has_avx512, use_avx512, { LOOPS_OF(avx512) } },
-    { "amx", "SkylakeX", cpu_has_amx, use_amx, { LOOPS_OF(avx512) } },
+    { "amx", "SkylakeX", cpu_has_amx, use_amx, { LOOPS_OF(amx) } },
 #endif
 };
 enum { SET_COUNT = sizeof sets / sizeof *sets };
@@ -152,21 +155,53 @@ static enum status refuse_set(const char *name)
     return status;
 }
 
-static void allocate_scratch(struct kernel_scratch *scratch, int threads)
+/* 9/16 of the second-level cache, where the system tells its size. */
+static int64_t left_tiles_that_fit(void)
 {
-    const size_t left = LEFT_UNITS * sizeof(real), right = RIGHT_UNITS * sizeof(real);
-    const size_t outputs = OUTPUT_UNITS * sizeof(real);
-    const size_t shared = SHARED_UNITS * sizeof(real);
-    size_t thread_bytes = arena_rounded(left) + arena_rounded(right) + arena_rounded(outputs);
-    arena_init(&scratch->arena, arena_rounded(shared) + thread_bytes * (size_t)threads);
+    const int64_t tile_bytes = TILE_UNITS * (int64_t)sizeof(real);
+    const int64_t tiles = sysconf(_SC_LEVEL2_CACHE_SIZE) / tile_bytes * 9 / 16;
+    return tiles < LEFT_TILES_LEAST  ? LEFT_TILES_LEAST
+           : tiles > LEFT_TILES_MOST ? LEFT_TILES_MOST
+                                     : tiles;
+}
+
+static void allocate_scratch(struct kernels *kernels)
+{
+    struct kernel_scratch *scratch = kernels->scratch;
+    const int threads = thread_pool_size(kernels->pool);
+    const size_t right = RIGHT_COLUMNS / TILE_SIDE * RIGHT_TILES * TILE_UNITS * sizeof(real);
+    const size_t sums = SUMS_UNITS * sizeof(real), shared = SHARED_UNITS * sizeof(real);
+    const size_t own = arena_rounded(right) + 2 * arena_rounded(sums);
+    arena_init(&scratch->arena, arena_rounded(shared) + own * (size_t)threads);
     scratch->shared_tiles = arena_take(&scratch->arena, shared);
     scratch->threads = memory_alloc_zeroed((size_t)threads, sizeof *scratch->threads);
     for (int i = 0; i < threads; i++) {
-        struct kernel_thread *own = &scratch->threads[i];
-        own->left_tiles = arena_take(&scratch->arena, left);
-        own->right_tiles = arena_take(&scratch->arena, right);
-        own->outputs = arena_take(&scratch->arena, outputs);
+        scratch->threads[i].right_tiles = arena_take(&scratch->arena, right);
+        scratch->threads[i].sums = arena_take(&scratch->arena, sums);
+        scratch->threads[i].totals = arena_take(&scratch->arena, sums);
     }
+    kernel_scratch_reserve_left(kernels, left_tiles_that_fit());
+}
+
+/* One arena with room for `bytes` in each thread, of huge pages, in the place of a smaller one. */
+static void enlarge(struct arena *arena, size_t bytes, int threads)
+{
+    const size_t all = arena_rounded(bytes) * (size_t)threads;
+    arena_release(arena);
+    arena_init(arena, (all + ARENA_PAGE - 1) / ARENA_PAGE * ARENA_PAGE);
+}
+
+void kernel_scratch_reserve_left(struct kernels *kernels, int64_t tiles)
+{
+    struct kernel_scratch *scratch = kernels->scratch;
+    const int threads = thread_pool_size(kernels->pool);
+    const size_t bytes = (size_t)tiles * TILE_UNITS * sizeof(real);
+    if (tiles <= scratch->left_tile_count)
+        return;
+    scratch->left_tile_count = tiles;
+    enlarge(&scratch->left_arena, bytes, threads);
+    for (int i = 0; i < threads; i++)
+        scratch->threads[i].left_tiles = arena_take(&scratch->left_arena, bytes);
 }
 
 void kernel_scratch_reserve(struct kernels *kernels, size_t attention_bytes)
@@ -175,13 +210,10 @@ void kernel_scratch_reserve(struct kernels *kernels, size_t attention_bytes)
     const int threads = thread_pool_size(kernels->pool);
     if (attention_bytes <= scratch->attention_bytes)
         return;
-    if (scratch->attention_bytes)
-        arena_release(&scratch->attention_arena);
-    scratch->attention_bytes = arena_rounded(attention_bytes);
-    arena_init(&scratch->attention_arena, scratch->attention_bytes * (size_t)threads);
+    scratch->attention_bytes = attention_bytes;
+    enlarge(&scratch->attention_arena, attention_bytes, threads);
     for (int i = 0; i < threads; i++)
-        scratch->threads[i].attention =
-            arena_take(&scratch->attention_arena, scratch->attention_bytes);
+        scratch->threads[i].attention = arena_take(&scratch->attention_arena, attention_bytes);
 }
 
 enum status kernels_open(struct kernels *kernels, const char *name, int threads)
@@ -191,12 +223,11 @@ enum status kernels_open(struct kernels *kernels, const char *name, int threads)
         return refuse_set(name);
     if (threads < 1)
         return bad_input("cannot run kernels in %d threads: need at least 1", threads);
-    struct kernel_scratch *scratch = memory_alloc_zeroed(1, sizeof *scratch);
-    allocate_scratch(scratch, threads);
     *kernels = (struct kernels){ .table = &set->table,
                                  .name = set->name,
                                  .pool = thread_pool_create(threads),
-                                 .scratch = scratch };
+                                 .scratch = memory_alloc_zeroed(1, sizeof *kernels->scratch) };
+    allocate_scratch(kernels);
     for (int i = 0; i < ELEMENTS; i++)
         if (set->table.tiles[i])
             kernels->tiles[i] = *set->table.tiles[i];
@@ -212,15 +243,15 @@ void kernels_set_element(struct kernels *kernels, enum element element)
 
 size_t kernels_scratch_bytes(const struct kernels *kernels)
 {
-    return kernels->scratch->arena.capacity;
+    return kernels->scratch->arena.capacity + kernels->scratch->left_arena.capacity;
 }
 
 void kernels_close(struct kernels *kernels)
 {
     thread_pool_free(kernels->pool);
     arena_release(&kernels->scratch->arena);
-    if (kernels->scratch->attention_bytes)
-        arena_release(&kernels->scratch->attention_arena);
+    arena_release(&kernels->scratch->left_arena);
+    arena_release(&kernels->scratch->attention_arena);
     memory_free(kernels->scratch->threads);
     memory_free(kernels->scratch);
     *kernels = (struct kernels){ 0 };

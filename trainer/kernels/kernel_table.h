@@ -68,6 +68,28 @@ struct activation_loops {
     void (*swiglu_backward)(enum element element, void *x_to_y, void *d, int64_t rows, int64_t F);
 };
 
+/* A panel of a product (product.h): C[rows,columns] = (before + bias) + sums in C's element, and
+ * the activation of what C keeps. SwiGLU's gate and up are two panels. */
+struct panel_output {
+    const real *sums; /* [rows,columns] */
+    int64_t ld_sums, rows, columns;
+    const real *before, *bias; /* [rows,columns], [columns]; may be NULL */
+    int64_t ld_before;
+    enum element element;
+    void *C, *activated;
+    int64_t ldc, ld_activated;
+    int64_t part_sums, part_before, part_columns; /* from gate to up; the last of C and bias */
+    enum activation activation;
+    bool is_cached; /* C was read just before */
+};
+
+enum { PANEL_MOST = 288 }; /* columns */
+
+struct panel_loops {
+    void (*store)(const struct panel_output *output);
+    void (*publish)(void); /* after the last store of a block */
+};
+
 /* Keys [first, end) of a block, which may reach beyond it on both sides. */
 struct key_range {
     int64_t first, end;
@@ -137,6 +159,7 @@ struct optimizer_loops {
 struct kernel_table {
     const struct norm_loops *norm;
     const struct activation_loops *activation;
+    const struct panel_loops *panel;
     const struct softmax_loops *softmax;
     const struct loss_loops *loss;
     const struct vector_loops *vector;

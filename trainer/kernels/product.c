@@ -4,8 +4,7 @@
 #include "trainer/kernels/product_block.h"
 
 enum {
-    PARTS_MOST = 2,
-    REGION_TILES = 192, /* along K, where a region need not have all of it */
+    REGION_TILES = 192, /* along K, where a region need not have all of it: whole stretches */
     RIGHT_PACKING_TILES = 2
 };
 
@@ -51,7 +50,7 @@ static int64_t piece_length(int64_t whole, int64_t pieces, int64_t multiple)
 static struct blocking blocking_into(int64_t M, int64_t N, int64_t down, int64_t across,
                                      int64_t panel)
 {
-    struct blocking b = { .rows = piece_length(M, down, TILE_SIDE),
+    struct blocking b = { .rows = piece_length(M, down, 2 * TILE_SIDE),
                           .columns = piece_length(N, across, panel) };
     b.across = tiles_across(N, b.columns);
     b.blocks = tiles_across(M, b.rows) * b.across;
@@ -68,18 +67,15 @@ static double blocking_cost(const struct blocking *b, int threads, bool is_share
 }
 
 /* How M x N of C are cut: the cheapest way, of blocks that fit in the scratch. */
-static struct blocking blocking_of(const struct product *p, int64_t N, int64_t panel, int threads,
-                                   bool is_shared)
+static struct blocking blocking_of(const struct product *p, int64_t N, int64_t panel, int64_t rows,
+                                   int threads, bool is_shared)
 {
-    const bool has_output = product_has_output(p);
-    const int64_t fewest_down = tiles_across(p->M, LEFT_ROWS);
-    const int64_t fewest_across =
-        has_output ? tiles_across(N, OUTPUT_COLUMNS / product_parts(p)) : 1;
+    const int64_t fewest_down = tiles_across(p->M, rows);
     const int64_t most_down = larger(fewest_down, smaller(p->M / TILE_SIDE, 4 * threads));
-    const int64_t most_across = larger(fewest_across, smaller(N / panel, 4 * threads));
-    struct blocking best = blocking_into(p->M, N, fewest_down, fewest_across, panel);
+    const int64_t most_across = larger(1, smaller(N / panel, 4 * threads));
+    struct blocking best = blocking_into(p->M, N, fewest_down, 1, panel);
     for (int64_t down = fewest_down; down <= most_down; down += 1 + down / 4)
-        for (int64_t across = fewest_across; across <= most_across; across += 1 + across / 4) {
+        for (int64_t across = 1; across <= most_across; across += 1 + across / 4) {
             struct blocking b = blocking_into(p->M, N, down, across, panel);
             if (blocking_cost(&b, threads, is_shared) < blocking_cost(&best, threads, is_shared))
                 best = b;
@@ -154,11 +150,12 @@ static void packing_block(void *context, int64_t index, int thread)
 }
 
 /* Regions as large as the shared tiles; none (columns 0) where they do not pay, or do not fit. */
-static struct region region_of(const struct product *p, int64_t panel, int64_t tile_length)
+static struct region region_of(const struct product *p, int64_t panel, int64_t tile_length,
+                               int64_t stretch)
 {
     const int64_t tiles = tiles_across(p->K, tile_length);
-    const int64_t stretches = product_has_output(p) ? 1 : tiles_across(tiles, REGION_TILES);
-    const int64_t depth = tiles_across(tiles, stretches);
+    const int64_t most = REGION_TILES / stretch * stretch;
+    const int64_t depth = product_has_output(p) ? tiles : smaller(tiles, most);
     const int64_t room = SHARED_UNITS / (depth * TILE_SIDE * product_parts(p)) / panel * panel;
     if (p->M <= LEFT_ROWS || room == 0)
         return (struct region){ 0 };
@@ -170,8 +167,9 @@ static struct region region_of(const struct product *p, int64_t panel, int64_t t
 static void run_region(struct blocked_product *job, int64_t panel)
 {
     struct thread_pool *pool = job->kernels->pool;
-    job->blocking =
-        blocking_of(job->whole, job->region.columns, panel, thread_pool_size(pool), job->is_shared);
+    job->blocking = blocking_of(job->whole, job->region.columns, panel,
+                                product_rows_at_once(job->kernels, job->whole),
+                                thread_pool_size(pool), job->is_shared);
     if (job->is_shared)
         thread_pool_run(pool, packing_blocks(job), packing_block, job);
     thread_pool_run(pool, job->blocking.blocks, product_block, job);
@@ -182,7 +180,7 @@ static void run_product(struct blocked_product *job)
     const struct product *p = job->whole;
     const int64_t panel = job->kernels->tiles[job->kernels->element].panel;
     const int64_t N = p->N / product_parts(p);
-    struct region most = region_of(p, panel, job->tile_length);
+    struct region most = region_of(p, panel, job->tile_length, product_stretch(job->kernels, p->K));
     job->is_shared = most.columns > 0;
     if (!job->is_shared)
         most = (struct region){ .columns = N, .depth = p->K };
@@ -215,6 +213,9 @@ void kernels_product(struct kernels *kernels, const struct product *product)
           "a product is added to a C of sums alone");
     CHECK(kernels->tiles[product->C_element].store, "this build stores no bf16");
     const double begun = clock_seconds();
+    if (product_has_output(product)) /* a row of tiles over all of K */
+        kernel_scratch_reserve_left(kernels,
+                                    tiles_across(product->K, tile_depth(kernels->element)));
     struct blocked_product job = { .kernels = kernels,
                                    .whole = product,
                                    .tile_length = tile_depth(kernels->element) };

@@ -51,8 +51,4 @@ struct product {
 /* All threads; adds 2 M N K to kernels->flops and profile. Not to be called from within a block. */
 void kernels_product(struct kernels *kernels, const struct product *product);
 
-/* From within a block of the pool: in thread `thread` alone, into a C of reals and
- * without bias, residual and activation. Its operations are counted once kernels_run returns. */
-void kernels_thread_product(struct kernels *kernels, int thread, const struct product *product);
-
 #endif

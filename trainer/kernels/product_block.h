@@ -5,6 +5,8 @@
 #include "trainer/kernels/kernel_scratch.h"
 #include "trainer/kernels/product.h"
 
+enum { PARTS_MOST = 2 };
+
 /* Rows and columns of C, and a stretch of K. */
 struct product_range {
     int64_t row, rows, column, columns, k, depth;
@@ -28,8 +30,15 @@ struct matrix product_right(const struct product *product, int64_t k, int64_t co
 /* The product of a range; one whose k > 0 goes on with what is in C. */
 struct product product_cut(const struct product *whole, const struct product_range *range);
 
-/* `range` of the first part's columns, and the same of the others. With an output (at most
- * OUTPUT_ROWS x OUTPUT_COLUMNS over all parts) the range has all of K. packed: for each part. */
+/* K is summed in stretches of so many tiles, as equal as they can be. */
+int64_t product_stretch(const struct kernels *kernels, int64_t K);
+
+/* The most rows of a block: at most LEFT_ROWS, and with an output no more than the left tiles hold
+ * over all of K. */
+int64_t product_rows_at_once(const struct kernels *kernels, const struct product *product);
+
+/* `range` of the first part's columns, and the same of the others; at most product_rows_at_once
+ * rows. With an output the range has all of K. packed: for each part. */
 void product_block_run(struct kernels *kernels, int thread, const struct product *whole,
                        const struct product_range *range, const struct packed_right packed[]);
 

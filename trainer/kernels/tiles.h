@@ -14,19 +14,21 @@
  *
  *   in memory: left tile (i, k) is tile i stride + k, right tile (k, j) is tile j stride + k
  *
- * What lies beyond the matrix is zero. An element of C is one chain of fused
- * multiply-adds over k, so that neither the blocks in which a product is computed,
- * nor the threads, can change its bits:
+ * What lies beyond the matrix is zero. An element of C is summed over stretches of K of a fixed
+ * length (product_stretch): one chain of fused multiply-adds from zero for each, which are
+ * added to C in their order. So neither the blocks in which a product is computed, nor the
+ * threads, can change its bits:
  *
- *   real   c = fma(a[k], b[k], c)                        for k = 0, 1, 2, ...
- *   bf16   c = fma(a[2u], b[2u], fma(a[2u+1], b[2u+1], c))   for u = 0, 1, 2, ...
+ *   real   s = fma(a[k], b[k], s)                            for k = 0, 1, 2, ...
+ *   bf16   s = fma(a[2u], b[2u], fma(a[2u+1], b[2u+1], s))   for u = 0, 1, 2, ...
+ *   C = C + s                                                for each stretch
  *
  * which is what VDPBF16PS computes (Intel SDM; the same on Zen 4). Exceptions, each with bits
  * of its own: `reference` rounds between multiplication and addition; `amx` sums the even and
  * the odd products of each tile apart (Intel SDM, TDPBF16PS), with denormals as zeros:
  *
  *   even = fma(a[2u], b[2u], even), odd = fma(a[2u+1], b[2u+1], odd)   from 0, for u = 0 ... 15
- *   c = c + (even + odd)                                               for each tile along K
+ *   s = s + (even + odd)                                               for each tile along K
  */
 #ifndef TRAINER_KERNELS_TILES_H
 #define TRAINER_KERNELS_TILES_H
@@ -67,6 +69,13 @@ struct matrix {
     bool transposed; /* the stored matrix is the transpose of the one that is meant */
 };
 
+/* Memory that is read next: rows of so many bytes, `stride` bytes apart. A wish to have it in the
+ * second-level cache by then, which a kernel may decline. */
+struct fetch {
+    const void *from;
+    int64_t stride, row_bytes, rows;
+};
+
 /* C[rows,columns] (+)= A B for operands in tiles, in one thread. */
 struct tile_product {
     const void *A; /* left tiles */
@@ -77,6 +86,7 @@ struct tile_product {
     real *C;
     int64_t ldc;
     bool add; /* the chains go on from C; otherwise they start at zero */
+    struct fetch next;
 };
 
 /* One element type's operations on tiles. */
@@ -93,7 +103,8 @@ struct tile_loops {
     /* The operation of `multiply` again and again, on registers alone: what the CPU reaches
      * without memory. Returns the floating-point operations of so many rounds. */
     int64_t (*ceiling)(int64_t rounds);
-    int64_t panel; /* columns of C that `multiply` computes best at once: a multiple of 16 */
+    int64_t panel;   /* columns of C that `multiply` computes best at once: a multiple of 16 */
+    int64_t stretch; /* tiles along K that one chain may sum at most */
 };
 
 #endif

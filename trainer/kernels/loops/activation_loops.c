@@ -1,18 +1,12 @@
 /* GELU and SwiGLU: see kernel_table.h for the formulas. */
+#include "trainer/kernels/loops/activation_math.h"
 #include "trainer/kernels/loops/bf16_math.h"
 #include "trainer/kernels/loops/loop_set.h"
-#include "trainer/kernels/loops/real_math.h"
-
-#define GELU_SLOPE ((real)1.5957691216057307118) /* 2 sqrt(2 / pi) */
-#define GELU_CUBIC ((real)0.044715)
 
 ALWAYS_INLINE void gelu_of(enum element e, const void *restrict x, void *restrict y, int64_t count)
 {
-    for (int64_t i = 0; i < count; i++) {
-        real v = element_load(e, x, i);
-        real u2 = GELU_SLOPE * (v + GELU_CUBIC * v * v * v);
-        element_store(e, y, i, v * real_sigmoid(u2));
-    }
+    for (int64_t i = 0; i < count; i++)
+        element_store(e, y, i, gelu_value(element_load(e, x, i)));
 }
 
 /* With s = sigmoid(2u): y' = s + x s (1 - s) (2u)'. */
@@ -31,10 +25,8 @@ ALWAYS_INLINE void gelu_backward_of(enum element e, void *restrict x_to_y, void 
 ALWAYS_INLINE void swiglu_of(enum element e, const void *restrict gate, const void *restrict up,
                              void *restrict y, int64_t F)
 {
-    for (int64_t i = 0; i < F; i++) {
-        real g = element_load(e, gate, i);
-        element_store(e, y, i, g * real_sigmoid(g) * element_load(e, up, i));
-    }
+    for (int64_t i = 0; i < F; i++)
+        element_store(e, y, i, swiglu_value(element_load(e, gate, i), element_load(e, up, i)));
 }
 
 /* With s = sigmoid(gate): silu' = s + gate s (1 - s). */

@@ -13,6 +13,11 @@
 
 #include "trainer/kernels/tiles.h"
 
+#if defined(__AVX512BF16__) && !defined(EON_REAL_IS_DOUBLE)
+#define BF16_INSTRUCTIONS
+#include <immintrin.h>
+#endif
+
 union float_bits {
     float value;
     uint32_t bits;
@@ -65,6 +70,33 @@ ALWAYS_INLINE void element_store(enum element element, void *values, int64_t i, 
         ((real *)values)[i] = x;
     else
         ((bf16 *)values)[i] = bf16_from_real(x);
+}
+
+/* 32 reals become bf16. The set that has an instruction for it takes denormals for zeros. */
+ALWAYS_INLINE void bf16_from_32(const real *x, bf16 *out)
+{
+#ifdef BF16_INSTRUCTIONS
+    const __m512bh both = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + 16), _mm512_loadu_ps(x));
+    _mm512_storeu_si512(out, (__m512i)both);
+#else
+    for (int i = 0; i < 32; i++)
+        out[i] = bf16_from_real(x[i]);
+#endif
+}
+
+ALWAYS_INLINE void bf16_from_reals(const real *restrict x, bf16 *restrict out, int64_t count)
+{
+    int64_t i = 0;
+    for (; i + 32 <= count; i += 32)
+        bf16_from_32(x + i, out + i);
+    for (; i < count; i++)
+        out[i] = bf16_from_real(x[i]);
+}
+
+/* What the element keeps of x. */
+ALWAYS_INLINE real element_rounded(enum element element, real x)
+{
+    return element == ELEMENT_REAL ? x : bf16_to_real(bf16_from_real(x));
 }
 
 #endif

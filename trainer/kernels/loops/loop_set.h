@@ -15,6 +15,7 @@
 #define LOOP_TABLES(set)                                                                           \
     extern const struct norm_loops LOOP_JOIN(norm, set);                                           \
     extern const struct activation_loops LOOP_JOIN(activation, set);                               \
+    extern const struct panel_loops LOOP_JOIN(panel, set);                                         \
     extern const struct softmax_loops LOOP_JOIN(softmax, set);                                     \
     extern const struct loss_loops LOOP_JOIN(loss, set);                                           \
     extern const struct vector_loops LOOP_JOIN(vector, set);                                       \
@@ -26,6 +27,7 @@ LOOP_TABLES(reference)
 #ifdef __x86_64__
 LOOP_TABLES(avx2)
 LOOP_TABLES(avx512)
+LOOP_TABLES(amx)
 #endif
 
 #endif

@@ -40,21 +40,43 @@ static inline int64_t stored_columns(enum packing_form form)
     return form == PAIRS_ALONG ? STORED_SIDE : TILE_SIDE;
 }
 
-/* 16 reals of row r as the upper halves of floats' bits, rounded. */
+/* Row r of TILE_SIDE bf16, or reals to round. */
 static inline __attribute__((always_inline)) void read_bf16(const struct stored *from, int64_t r,
-                                                            int64_t column,
-                                                            uint32_t upper[TILE_SIDE])
+                                                            bf16 row[TILE_SIDE])
 {
-    const int64_t at = r * from->ld + column;
+    if (from->element == ELEMENT_BF16)
+        memcpy(row, (const bf16 *)from->values + r * from->ld, TILE_SIDE * sizeof *row);
+    else
+        for (int i = 0; i < TILE_SIDE; i++)
+            row[i] = bf16_from_real(((const real *)from->values)[r * from->ld + i]);
+}
+
+/* Rows r and r + 1 as pairs, the even row in the lower halves. */
+static inline __attribute__((always_inline)) void read_pairs(const struct stored *from, int64_t r,
+                                                             uint32_t *restrict pairs)
+{
+#ifdef BF16_INSTRUCTIONS
+    const __m512i order =
+        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                         21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    __m512i both;
     if (from->element == ELEMENT_BF16) {
-        const bf16 *values = (const bf16 *)from->values + at;
-        for (int i = 0; i < TILE_SIDE; i++)
-            upper[i] = (uint32_t)values[i] << 16;
+        const bf16 *even = (const bf16 *)from->values + r * from->ld;
+        both = _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_loadu_si256((const void *)even)),
+                                  _mm256_loadu_si256((const void *)(even + from->ld)), 1);
     } else {
-        const real *values = (const real *)from->values + at;
-        for (int i = 0; i < TILE_SIDE; i++)
-            upper[i] = bf16_rounded_bits(values[i]);
+        const real *even = (const real *)from->values + r * from->ld;
+        both =
+            (__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(even + from->ld), _mm512_loadu_ps(even));
     }
+    _mm512_storeu_si512(pairs, _mm512_permutexvar_epi16(order, both));
+#else
+    bf16 even[TILE_SIDE], odd[TILE_SIDE];
+    read_bf16(from, r, even);
+    read_bf16(from, r + 1, odd);
+    for (int i = 0; i < TILE_SIDE; i++)
+        pairs[i] = (uint32_t)odd[i] << 16 | even[i];
+#endif
 }
 
 static inline __attribute__((always_inline)) void read_real_tile(const struct stored *from,
@@ -74,26 +96,19 @@ static inline __attribute__((always_inline)) void read_along(const struct stored
                                                              bf16 *restrict tile)
 {
     for (int64_t r = 0; r < TILE_SIDE; r++, tile += STORED_SIDE) {
-        if (from->element == ELEMENT_BF16) {
-            memcpy(tile, (const bf16 *)from->values + r * from->ld, STORED_SIDE * sizeof(bf16));
-            continue;
-        }
-        const real *values = (const real *)from->values + r * from->ld;
-        for (int i = 0; i < STORED_SIDE; i++)
-            tile[i] = (bf16)(bf16_rounded_bits(values[i]) >> 16);
+        if (from->element == ELEMENT_BF16)
+            for (int i = 0; i < STORED_SIDE; i++) /* a call of memcpy takes longer */
+                tile[i] = ((const bf16 *)from->values)[r * from->ld + i];
+        else
+            bf16_from_32((const real *)from->values + r * from->ld, tile);
     }
 }
 
 static inline __attribute__((always_inline)) void read_across(const struct stored *from,
                                                               uint32_t *restrict tile)
 {
-    for (int64_t r = 0; r < STORED_SIDE; r += 2, tile += TILE_SIDE) {
-        uint32_t even[TILE_SIDE], odd[TILE_SIDE];
-        read_bf16(from, r, 0, even);
-        read_bf16(from, r + 1, 0, odd);
-        for (int i = 0; i < TILE_SIDE; i++)
-            tile[i] = odd[i] | even[i] >> 16;
-    }
+    for (int64_t r = 0; r < STORED_SIDE; r += 2, tile += TILE_SIDE)
+        read_pairs(from, r, tile);
 }
 
 static inline __attribute__((always_inline)) void pack_tile(const struct stored *from,

@@ -116,6 +116,7 @@ const struct tile_loops LOOP_NAME(real_tile, KERNEL_SET) = {
     .load = load_reals,
     .ceiling = unfused_ceiling,
     .panel = 48,
+    .stretch = 48,
 };
 
 #ifndef EON_REAL_IS_DOUBLE
@@ -142,11 +143,9 @@ static void pack_right_pairs(const struct matrix *B, int64_t depth, int64_t colu
     pack(B, false, columns, depth, true, tiles, stride);
 }
 
-static void store_bf16(const real *restrict x, void *restrict out, int64_t count)
+static void store_bf16(const real *x, void *out, int64_t count)
 {
-    bf16 *restrict values = out;
-    for (int64_t i = 0; i < count; i++)
-        values[i] = bf16_from_real(x[i]);
+    bf16_from_reals(x, out, count);
 }
 
 static void load_bf16(const void *restrict x, real *restrict out, int64_t count)
@@ -164,6 +163,7 @@ const struct tile_loops LOOP_NAME(bf16_tile, KERNEL_SET) = {
     .load = load_bf16,
     .ceiling = unfused_ceiling,
     .panel = 48,
+    .stretch = 48,
 };
 
 #endif

@@ -2,14 +2,18 @@
  * depth. Included by files that define, for a tile register 0 to 7 of 16 rows of 64 bytes:
  *
  *   TILE_LOAD(tile, from, row_bytes), TILE_STORE(tile, to, row_bytes), TILE_ZERO(tile)
+ *   TILE_STREAM(tile, from, row_bytes)  the same as TILE_LOAD, of what is not needed again soon
  *   TILE_PRODUCT(sums, left, right)    TDPBF16PS: see tiles.h
  *
  *              B0   B1
- *            +----+----+     The columns' tiles stay in the first-level cache (2 x 8 KiB), while
- *        A0  |C00 |C01 |     the rows' stream from the second-level one, and the next piece of C
- *            +----+----+     is fetched. Four products take 64 cycles, more than the 52 after
- *        A1  |C10 |C11 |     which a sum can be added to again, and four loads take 32 (Intel 64
- *            +----+----+     and IA-32 Architectures Optimization Reference Manual, AMX).
+ *            +----+----+     Four products take 64 cycles, more than the 52 after which a sum can
+ * be A0  |C00 |C01 |     added to again, and four loads take 32 (Intel 64 and IA-32 Architectures
+ *            +----+----+     Optimization Reference Manual, AMX). Both operands stream from the
+ *        A1  |C10 |C11 |     second-level cache, past the first, which they would only thrash; by
+ * the
+ *            +----+----+     way the panel of B that comes next is fetched.
+ *
+ * Sums start from zero where they can: tiles of C that are loaded first hold up the next piece.
  */
 #ifndef TRAINER_KERNELS_MULTIPLY_AMX_WALK_H
 #define TRAINER_KERNELS_MULTIPLY_AMX_WALK_H
@@ -31,7 +35,6 @@
 #define B1  7
 
 enum { PIECE_SIDE = 2 * TILE_SIDE, ROW_BYTES = 64, TILE_BYTES = TILE_SIDE * ROW_BYTES };
-enum { FETCHED_ROWS = 4 }; /* of the next piece of C, during each step along K */
 
 /* A tile of C: in C itself, or at C's edges a copy, because tile instructions have no masks. */
 struct sums {
@@ -45,8 +48,6 @@ struct piece {
     int64_t depth;
     struct sums C[2][2];
     bool add;
-    const float *next; /* the piece after this one, of which `next_rows` rows are C's */
-    int64_t next_rows, ldc;
 };
 
 static inline __attribute__((always_inline)) void load_sums(const struct piece *p, const int down,
@@ -80,76 +81,105 @@ static inline __attribute__((always_inline)) void store_sums(const struct piece 
         TILE_STORE(C11, p->C[1][1].at, p->C[1][1].row_bytes);
 }
 
-static inline void fetch_next_sums(const struct piece *p, int64_t step)
+enum { LINE_BYTES = 64, LINES_IN_STEP = 3 };
+
+/* Where a walk is in what it fetches. */
+struct fetching {
+    const char *line, *row_end;
+    int64_t next_row, row_bytes, rows;
+};
+
+static inline struct fetching begin_fetching(const struct fetch *fetch)
 {
-    const int64_t end =
-        (step + 1) * FETCHED_ROWS < p->next_rows ? (step + 1) * FETCHED_ROWS : p->next_rows;
-    for (int64_t row = step * FETCHED_ROWS; row < end; row++) {
-        __builtin_prefetch(p->next + row * p->ldc);
-        __builtin_prefetch(p->next + row * p->ldc + TILE_SIDE);
+    const char *from = fetch->from;
+    return (struct fetching){ from, from + fetch->row_bytes, fetch->stride - fetch->row_bytes,
+                              fetch->row_bytes, fetch->rows };
+}
+
+static inline __attribute__((always_inline)) void fetch_lines(struct fetching *f)
+{
+    for (int i = 0; i < LINES_IN_STEP && f->rows > 0; i++) {
+        __builtin_prefetch(f->line, 0, 2);
+        f->line += LINE_BYTES;
+        if (f->line >= f->row_end) {
+            f->line = f->row_end + f->next_row;
+            f->row_end = f->line + f->row_bytes;
+            f->rows--;
+        }
     }
 }
 
 /* Products at one depth; each operand of the next depth is loaded once its register is read for
  * the last time. A's tiles, which come from farther, have two products' time to arrive. */
-static inline __attribute__((always_inline)) void multiply_step(const struct piece *p, int64_t step,
+static inline __attribute__((always_inline)) void multiply_step(const char *const A[2],
+                                                                const char *const B[2],
                                                                 const int down, const int across,
                                                                 const bool more)
 {
-    const int64_t next = (step + 1) * TILE_BYTES;
     TILE_PRODUCT(C00, A0, B0);
     if (across == 2)
         TILE_PRODUCT(C01, A0, B1);
     if (more)
-        TILE_LOAD(A0, p->A[0] + next, ROW_BYTES);
+        TILE_STREAM(A0, A[0] + TILE_BYTES, ROW_BYTES);
     if (down == 2)
         TILE_PRODUCT(C10, A1, B0);
     if (more)
-        TILE_LOAD(B0, p->B[0] + next, ROW_BYTES);
+        TILE_STREAM(B0, B[0] + TILE_BYTES, ROW_BYTES);
     if (down == 2 && across == 2)
         TILE_PRODUCT(C11, A1, B1);
     if (more && across == 2)
-        TILE_LOAD(B1, p->B[1] + next, ROW_BYTES);
+        TILE_STREAM(B1, B[1] + TILE_BYTES, ROW_BYTES);
     if (more && down == 2)
-        TILE_LOAD(A1, p->A[1] + next, ROW_BYTES);
-    fetch_next_sums(p, step);
+        TILE_STREAM(A1, A[1] + TILE_BYTES, ROW_BYTES);
 }
 
 /* `down` x `across` tiles; constants where it is called, so that the conditions vanish. */
 static inline __attribute__((always_inline)) void multiply_piece(const struct piece *p,
+                                                                 struct fetching *fetching,
                                                                  const int down, const int across)
 {
-    TILE_LOAD(A0, p->A[0], ROW_BYTES);
-    TILE_LOAD(B0, p->B[0], ROW_BYTES);
+    const char *A[2] = { p->A[0], p->A[1] }, *B[2] = { p->B[0], p->B[1] };
+    TILE_STREAM(A0, A[0], ROW_BYTES);
+    TILE_STREAM(B0, B[0], ROW_BYTES);
     if (across == 2)
-        TILE_LOAD(B1, p->B[1], ROW_BYTES);
+        TILE_STREAM(B1, B[1], ROW_BYTES);
     if (down == 2)
-        TILE_LOAD(A1, p->A[1], ROW_BYTES);
+        TILE_STREAM(A1, A[1], ROW_BYTES);
     load_sums(p, down, across);
-    for (int64_t step = 0; step < p->depth - 1; step++)
-        multiply_step(p, step, down, across, true);
-    multiply_step(p, p->depth - 1, down, across, false);
+    for (int64_t left = p->depth; left > 1; left--) {
+        multiply_step(A, B, down, across, true);
+        fetch_lines(fetching);
+        for (int i = 0; i < 2; i++) {
+            A[i] += TILE_BYTES;
+            B[i] += TILE_BYTES;
+        }
+    }
+    multiply_step(A, B, down, across, false);
     store_sums(p, down, across);
 }
 
-static __attribute__((noinline)) void multiply_1_by_1(const struct piece *p)
+static __attribute__((noinline)) void multiply_1_by_1(const struct piece *p,
+                                                      struct fetching *fetching)
 {
-    multiply_piece(p, 1, 1);
+    multiply_piece(p, fetching, 1, 1);
 }
 
-static __attribute__((noinline)) void multiply_1_by_2(const struct piece *p)
+static __attribute__((noinline)) void multiply_1_by_2(const struct piece *p,
+                                                      struct fetching *fetching)
 {
-    multiply_piece(p, 1, 2);
+    multiply_piece(p, fetching, 1, 2);
 }
 
-static __attribute__((noinline)) void multiply_2_by_1(const struct piece *p)
+static __attribute__((noinline)) void multiply_2_by_1(const struct piece *p,
+                                                      struct fetching *fetching)
 {
-    multiply_piece(p, 2, 1);
+    multiply_piece(p, fetching, 2, 1);
 }
 
-static __attribute__((noinline)) void multiply_2_by_2(const struct piece *p)
+static __attribute__((noinline)) void multiply_2_by_2(const struct piece *p,
+                                                      struct fetching *fetching)
 {
-    multiply_piece(p, 2, 2);
+    multiply_piece(p, fetching, 2, 2);
 }
 
 /* Where a tile of C of so many rows and columns is summed; `copy` holds one tile. */
@@ -174,16 +204,16 @@ static void close_sums(const struct sums *sums, float *C, int64_t ldc)
 }
 
 /* The piece whose first element is C[row, column]. */
-static void multiply_piece_at(const struct tile_product *p, int64_t row, int64_t column)
+static void multiply_piece_at(const struct tile_product *p, struct fetching *fetching, int64_t row,
+                              int64_t column)
 {
-    static void (*const multiply[2][2])(const struct piece *) = {
+    static void (*const multiply[2][2])(const struct piece *, struct fetching *) = {
         { multiply_1_by_1, multiply_1_by_2 }, { multiply_2_by_1, multiply_2_by_2 }
     };
     _Alignas(ROW_BYTES) float copies[2][2][TILE_UNITS];
     const int64_t rows = p->rows - row, columns = p->columns - column;
     const int down = rows > TILE_SIDE ? 2 : 1, across = columns > TILE_SIDE ? 2 : 1;
-    const bool is_last_row = rows <= PIECE_SIDE;
-    struct piece piece = { .depth = p->depth, .add = p->add, .ldc = p->ldc };
+    struct piece piece = { .depth = p->depth, .add = p->add };
     for (int i = 0; i < down; i++)
         piece.A[i] = (const char *)p->A + (row / TILE_SIDE + i) * p->A_stride * TILE_BYTES;
     for (int j = 0; j < across; j++)
@@ -194,27 +224,48 @@ static void multiply_piece_at(const struct tile_product *p, int64_t row, int64_t
             piece.C[i][j] =
                 open_sums(C + (i * p->ldc + j) * TILE_SIDE, p->ldc, rows - i * TILE_SIDE,
                           columns - j * TILE_SIDE, p->add, copies[i][j]);
-    if (!is_last_row) {
-        piece.next = C + PIECE_SIDE * p->ldc;
-        piece.next_rows = rows - PIECE_SIDE;
-    } else if (columns > PIECE_SIDE) {
-        piece.next = p->C + column + PIECE_SIDE;
-        piece.next_rows = p->rows;
-    }
-    if (piece.next_rows > PIECE_SIDE)
-        piece.next_rows = PIECE_SIDE;
-    multiply[down - 1][across - 1](&piece);
+    multiply[down - 1][across - 1](&piece, fetching);
     for (int i = 0; i < down; i++)
         for (int j = 0; j < across; j++)
             close_sums(&piece.C[i][j], C + (i * p->ldc + j) * TILE_SIDE, p->ldc);
 }
 
+/* A piece that is C's as a whole, with the tiles A and B: no call, no copies, so that its loads can
+ * begin while the piece before it ends. */
+static inline __attribute__((always_inline)) void multiply_whole_piece(const struct tile_product *p,
+                                                                       struct fetching *fetching,
+                                                                       const char *A, const char *B,
+                                                                       float *C)
+{
+    const int64_t row_bytes = p->ldc * (int64_t)sizeof *C;
+    const struct piece piece = {
+        .A = { A, A + p->A_stride * TILE_BYTES },
+        .B = { B, B + p->B_stride * TILE_BYTES },
+        .depth = p->depth,
+        .C = { { { .at = C, .row_bytes = row_bytes },
+                 { .at = C + TILE_SIDE, .row_bytes = row_bytes } },
+               { { .at = C + TILE_SIDE * p->ldc, .row_bytes = row_bytes },
+                 { .at = C + TILE_SIDE * p->ldc + TILE_SIDE, .row_bytes = row_bytes } } },
+        .add = p->add,
+    };
+    multiply_piece(&piece, fetching, 2, 2);
+}
+
 /* Depth must be at least one tile. */
 static inline void multiply_walk(const struct tile_product *product)
 {
-    for (int64_t column = 0; column < product->columns; column += PIECE_SIDE)
-        for (int64_t row = 0; row < product->rows; row += PIECE_SIDE)
-            multiply_piece_at(product, row, column);
+    const struct tile_product *p = product;
+    struct fetching fetching = begin_fetching(&p->next);
+    for (int64_t column = 0; column < p->columns; column += PIECE_SIDE) {
+        const char *B = (const char *)p->B + column / TILE_SIDE * p->B_stride * TILE_BYTES;
+        int64_t row = 0;
+        for (; column + PIECE_SIDE <= p->columns && row + PIECE_SIDE <= p->rows; row += PIECE_SIDE)
+            multiply_whole_piece(p, &fetching,
+                                 (const char *)p->A + row / TILE_SIDE * p->A_stride * TILE_BYTES, B,
+                                 p->C + row * p->ldc + column);
+        for (; row < p->rows; row += PIECE_SIDE)
+            multiply_piece_at(p, &fetching, row, column);
+    }
 }
 
 /* The products of a step without its loads: a multiply-add is two operations. */

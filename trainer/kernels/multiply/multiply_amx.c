@@ -8,6 +8,12 @@
         __asm__ volatile("" ::: "memory");                                                         \
         _tile_loadd(tile, from, row_bytes);                                                        \
     } while (0)
+/* The operands of products, which a walk reads in a stream: they do not displace each other. */
+#define TILE_STREAM(tile, from, row_bytes)                                                         \
+    do {                                                                                           \
+        __asm__ volatile("" ::: "memory");                                                         \
+        _tile_stream_loadd(tile, from, row_bytes);                                                 \
+    } while (0)
 #define TILE_STORE(tile, to, row_bytes) _tile_stored(tile, to, row_bytes)
 #define TILE_ZERO(tile)                 _tile_zero(tile)
 #define TILE_PRODUCT(sums, left, right) _tile_dpbf16ps(sums, left, right)

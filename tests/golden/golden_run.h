@@ -59,9 +59,9 @@ static inline struct loss golden_run_step(struct golden_run *run, int64_t step)
     for (int64_t i = 0; i < run->model.table.element_count; i++)
         run->gradient[i] = 0;
     model_forward(&run->model, &run->kernels, &run->batch, run->activations);
-    struct loss loss =
-        model_loss(&run->model, &run->kernels, &run->batch, run->activations, 0, run->gradient);
-    model_backward(&run->model, &run->kernels, &run->batch, run->activations, run->gradient);
+    struct loss loss = model_loss(&run->model, &run->kernels, &run->batch, run->activations, 0,
+                                  run->gradient, false);
+    model_backward(&run->model, &run->kernels, &run->batch, run->activations, run->gradient, false);
     return loss;
 }
 

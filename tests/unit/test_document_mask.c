@@ -79,8 +79,8 @@ static float *gradient_of(struct sample *sample, enum recompute recompute)
     float *gradient =
         memory_alloc_zeroed((size_t)sample->model.table.element_count, sizeof *gradient);
     model_forward(&sample->model, &sample->kernels, &sample->batch, activations);
-    model_loss(&sample->model, &sample->kernels, &sample->batch, activations, 0, gradient);
-    model_backward(&sample->model, &sample->kernels, &sample->batch, activations, gradient);
+    model_loss(&sample->model, &sample->kernels, &sample->batch, activations, 0, gradient, false);
+    model_backward(&sample->model, &sample->kernels, &sample->batch, activations, gradient, false);
     activations_free(activations);
     return gradient;
 }

@@ -46,11 +46,9 @@ static void run_close(struct run *run)
 
 static void compute_gradient(struct run *run, struct activations *activations, float *gradient)
 {
-    activations_clear_gradient(activations, &run->kernels, gradient,
-                               run->model.table.element_count);
     model_forward(&run->model, &run->kernels, &run->batch, activations);
-    model_loss(&run->model, &run->kernels, &run->batch, activations, 0, gradient);
-    model_backward(&run->model, &run->kernels, &run->batch, activations, gradient);
+    model_loss(&run->model, &run->kernels, &run->batch, activations, 0, gradient, true);
+    model_backward(&run->model, &run->kernels, &run->batch, activations, gradient, true);
 }
 
 static void a_lent_gradient_has_the_same_bits_step_after_step(void **state)

@@ -54,8 +54,8 @@ static float *gradient_of(const struct model_config *config, struct setup setup,
     struct activations *activations = activations_create(config, &plan);
     float *gradient = memory_alloc_zeroed((size_t)model.table.element_count, sizeof(float));
     model_forward(&model, &kernels, &batch, activations);
-    *loss = model_loss(&model, &kernels, &batch, activations, 0, gradient);
-    model_backward(&model, &kernels, &batch, activations, gradient);
+    *loss = model_loss(&model, &kernels, &batch, activations, 0, gradient, false);
+    model_backward(&model, &kernels, &batch, activations, gradient, false);
     *flops = kernels.flops;
     activations_free(activations);
     model_release(&model);
@@ -218,7 +218,7 @@ static void loss_without_training_has_the_same_bits(void **state)
                                                              .T = TINY_POSITIONS,
                                                              .for_training = training == 1 });
             model_forward(&model, &kernels, &batch, activations);
-            sums[training] = model_loss(&model, &kernels, &batch, activations, 0, NULL).sum;
+            sums[training] = model_loss(&model, &kernels, &batch, activations, 0, NULL, false).sum;
             activations_free(activations);
         }
         assert_true(sums[0] == sums[1]);

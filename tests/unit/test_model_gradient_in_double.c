@@ -44,7 +44,7 @@ static double sample_loss(struct sample *sample, real *gradient)
 {
     model_forward(&sample->model, &sample->kernels, &sample->batch, sample->activations);
     return model_loss(&sample->model, &sample->kernels, &sample->batch, sample->activations, 0,
-                      gradient)
+                      gradient, false)
         .sum;
 }
 
@@ -77,7 +77,8 @@ static void check_gradient(const struct model_config *config, const char *set,
     const struct tensor_table *table = &sample.model.table;
     real *gradient = memory_alloc_zeroed((size_t)table->element_count, sizeof(real));
     sample_loss(&sample, gradient);
-    model_backward(&sample.model, &sample.kernels, &sample.batch, sample.activations, gradient);
+    model_backward(&sample.model, &sample.kernels, &sample.batch, sample.activations, gradient,
+                   false);
 
     double largest = 0, worst = 0;
     for (int64_t i = 0; i < table->element_count; i++)
@@ -133,7 +134,8 @@ static void second_backward_pass_adds_to_the_first(void **state)
     for (int pass = 0; pass < 3; pass++) {
         real *gradient = pass == 0 ? once : twice;
         sample_loss(&sample, gradient);
-        model_backward(&sample.model, &sample.kernels, &sample.batch, sample.activations, gradient);
+        model_backward(&sample.model, &sample.kernels, &sample.batch, sample.activations, gradient,
+                       false);
     }
     for (int64_t i = 0; i < count; i++)
         assert_true(fabs(twice[i] - 2 * once[i]) <= 1e-12);
@@ -152,7 +154,8 @@ static void masked_targets_bear_no_loss_and_no_gradient(void **state)
     for (int i = 0; i < TINY_SEQUENCES * TINY_POSITIONS; i++)
         sample.targets[i] = -1;
     assert_true(sample_loss(&sample, gradient) == 0);
-    model_backward(&sample.model, &sample.kernels, &sample.batch, sample.activations, gradient);
+    model_backward(&sample.model, &sample.kernels, &sample.batch, sample.activations, gradient,
+                   false);
     for (int64_t i = 0; i < count; i++)
         assert_true(gradient[i] == 0);
     memory_free(gradient);

@@ -52,7 +52,7 @@ static void block_backward(struct kernels *kernels, const struct loss_block *blo
     const struct loss_head *head = block->head;
     const enum element element = kernels->element;
     const int64_t stride = head->V * (int64_t)sizeof(real) / element_bytes(element);
-    /* dW[V,C] += dlogits[rows,V]^T H[rows,C], first: dH may overwrite H */
+    /* dW[V,C] (+)= dlogits[rows,V]^T H[rows,C], first: dH may overwrite H */
     struct product dweight = { .id = KERNEL_PRODUCT_HEAD,
                                .M = head->V,
                                .N = head->C,
@@ -65,7 +65,7 @@ static void block_backward(struct kernels *kernels, const struct loss_block *blo
                                .ldb = head->C,
                                .C = head->dweight,
                                .ldc = head->C,
-                               .add = true };
+                               .add = block->first > 0 || !head->is_first };
     kernels_product(kernels, &dweight);
     /* dH[rows,C] = dlogits[rows,V] W[V,C] */
     struct product dhidden = { .id = KERNEL_PRODUCT_HEAD,

@@ -3,7 +3,7 @@
  * The logits [rows, V] exist for LOSS_ROWS rows at a time, and turn into their own
  * gradient in place, which is rounded to what the products multiply:
  *
- *   logits = H W^T -> loss, dlogits = softmax - onehot -> dH = dlogits W, dW += dlogits^T H
+ *   logits = H W^T -> loss, dlogits = softmax - onehot -> dH = dlogits W, dW (+)= dlogits^T H
  *
  * With z_loss the gradient is that of cross-entropy + z_loss logZ^2, Z = sum exp(logits), which
  * keeps the logits from drifting (Chowdhery et al. 2022); the loss stays the cross-entropy.
@@ -24,6 +24,7 @@ struct loss_head {
     double *row_losses; /* scratch [min(rows, LOSS_ROWS)] */
     real *dhidden;      /* [rows,C], overwritten; may be hidden itself; NULL: the loss alone */
     real *dweight;      /* [V,C], added to; NULL with dhidden */
+    bool is_first;      /* dweight holds nothing yet, and is written over */
     double z_loss;      /* 0: none */
 };
 

@@ -232,12 +232,6 @@ struct activations *activations_create(const struct model_config *config,
     return a;
 }
 
-void activations_clear_gradient(const struct activations *a, struct kernels *kernels,
-                                real *gradient, int64_t count)
-{
-    gradient_loans_clear(&a->loans, kernels->pool, gradient, (size_t)count * sizeof *gradient);
-}
-
 void activations_take_back(struct activations *a, real *gradient)
 {
     gradient_loans_end(&a->loans, a->arena.base, gradient);

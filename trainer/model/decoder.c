@@ -121,7 +121,7 @@ enum status decoder_append(struct decoder *decoder, struct kernels *kernels, con
                            int64_t count, real *logits)
 {
     TRY(check_tokens(decoder, tokens, count));
-    const struct pass pass = pass_of(decoder->model, kernels, NULL);
+    const struct pass pass = pass_of(decoder->model, kernels, NULL, false);
     int64_t in_block = 0;
     for (int64_t first = 0; first < count; first += in_block) {
         in_block = count - first < DECODER_BLOCK ? count - first : DECODER_BLOCK;

@@ -1,7 +1,6 @@
 #include "trainer/model/gradient_loans.h"
 
 #include "base/memory.h"
-#include "comm/vector_add.h"
 #include "trainer/model/layer_plan.h"
 
 static size_t page_before(size_t offset)
@@ -74,26 +73,8 @@ void gradient_loans_release(struct gradient_loans *loans)
     *loans = (struct gradient_loans){ 0 };
 }
 
-static void clear(struct thread_pool *pool, void *gradient, size_t begin, size_t end)
-{
-    unsigned char *first = gradient;
-    vector_clear(pool, (float *)(void *)(first + begin), (int64_t)((end - begin) / sizeof(float)));
-}
-
-void gradient_loans_clear(const struct gradient_loans *loans, struct thread_pool *pool,
-                          void *gradient, size_t bytes)
-{
-    size_t end = bytes;
-    for (int64_t i = 0; i < loans->count; i++) {
-        const struct gradient_loan *loan = &loans->list[i];
-        clear(pool, gradient, loan->to + loan->bytes, end);
-        end = loan->to;
-    }
-    clear(pool, gradient, 0, end);
-}
-
-void gradient_loans_make(struct gradient_loans *loans, struct thread_pool *pool, int64_t layers,
-                         unsigned char *activations, void *gradient)
+void gradient_loans_make(struct gradient_loans *loans, int64_t layers, unsigned char *activations,
+                         void *gradient)
 {
     unsigned char *first = gradient;
     for (int64_t i = 0; i < loans->count; i++) {
@@ -101,7 +82,6 @@ void gradient_loans_make(struct gradient_loans *loans, struct thread_pool *pool,
         if (loan->layers != layers)
             continue;
         loan->is_made = arena_move_pages(activations + loan->from, first + loan->to, loan->bytes);
-        clear(pool, gradient, loan->to, loan->to + loan->bytes);
     }
 }
 

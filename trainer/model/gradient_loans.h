@@ -40,11 +40,9 @@ void gradient_loans_plan(struct gradient_loans *loans, const struct model_config
                          const struct loan_sources *sources);
 void gradient_loans_release(struct gradient_loans *loans);
 
-/* Zeroes the gradient, of `bytes`, but for that whose memory is lent later: it is zeroed then. */
-void gradient_loans_clear(const struct gradient_loans *loans, struct thread_pool *pool,
-                          void *gradient, size_t bytes);
-void gradient_loans_make(struct gradient_loans *loans, struct thread_pool *pool, int64_t layers,
-                         unsigned char *activations, void *gradient);
+/* Once so many layers are through. What was under the gradient there is anything. */
+void gradient_loans_make(struct gradient_loans *loans, int64_t layers, unsigned char *activations,
+                         void *gradient);
 /* What the gradient held there is lost. */
 void gradient_loans_end(struct gradient_loans *loans, unsigned char *activations, void *gradient);
 

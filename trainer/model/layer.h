@@ -43,6 +43,10 @@ void layer_project(const struct pass *pass, const struct layer_plan *layer,
 void layer_backward(const struct pass *pass, const struct layer_plan *layer,
                     const struct layer_run *run);
 
+/* Through a norm: dx[rows,C] += the gradient of x, and the norm's own gradients. */
+void norm_plan_backward(const struct pass *pass, struct norm_plan plan, const real *dnormed,
+                        const real *x, const struct norm_stats *stats, real *dx, int64_t rows);
+
 /* The attention of `run`, on the rows of qkv that it kept, or on its cache. */
 struct attention layer_attention(const struct pass *pass, const struct layer_run *run);
 

@@ -1,11 +1,12 @@
 #include "trainer/model/layer.h"
 
-/* Through a norm: dx += the gradient of x, and the norm's own gradients. */
-static void norm_plan_backward(const struct pass *pass, struct norm_plan plan, const real *dnormed,
-                               const real *x, const struct norm_stats *stats, real *dx,
-                               int64_t rows)
+void norm_plan_backward(const struct pass *pass, struct norm_plan plan, const real *dnormed,
+                        const real *x, const struct norm_stats *stats, real *dx, int64_t rows)
 {
     const struct norm norm = norm_of(pass, plan);
+    pass_begin_sums(pass, plan.gain, norm.C);
+    if (plan.bias != NO_TENSOR)
+        pass_begin_sums(pass, plan.bias, norm.C);
     norm_backward(pass->kernels, &norm, dnormed, x, stats->mean, stats->rstd, dx,
                   pass->gradient + plan.gain,
                   plan.bias == NO_TENSOR ? NULL : pass->gradient + plan.bias, rows);

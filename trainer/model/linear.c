@@ -2,15 +2,25 @@
 
 #include <stddef.h>
 
+#include "comm/vector_add.h"
 #include "trainer/kernels/product.h"
 
-struct pass pass_of(struct model *model, struct kernels *kernels, real *gradient)
+struct pass pass_of(struct model *model, struct kernels *kernels, real *gradient, bool is_first)
 {
     return (struct pass){ .config = &model->config,
                           .views = model->views,
                           .parameters = model->parameters,
                           .kernels = kernels,
-                          .gradient = gradient };
+                          .gradient = gradient,
+                          .is_first = is_first };
+}
+
+void pass_begin_sums(const struct pass *pass, int64_t offset, int64_t count)
+{
+    real *sums = pass->gradient + offset;
+    if (pass->is_first)
+        vector_clear(pass->kernels->pool, (float *)(void *)sums,
+                     count * (int64_t)(sizeof(real) / sizeof(float)));
 }
 
 struct norm norm_of(const struct pass *pass, struct norm_plan plan)
@@ -103,9 +113,9 @@ void linear_parameter_gradients(const struct pass *pass, const struct linear_pla
         .ldb = linear->out,
         .C = pass->gradient + linear->weight,
         .ldc = linear->out,
-        .add = true,
+        .add = !pass->is_first,
     };
-    if (linear->is_out_by_in) { /* dW[out,in] += dy^T x */
+    if (linear->is_out_by_in) { /* dW[out,in] (+)= dy^T x */
         product.M = linear->out;
         product.N = linear->in;
         product.A = dy.values;
@@ -117,8 +127,10 @@ void linear_parameter_gradients(const struct pass *pass, const struct linear_pla
         product.ldc = linear->in;
     }
     kernels_product(pass->kernels, &product);
-    if (linear->bias != NO_TENSOR)
-        column_sums(pass->kernels, dy, pass->gradient + linear->bias, rows, linear->out);
+    if (linear->bias == NO_TENSOR)
+        return;
+    pass_begin_sums(pass, linear->bias, linear->out);
+    column_sums(pass->kernels, dy, pass->gradient + linear->bias, rows, linear->out);
 }
 
 void head_logits(const struct pass *pass, const real *hidden, real *logits)

@@ -12,9 +12,14 @@ struct pass {
     const real *parameters;
     struct kernels *kernels;
     real *gradient; /* flat, like parameters; NULL in forward */
+    bool is_first;  /* the gradient holds nothing yet: it is written over, where else it is added to
+                     */
 };
 
-struct pass pass_of(struct model *model, struct kernels *kernels, real *gradient);
+struct pass pass_of(struct model *model, struct kernels *kernels, real *gradient, bool is_first);
+
+/* Zeroes `count` elements of the gradient, if they are to be added to for the first time. */
+void pass_begin_sums(const struct pass *pass, int64_t offset, int64_t count);
 
 struct norm norm_of(const struct pass *pass, struct norm_plan plan);
 
@@ -30,7 +35,7 @@ void linear_forward_activated(const struct pass *pass, const struct linear_plan 
 void linear_input_gradient(const struct pass *pass, const struct linear_plan *linear,
                            struct rows dy, struct rows dx, int64_t ld_dx, int64_t rows);
 
-/* dW += x^T dy (in W's layout), dbias += the sum of dy's rows; rows of x are ldx apart */
+/* dW (+)= x^T dy (in W's layout), dbias (+)= the sum of dy's rows; rows of x are ldx apart */
 void linear_parameter_gradients(const struct pass *pass, const struct linear_plan *linear,
                                 struct rows x, int64_t ldx, struct rows dy, int64_t rows);
 

@@ -101,8 +101,8 @@ struct activations_plan {
     enum element element; /* of the products' operands in memory: as kernels->element, or real */
     enum recompute recompute;
     /* Backward lends the gradient the memory that it is through with: for a gradient that begins
-     * an arena (base/memory.h), is cleared by activations_clear_gradient before each forward pass,
-     * and is given up by activations_take_back before the next. */
+     * an arena (base/memory.h), is written over in each pass, and is given up by
+     * activations_take_back before the next. */
     bool lends;
 };
 struct activations;
@@ -113,8 +113,6 @@ size_t activations_bytes_lent(const struct model_config *config,
                               const struct activations_plan *plan);
 void activations_free(struct activations *activations); /* NULL is allowed */
 
-void activations_clear_gradient(const struct activations *activations, struct kernels *kernels,
-                                real *gradient, int64_t count);
 void activations_take_back(struct activations *activations, real *gradient);
 
 struct loss {
@@ -128,13 +126,15 @@ void model_forward(struct model *model, struct kernels *kernels, const struct ba
 /* The head and the cross-entropy, in blocks of rows: the logits are never held whole. With
  * `gradient` (flat, in the table's order) the head's backward pass is done in the same
  * blocks: gradients of the SUM of the losses are added to it, with those of z_loss logZ^2 (see
- * loss_head.h), which the loss does not tell. NULL: the loss alone. */
+ * loss_head.h), which the loss does not tell. NULL: the loss alone. is_first: the gradient holds
+ * nothing yet, and is written over: for both functions, in the first pass of a leaf. */
 struct loss model_loss(struct model *model, struct kernels *kernels, const struct batch *batch,
-                       struct activations *activations, double z_loss, real *gradient);
-/* From the last hidden state down: adds to `gradient`. After model_loss with a gradient, and
- * once: it overwrites what forward kept. */
+                       struct activations *activations, double z_loss, real *gradient,
+                       bool is_first);
+/* From the last hidden state down: adds to `gradient`, or writes it. After model_loss with a
+ * gradient, and once: it overwrites what forward kept. */
 void model_backward(struct model *model, struct kernels *kernels, const struct batch *batch,
-                    struct activations *activations, real *gradient);
+                    struct activations *activations, real *gradient, bool is_first);
 /* The logits [V] of one position after model_forward: for golden tests. */
 void model_logits(struct model *model, struct kernels *kernels, struct activations *activations,
                   int64_t sequence, int64_t position, real *logits);

@@ -62,7 +62,7 @@ void model_forward(struct model *model, struct kernels *kernels, const struct ba
                    struct activations *activations)
 {
     struct activations *a = activations;
-    const struct pass pass = pass_of(model, kernels, NULL);
+    const struct pass pass = pass_of(model, kernels, NULL, false);
     const int64_t rows = a->plan.B * a->plan.T;
     check_shape(pass.config, batch, a);
 
@@ -78,7 +78,8 @@ void model_forward(struct model *model, struct kernels *kernels, const struct ba
 }
 
 struct loss model_loss(struct model *model, struct kernels *kernels, const struct batch *batch,
-                       struct activations *activations, double z_loss, real *gradient)
+                       struct activations *activations, double z_loss, real *gradient,
+                       bool is_first)
 {
     struct activations *a = activations;
     const struct model_config *config = &model->config;
@@ -98,6 +99,7 @@ struct loss model_loss(struct model *model, struct kernels *kernels, const struc
     if (gradient) {
         head.dhidden = a->scratch.dnormed;
         head.dweight = gradient + model->views->head;
+        head.is_first = is_first;
     }
     struct loss loss;
     loss.sum = loss_head_run(kernels, &head, &loss.targets);
@@ -105,27 +107,28 @@ struct loss model_loss(struct model *model, struct kernels *kernels, const struc
 }
 
 void model_backward(struct model *model, struct kernels *kernels, const struct batch *batch,
-                    struct activations *activations, real *gradient)
+                    struct activations *activations, real *gradient, bool is_first)
 {
     struct activations *a = activations;
-    const struct pass pass = pass_of(model, kernels, gradient);
+    const struct pass pass = pass_of(model, kernels, gradient, is_first);
     const struct model_views *views = pass.views;
-    const struct norm norm = norm_of(&pass, views->final_norm);
     const int64_t rows = a->plan.B * a->plan.T;
     CHECK(a->plan.for_training, "activations made without training have no backward pass");
 
     real *doutput = a->scratch.doutput; /* of the layers, one after the other, in place */
     memset(doutput, 0, (size_t)(rows * pass.config->width) * sizeof(real));
-    norm_backward(kernels, &norm, a->scratch.dnormed, a->output, a->final_norm.mean,
-                  a->final_norm.rstd, doutput, gradient + views->final_norm.gain,
-                  norm.bias ? gradient + views->final_norm.bias : NULL, rows);
+    norm_plan_backward(&pass, views->final_norm, a->scratch.dnormed, a->output, &a->final_norm,
+                       doutput, rows);
     for (int64_t l = pass.config->layers - 1; l >= 0; l--) {
         struct layer_run run = run_of(pass.config, batch, a, l);
-        gradient_loans_make(&a->loans, kernels->pool, pass.config->layers - 1 - l, a->arena.base,
-                            gradient);
+        gradient_loans_make(&a->loans, pass.config->layers - 1 - l, a->arena.base, gradient);
         layer_backward(&pass, &views->layers[l], &run);
     }
     const struct embedding embedding = embedding_of(&pass, batch);
+    if (views->token_table != views->head)
+        pass_begin_sums(&pass, views->token_table, embedding.vocab_size * embedding.C);
+    if (embedding.positions)
+        pass_begin_sums(&pass, views->position_table, pass.config->max_positions * embedding.C);
     embedding_backward(kernels, &embedding, doutput, gradient + views->token_table,
                        embedding.positions ? gradient + views->position_table : NULL, rows);
 }
@@ -133,7 +136,7 @@ void model_backward(struct model *model, struct kernels *kernels, const struct b
 void model_logits(struct model *model, struct kernels *kernels, struct activations *activations,
                   int64_t sequence, int64_t position, real *logits)
 {
-    const struct pass pass = pass_of(model, kernels, NULL);
+    const struct pass pass = pass_of(model, kernels, NULL, false);
     const int64_t row = sequence * activations->plan.T + position;
     head_logits(&pass, activations->hidden + row * model->config.width, logits);
 }

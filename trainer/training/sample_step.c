@@ -88,13 +88,12 @@ void sample_step_run(struct sample_step *sample, double phases[PHASES])
 
     gradient_tree_begin(sample->gradients);
     float *gradient = gradient_tree_leaf(sample->gradients, sample->world->rank);
-    activations_clear_gradient(sample->activations, sample->kernels, gradient, count);
     model_forward(&sample->model, sample->kernels, &batch, sample->activations);
     phases[PHASE_FORWARD] = lap(&since);
     struct loss loss =
-        model_loss(&sample->model, sample->kernels, &batch, sample->activations, 0, gradient);
+        model_loss(&sample->model, sample->kernels, &batch, sample->activations, 0, gradient, true);
     phases[PHASE_LOSS] = lap(&since);
-    model_backward(&sample->model, sample->kernels, &batch, sample->activations, gradient);
+    model_backward(&sample->model, sample->kernels, &batch, sample->activations, gradient, true);
     phases[PHASE_BACKWARD] = lap(&since);
     gradient_tree_reduce(sample->gradients);
     phases[PHASE_REDUCE] = lap(&since);

@@ -25,14 +25,13 @@ static enum status compute_leaf(struct trainer *trainer, int64_t step, int64_t l
     };
 
     int64_t flops_before = trainer->kernels.flops;
-    activations_clear_gradient(trainer->activations, &trainer->kernels, gradient,
-                               trainer->model.table.element_count);
     for (int64_t first = 0; first < config->leaf_sequences; first += config->micro_batch) {
         const struct batch batch = batch_part(&whole, first, config->micro_batch);
         model_forward(&trainer->model, &trainer->kernels, &batch, trainer->activations);
         struct loss loss = model_loss(&trainer->model, &trainer->kernels, &batch,
-                                      trainer->activations, config->z_loss, gradient);
-        model_backward(&trainer->model, &trainer->kernels, &batch, trainer->activations, gradient);
+                                      trainer->activations, config->z_loss, gradient, first == 0);
+        model_backward(&trainer->model, &trainer->kernels, &batch, trainer->activations, gradient,
+                       first == 0);
         values[LEAF_LOSS] += loss.sum;
         values[LEAF_TARGETS] += (double)loss.targets;
     }

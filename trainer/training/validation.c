@@ -102,7 +102,7 @@ struct validation_result validation_run(const struct validation *validation,
         const struct batch batch = batch_part(&whole, i * batch_sequences, batch_sequences);
         int64_t flops_before = kernels->flops;
         model_forward(model, kernels, &batch, activations);
-        struct loss loss = model_loss(model, kernels, &batch, activations, 0, NULL);
+        struct loss loss = model_loss(model, kernels, &batch, activations, 0, NULL, false);
         values[i * VALUES + VALUE_LOSS] = loss.sum;
         values[i * VALUES + VALUE_TARGETS] = (double)loss.targets;
         values[i * VALUES + VALUE_FLOPS] = (double)(kernels->flops - flops_before);

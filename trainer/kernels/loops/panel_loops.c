@@ -77,8 +77,7 @@ ALWAYS_INLINE void store_row(enum element e, const struct panel_output *p, int64
             row.values[c] = gelu_value(row.values[c]);
     } else {
         struct line up;
-        sum_row(before ? before + p->part_before : NULL,
-                p->bias ? p->bias + p->part_columns : NULL,
+        sum_row(before ? before + p->part_before : NULL, p->bias ? p->bias + p->part_columns : NULL,
                 p->sums + p->part_sums + r * p->ld_sums, columns, up.values);
         put_row(e, p, C + p->part_columns * element_bytes(e), columns, &up);
         for (int64_t c = 0; c < columns; c++)

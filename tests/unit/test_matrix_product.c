@@ -112,9 +112,10 @@ static void expect_near_double(struct kernels *kernels, const struct sample *s)
 static void every_form_at_ragged_sizes_is_near_the_sum_in_double(void **state)
 {
     (void)state;
-    static const int64_t sizes[][3] = { { 1, 1, 1 },    { 1, 70, 33 },   { 2, 3, 5 },
-                                        { 5, 9, 258 },  { 33, 1, 7 },    { 65, 64, 63 },
-                                        { 129, 17, 3 }, { 260, 70, 40 }, { 3, 513, 2 } };
+    static const int64_t sizes[][3] = { { 1, 1, 1 },     { 1, 70, 33 },   { 2, 3, 5 },
+                                        { 5, 9, 258 },   { 33, 1, 7 },    { 65, 64, 63 },
+                                        { 129, 17, 3 },  { 260, 70, 40 }, { 3, 513, 2 },
+                                        { 34, 50, 1700 } };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (int form = 0; form < 16; form++) {
             struct sample s =
@@ -164,7 +165,7 @@ static void product_times_a_vector_is_a_chain_of_vectors(void **state)
             largest = fmax(largest, fabs(ABt[r]));
         }
         print_message("%s: %.1e\n", opened[k].name, worst / largest);
-        assert_true(worst / largest < 1e-6); /* observed: 2.7e-7 */
+        assert_true(worst / largest < 1e-6); /* observed: 3.1e-7 */
     }
     memory_free(A);
     memory_free(B);
@@ -212,9 +213,8 @@ static void bits_do_not_depend_on_the_number_of_threads(void **state)
 static void sets_give_the_bits_that_tiles_promise(void **state)
 {
     (void)state;
-    static const int64_t sizes[][3] = {
-        { 2, 3, 5 }, { 17, 31, 33 }, { 65, 64, 63 }, { 130, 300, 70 }, { 200, 97, 801 }
-    };
+    static const int64_t sizes[][3] = { { 2, 3, 5 },      { 17, 31, 33 },   { 65, 64, 63 },
+                                        { 130, 300, 70 }, { 200, 97, 801 }, { 33, 50, 3500 } };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (enum element element = 0; element < ELEMENTS; element++)
             for (int form = 0; form < 4; form++) {

@@ -20,8 +20,9 @@ static float A[LARGEST], B[LARGEST], sums[LARGEST], bias[2048], residual[LARGEST
     activated[LARGEST], C[LARGEST];
 static bf16 C_bf16[LARGEST], activated_bf16[LARGEST];
 
-static const int64_t sizes[][3] = { { 1, 2, 1 },    { 3, 34, 70 },   { 17, 96, 5 },
-                                    { 70, 30, 33 }, { 257, 386, 9 }, { 600, 1154, 40 } };
+static const int64_t sizes[][3] = { { 1, 2, 1 },      { 3, 34, 70 },   { 17, 96, 5 },
+                                    { 70, 30, 33 },   { 257, 386, 9 }, { 600, 1154, 40 },
+                                    { 40, 66, 12000 } /* several stretches of K */ };
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
 static void fill(uint64_t stream, float *values, int64_t count)

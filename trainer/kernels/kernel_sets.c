@@ -97,6 +97,8 @@ static void use_amx(struct tile_loops tiles[ELEMENTS])
     tiles[ELEMENT_BF16].ceiling = ceiling_bf16_amx;
     tiles[ELEMENT_BF16].panel = COLUMNS;
     tiles[ELEMENT_BF16].stretch = STRETCH;
+    tiles[ELEMENT_BF16].pack_cost = 150;
+    tiles[ELEMENT_BF16].read_cost = 20;
 #else
     (void)tiles;
 #endif

@@ -8,10 +8,6 @@ enum {
     RIGHT_PACKING_TILES = 2
 };
 
-/* What a block costs beside its multiplications, in multiplications for each k: to pack a row of
- * A or a column of B, and to read a column of B from a cache that is shared. Measured. */
-static const double pack_cost = 24, read_cost = 6;
-
 struct blocking {
     int64_t rows, columns; /* of one block */
     int64_t across, blocks;
@@ -50,7 +46,7 @@ static int64_t piece_length(int64_t whole, int64_t pieces, int64_t multiple)
 static struct blocking blocking_into(int64_t M, int64_t N, int64_t down, int64_t across,
                                      int64_t panel)
 {
-    struct blocking b = { .rows = piece_length(M, down, 2 * TILE_SIDE),
+    struct blocking b = { .rows = piece_length(M, down, ROWS_MULTIPLE),
                           .columns = piece_length(N, across, panel) };
     b.across = tiles_across(N, b.columns);
     b.blocks = tiles_across(M, b.rows) * b.across;
@@ -58,18 +54,23 @@ static struct blocking blocking_into(int64_t M, int64_t N, int64_t down, int64_t
 }
 
 /* The time of the thread that does most. A quarter of a block: threads do not end together. */
-static double blocking_cost(const struct blocking *b, int threads, bool is_shared)
+static double blocking_cost(const struct blocking *b, const struct tile_loops *loops, int threads,
+                            bool is_shared)
 {
     const double rows = (double)b->rows, columns = (double)b->columns;
-    const double a_block =
-        rows * columns + rows * pack_cost + columns * (is_shared ? read_cost : pack_cost);
+    const double a_block = rows * columns + rows * loops->pack_cost +
+                           columns * (is_shared ? loops->read_cost : loops->pack_cost);
     return a_block * ((double)tiles_across(b->blocks, threads) + (threads > 1 ? 0.25 : 0));
 }
 
 /* How M x N of C are cut: the cheapest way, of blocks that fit in the scratch. */
-static struct blocking blocking_of(const struct product *p, int64_t N, int64_t panel, int64_t rows,
-                                   int threads, bool is_shared)
+static struct blocking blocking_of(const struct blocked_product *job, int64_t N)
 {
+    const struct product *p = job->whole;
+    const struct tile_loops *loops = &job->kernels->tiles[job->kernels->element];
+    const int threads = thread_pool_size(job->kernels->pool);
+    const int64_t rows = product_rows_at_once(job->kernels, p), panel = loops->panel;
+
     const int64_t fewest_down = tiles_across(p->M, rows);
     const int64_t most_down = larger(fewest_down, smaller(p->M / TILE_SIDE, 4 * threads));
     const int64_t most_across = larger(1, smaller(N / panel, 4 * threads));
@@ -77,7 +78,8 @@ static struct blocking blocking_of(const struct product *p, int64_t N, int64_t p
     for (int64_t down = fewest_down; down <= most_down; down += 1 + down / 4)
         for (int64_t across = 1; across <= most_across; across += 1 + across / 4) {
             struct blocking b = blocking_into(p->M, N, down, across, panel);
-            if (blocking_cost(&b, threads, is_shared) < blocking_cost(&best, threads, is_shared))
+            if (blocking_cost(&b, loops, threads, job->is_shared) <
+                blocking_cost(&best, loops, threads, job->is_shared))
                 best = b;
         }
     return best;
@@ -164,12 +166,10 @@ static struct region region_of(const struct product *p, int64_t panel, int64_t t
                             .depth = depth * tile_length };
 }
 
-static void run_region(struct blocked_product *job, int64_t panel)
+static void run_region(struct blocked_product *job)
 {
     struct thread_pool *pool = job->kernels->pool;
-    job->blocking = blocking_of(job->whole, job->region.columns, panel,
-                                product_rows_at_once(job->kernels, job->whole),
-                                thread_pool_size(pool), job->is_shared);
+    job->blocking = blocking_of(job, job->region.columns);
     if (job->is_shared)
         thread_pool_run(pool, packing_blocks(job), packing_block, job);
     thread_pool_run(pool, job->blocking.blocks, product_block, job);
@@ -188,7 +188,7 @@ static void run_product(struct blocked_product *job)
         for (int64_t k = 0; k < p->K; k += most.depth) {
             job->region = (struct region){ column, smaller(N - column, most.columns), k,
                                            smaller(p->K - k, most.depth) };
-            run_region(job, panel);
+            run_region(job);
         }
 }
 
@@ -213,9 +213,9 @@ void kernels_product(struct kernels *kernels, const struct product *product)
           "a product is added to a C of sums alone");
     CHECK(kernels->tiles[product->C_element].store, "this build stores no bf16");
     const double begun = clock_seconds();
-    if (product_has_output(product)) /* a row of tiles over all of K */
+    if (product_has_output(product)) /* ROWS_MULTIPLE rows over all of K */
         kernel_scratch_reserve_left(kernels,
-                                    tiles_across(product->K, tile_depth(kernels->element)));
+                                    2 * tiles_across(product->K, tile_depth(kernels->element)));
     struct blocked_product job = { .kernels = kernels,
                                    .whole = product,
                                    .tile_length = tile_depth(kernels->element) };

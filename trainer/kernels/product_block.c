@@ -241,7 +241,7 @@ static int64_t tiles_at_once(const struct kernels *kernels, const struct product
 int64_t product_rows_at_once(const struct kernels *kernels, const struct product *p)
 {
     const int64_t tiles = kernels->scratch->left_tile_count / tiles_at_once(kernels, p);
-    return smaller(LEFT_ROWS, tiles * TILE_SIDE);
+    return smaller(LEFT_ROWS, tiles / 2 * ROWS_MULTIPLE);
 }
 
 static void run_rows(const struct block_run *run)

@@ -7,6 +7,9 @@
 
 enum { PARTS_MOST = 2 };
 
+/* A block's rows, but for the last block's, are a multiple of two tiles. */
+enum { ROWS_MULTIPLE = 2 * TILE_SIDE };
+
 /* Rows and columns of C, and a stretch of K. */
 struct product_range {
     int64_t row, rows, column, columns, k, depth;

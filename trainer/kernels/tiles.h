@@ -105,6 +105,10 @@ struct tile_loops {
     int64_t (*ceiling)(int64_t rounds);
     int64_t panel;   /* columns of C that `multiply` computes best at once: a multiple of 16 */
     int64_t stretch; /* tiles along K that one chain may sum at most */
+    /* What a product costs beside its multiplications, in multiplications for each k: to pack a
+     * row of A or a column of B, and to read a column of B from a cache that is shared. Measured.
+     */
+    double pack_cost, read_cost;
 };
 
 #endif

@@ -117,6 +117,8 @@ const struct tile_loops LOOP_NAME(real_tile, KERNEL_SET) = {
     .ceiling = unfused_ceiling,
     .panel = 48,
     .stretch = 48,
+    .pack_cost = 24,
+    .read_cost = 6,
 };
 
 #ifndef EON_REAL_IS_DOUBLE
@@ -164,6 +166,8 @@ const struct tile_loops LOOP_NAME(bf16_tile, KERNEL_SET) = {
     .ceiling = unfused_ceiling,
     .panel = 48,
     .stretch = 48,
+    .pack_cost = 24,
+    .read_cost = 6,
 };
 
 #endif

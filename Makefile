@@ -77,13 +77,13 @@ OBJECTS = $(SOURCES:%.c=$(BUILD)/obj/%.o) $(LOOP_OBJECTS) $(MULTIPLY_OBJECTS)
 LOOPS        = $(wildcard trainer/kernels/loops/*.c)
 LOOP_SETS    = reference $(if $(filter x86_64%,$(TARGET)),avx2 avx512 amx)
 LOOP_OBJECTS = $(foreach set,$(LOOP_SETS),$(LOOPS:%.c=$(BUILD)/obj/%.$(set).o))
-avx2_flags   = -mavx2
+avx2_flags   = -mavx2 -mfma
 avx512_flags = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
 amx_flags    = $(avx512_flags) -mavx512bf16
 
 MULTIPLY_SETS       = $(if $(filter x86_64%,$(TARGET)),avx2 avx512 avx512_pair avx512_dot amx)
 MULTIPLY_OBJECTS    = $(MULTIPLY_SETS:%=$(BUILD)/obj/trainer/kernels/multiply/multiply_%.o)
-multiply_avx2        = $(avx2_flags) -mfma
+multiply_avx2        = $(avx2_flags)
 multiply_avx512      = $(avx512_flags)
 multiply_avx512_pair = $(avx512_flags)
 multiply_avx512_dot  = $(amx_flags)

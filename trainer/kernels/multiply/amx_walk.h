@@ -209,9 +209,43 @@ static void multiply_piece_at(const struct tile_product *p, int64_t row, int64_t
             close_sums(&piece.C[i][j], C + (i * p->ldc + j) * TILE_SIDE, p->ldc);
 }
 
+/* C[16 rows, 2 tiles] = A B, two tiles deep: attention's scores. B stays in registers, so that half
+ * of a piece's loads fall away, which at this depth cost as much as its products. */
+static inline bool is_shallow(const struct tile_product *p)
+{
+    return p->depth == 2 && p->columns == PIECE_SIDE && p->rows % TILE_SIDE == 0 && !p->add;
+}
+
+static inline void multiply_shallow(const struct tile_product *p)
+{
+    const char *A = p->A, *B = p->B;
+    const int64_t row_bytes = p->ldc * (int64_t)sizeof *p->C;
+    TILE_LOAD(4, B, ROW_BYTES);
+    TILE_LOAD(5, B + TILE_BYTES, ROW_BYTES);
+    TILE_LOAD(6, B + p->B_stride * TILE_BYTES, ROW_BYTES);
+    TILE_LOAD(7, B + (p->B_stride + 1) * TILE_BYTES, ROW_BYTES);
+    for (int64_t row = 0; row < p->rows; row += TILE_SIDE, A += p->A_stride * TILE_BYTES) {
+        float *C = p->C + row * p->ldc;
+        TILE_LOAD(2, A, ROW_BYTES);
+        TILE_LOAD(3, A + TILE_BYTES, ROW_BYTES);
+        TILE_ZERO(0);
+        TILE_ZERO(1);
+        TILE_PRODUCT(0, 2, 4);
+        TILE_PRODUCT(1, 2, 6);
+        TILE_PRODUCT(0, 3, 5);
+        TILE_PRODUCT(1, 3, 7);
+        TILE_STORE(0, C, row_bytes);
+        TILE_STORE(1, C + TILE_SIDE, row_bytes);
+    }
+}
+
 /* Depth must be at least one tile. */
 static inline void multiply_walk(const struct tile_product *product)
 {
+    if (is_shallow(product)) {
+        multiply_shallow(product);
+        return;
+    }
     for (int64_t column = 0; column < product->columns; column += PIECE_SIDE)
         for (int64_t row = 0; row < product->rows; row += PIECE_SIDE)
             multiply_piece_at(product, row, column);

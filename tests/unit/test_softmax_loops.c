@@ -252,9 +252,9 @@ static void what_is_not_finite_is_not_hidden(void **state)
 static void a_stripe_is_stored_as_rows(void **state)
 {
     (void)state;
-    enum { COUNT = 21, LD = 25, QUERIES = 19 };
+    enum { COUNT = 21, LD = 32, QUERIES = 19 };
     static float columns[2 * TILE_SIDE * STRIPE];
-    float factors[STRIPE], rows[STRIPE * LD];
+    _Alignas(64) float factors[STRIPE], rows[STRIPE * LD];
     bf16 narrow[STRIPE * LD];
     fill(0, columns, 2 * TILE_SIDE * STRIPE);
     fill(1, factors, STRIPE);
@@ -274,6 +274,26 @@ static void a_stripe_is_stored_as_rows(void **state)
                 }
             }
     }
+}
+
+/* From the beginning of a line of the cache, where stores may go past it, and from elsewhere. */
+static void rows_are_copied_and_nothing_beside_them(void **state)
+{
+    (void)state;
+    enum { ROWS = 5, WIDTH = 53, LD = 64, SHIFTS = 3 };
+    static _Alignas(64) float rows[ROWS * LD + SHIFTS];
+    static float from[ROWS * WIDTH];
+    fill(0, from, ROWS * WIDTH);
+    for (int s = 0; s < opened_count; s++)
+        for (int shift = 0; shift < SHIFTS; shift++) {
+            memset(rows, 0, sizeof rows);
+            opened[s].table->softmax->store_rows(from, WIDTH, rows + shift, LD, ROWS, WIDTH);
+            for (int i = 0; i < ROWS * LD + SHIFTS; i++) {
+                const int row = (i - shift) / LD, column = (i - shift) % LD;
+                const bool is_there = i >= shift && row < ROWS && column < WIDTH;
+                assert_true(rows[i] == (is_there ? from[row * WIDTH + column] : 0));
+            }
+        }
 }
 
 static int open_all_sets(void **state)
@@ -302,6 +322,7 @@ int main(void)
         cmocka_unit_test(powers_and_logarithms_are_near_those_of_the_library),
         cmocka_unit_test(what_is_not_finite_is_not_hidden),
         cmocka_unit_test(a_stripe_is_stored_as_rows),
+        cmocka_unit_test(rows_are_copied_and_nothing_beside_them),
     };
     return cmocka_run_group_tests(tests, open_all_sets, close_all_sets);
 }

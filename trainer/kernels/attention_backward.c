@@ -74,6 +74,7 @@ static size_t plan_scratch(struct backward_scratch *s, char *base, const struct 
 struct score_block {
     int64_t b, h;
     int64_t query, M, key, N;
+    bool goes_on; /* the keys' gradients have begun */
 };
 
 static void pack_keys(const struct attention_job *job, const struct backward_scratch *s,
@@ -170,7 +171,7 @@ static void stripe_backward(const struct attention_job *job, int thread,
                    a->head_dim);
 }
 
-/* C[N,HD] += X^T[N,M] Y[M,HD] over the block's queries [first, end): what the keys get. */
+/* C[N,HD] (+)= X^T[N,M] Y[M,HD] over the block's queries [first, end): what the keys get. */
 static void add_to_keys(const struct attention_job *job, int thread,
                         const struct score_block *block, int64_t first, int64_t end, const real *X,
                         const real *Y, real *C)
@@ -187,14 +188,14 @@ static void add_to_keys(const struct attention_job *job, int thread,
                                           .depth = tiles_across(end - first, side),
                                           .C = C,
                                           .ldc = HD,
-                                          .add = true };
+                                          .add = block->goes_on };
     job->kernels->tiles[job->kernels->element].multiply(&product);
     count_products(job->kernels, thread, 1, block->N, end - first, job->attention->head_dim);
 }
 
 static void block_backward(const struct attention_job *job, int thread,
                            const struct backward_scratch *s, const struct packed_queries *packed,
-                           const struct score_block *block, int sides)
+                           struct score_block *block, int sides)
 {
     const struct attention *a = job->attention;
     const int64_t first = blind_queries(a, block->query, block->key);
@@ -208,6 +209,7 @@ static void block_backward(const struct attention_job *job, int thread,
     add_to_keys(job, thread, block, first, end, s->weights, packed->dout_columns, s->dvalues);
     add_to_keys(job, thread, block, first, end, s->score_gradients, packed->query_columns,
                 s->dkeys);
+    block->goes_on = true;
 }
 
 static void store_queries(const struct attention_job *job, const struct backward_scratch *s,
@@ -230,24 +232,22 @@ static real *key_gradients(const struct attention *a, const struct score_block *
            block->h / group_size(a) * a->head_dim;
 }
 
-/* rows: what they have so far, or NULL. */
-static void begin_keys(const struct attention *a, const struct score_block *block, const real *rows,
-                       real *sums)
+/* What the keys have so far, from memory. */
+static void load_keys(const struct attention *a, const struct score_block *block, const real *rows,
+                      real *sums)
 {
     const int64_t HD = whole_tiles(a->head_dim);
     memset(sums, 0, (size_t)(KEYS * HD) * sizeof(real));
-    if (!rows)
-        return;
     for (int64_t r = 0; r < block->N; r++)
         memcpy(sums + r * HD, rows + r * a->kv_stride, (size_t)a->head_dim * sizeof(real));
 }
 
-static void store_keys(const struct attention *a, const struct score_block *block, const real *sums,
-                       real *rows)
+static void store_keys(const struct attention_job *job, const struct score_block *block,
+                       const real *sums, real *rows)
 {
-    for (int64_t r = 0; r < block->N; r++)
-        memcpy(rows + r * a->kv_stride, sums + r * whole_tiles(a->head_dim),
-               (size_t)a->head_dim * sizeof(real));
+    const struct attention *a = job->attention;
+    job->kernels->table->softmax->store_rows(sums, whole_tiles(a->head_dim), rows, a->kv_stride,
+                                             block->N, a->head_dim);
 }
 
 static struct backward_scratch scratch_of(const struct attention_job *job, int thread)
@@ -270,18 +270,20 @@ static void span_keys_backward(const struct attention_job *job, int thread,
     real *dkeys = key_gradients(a, &block, job->gradient->dkeys);
     real *dvalues = key_gradients(a, &block, job->gradient->dvalues);
     /* The span in which the keys lie is the first that sees them. */
-    const bool goes_on = block.key < span || block.h % group_size(a) > 0;
+    block.goes_on = block.key < span || block.h % group_size(a) > 0;
     pack_keys(job, s, &block);
-    begin_keys(a, &block, goes_on ? dkeys : NULL, s->dkeys);
-    begin_keys(a, &block, goes_on ? dvalues : NULL, s->dvalues);
+    if (block.goes_on) {
+        load_keys(a, &block, dkeys, s->dkeys);
+        load_keys(a, &block, dvalues, s->dvalues);
+    }
     for (block.query = block.key > span ? block.key / QUERIES * QUERIES : span; block.query < end;
          block.query += QUERIES) {
         block.M = smaller(a->T - block.query, QUERIES);
         block_backward(job, thread, s, &s->blocks[(block.query - span) / QUERIES], &block,
                        SIDE_KEYS | SIDE_QUERIES);
     }
-    store_keys(a, &block, s->dkeys, dkeys);
-    store_keys(a, &block, s->dvalues, dvalues);
+    store_keys(job, &block, s->dkeys, dkeys);
+    store_keys(job, &block, s->dvalues, dvalues);
 }
 
 /* A span of queries of one head against all keys that they see. */
@@ -328,8 +330,6 @@ static void key_block_backward(void *context, int64_t item, int thread)
     struct score_block block = { .b = head / a->kv_heads, .h = first, .key = item % blocks * KEYS };
     block.N = smaller(a->T - block.key, KEYS);
     pack_keys(job, &s, &block);
-    begin_keys(a, &block, NULL, s.dkeys);
-    begin_keys(a, &block, NULL, s.dvalues);
     for (block.h = first; block.h < first + group_size(a); block.h++)
         for (block.query = block.key / QUERIES * QUERIES;
              block.query < a->T && !is_over(a, block.b, block.query, block.key + block.N);
@@ -339,8 +339,8 @@ static void key_block_backward(void *context, int64_t item, int thread)
             block_backward(job, thread, &s, &s.blocks[0], &block, SIDE_KEYS);
         }
     block.h = first;
-    store_keys(a, &block, s.dkeys, key_gradients(a, &block, job->gradient->dkeys));
-    store_keys(a, &block, s.dvalues, key_gradients(a, &block, job->gradient->dvalues));
+    store_keys(job, &block, s.dkeys, key_gradients(a, &block, job->gradient->dkeys));
+    store_keys(job, &block, s.dvalues, key_gradients(a, &block, job->gradient->dvalues));
 }
 
 /* Item (b, h, block of queries): their gradients alone. */

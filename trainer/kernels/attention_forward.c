@@ -8,29 +8,30 @@
 
 /* A stripe's scores and weights, and the keys' tiles, are for the first-level cache; what all
  * queries of the block have, for the second-level one. */
-enum { QUERIES = 256, KEYS = 128 };
+enum { MOST_QUERIES = 1024, LEAST_QUERIES = 256, KEYS = 64 };
 
 struct forward_scratch {
-    real *queries;           /* right tiles [HD,QUERIES] of the transposed queries */
+    real *queries;           /* right tiles [HD,queries] of the transposed queries */
     real *keys, *values;     /* left tiles [KEYS,HD], [HD,KEYS] of the transposed values */
     real *scores;            /* [KEYS,STRIPE] */
     real *weights;           /* right tiles [KEYS,STRIPE] */
     real *out;               /* [HD,STRIPE] for each stripe, HD rounded up to whole tiles */
-    real *row_max, *row_sum; /* [QUERIES] */
+    real *row_max, *row_sum; /* [queries] */
     real *factors;           /* [STRIPE] */
 };
 
-static size_t plan_scratch(struct forward_scratch *s, char *base, int64_t HD, enum element element)
+static size_t plan_scratch(struct forward_scratch *s, char *base, int64_t queries, int64_t HD,
+                           enum element element)
 {
     struct scratch_plan plan = { base, 0 };
-    s->queries = take_reals(&plan, tile_units(QUERIES, HD, element));
+    s->queries = take_reals(&plan, tile_units(queries, HD, element));
     s->keys = take_reals(&plan, tile_units(KEYS, HD, element));
     s->values = take_reals(&plan, tile_units(HD, KEYS, element));
     s->scores = take_reals(&plan, KEYS * STRIPE);
     s->weights = take_reals(&plan, tile_units(STRIPE, KEYS, element));
-    s->out = take_reals(&plan, QUERIES * whole_tiles(HD));
-    s->row_max = take_reals(&plan, QUERIES);
-    s->row_sum = take_reals(&plan, QUERIES);
+    s->out = take_reals(&plan, queries * whole_tiles(HD));
+    s->row_max = take_reals(&plan, queries);
+    s->row_sum = take_reals(&plan, queries);
     s->factors = take_reals(&plan, STRIPE);
     return plan.bytes;
 }
@@ -127,23 +128,36 @@ static void finish_rows(const struct attention_job *job, const struct forward_sc
     }
 }
 
+/* Keys are packed for each block of queries: the larger these are, the better, as long as there are
+ * blocks for all threads. Bits do not depend on it, as a query is a lane. */
+static int64_t queries_of_block(const struct attention_job *job)
+{
+    const struct attention *a = job->attention;
+    const int64_t wanted = 2 * thread_pool_size(job->kernels->pool);
+    int64_t queries = MOST_QUERIES;
+    while (queries > LEAST_QUERIES &&
+           (queries >= 2 * a->T || a->B * a->heads * tiles_across(a->T, queries) < wanted))
+        queries /= 2;
+    return queries;
+}
+
 /* One block of queries of one head of one sequence against all keys that they see. */
 static void query_block_forward(void *context, int64_t block, int thread)
 {
     const struct attention_job *job = context;
     const struct attention *a = job->attention;
-    const int64_t blocks = tiles_across(a->T, QUERIES);
+    const int64_t queries = queries_of_block(job), blocks = tiles_across(a->T, queries);
     struct query_block q = { .b = block / blocks / a->heads, .h = block / blocks % a->heads };
     struct forward_scratch s;
-    plan_scratch(&s, job->kernels->scratch->threads[thread].attention, a->head_dim,
+    plan_scratch(&s, job->kernels->scratch->threads[thread].attention, queries, a->head_dim,
                  job->kernels->element);
 
     /* The longest walks first: the threads end together. */
-    q.query = (blocks - 1 - block % blocks) * QUERIES;
-    q.M = smaller(a->T - q.query, QUERIES);
+    q.query = (blocks - 1 - block % blocks) * queries;
+    q.M = smaller(a->T - q.query, queries);
     pack_stripes(job->kernels, query_rows(a, q.b, q.h, q.query), a->element, a->query_stride, q.M,
                  a->head_dim, s.queries);
-    begin_rows(&s, QUERIES);
+    begin_rows(&s, queries);
     const int64_t end = visible_keys(a, q.query + q.M);
     for (int64_t key = first_block(a, q.b, q.query, KEYS); key < end; key += KEYS)
         attend_keys(job, thread, &s, &q, key, smaller(end - key, KEYS));
@@ -159,7 +173,7 @@ static void single_query_forward(void *context, int64_t h, int thread)
     const int64_t HD = a->head_dim, g = h / group_size(a);
     const real scale = 1 / real_sqrt((real)HD);
     struct forward_scratch s;
-    plan_scratch(&s, job->kernels->scratch->threads[thread].attention, HD, ELEMENT_REAL);
+    plan_scratch(&s, job->kernels->scratch->threads[thread].attention, STRIPE, HD, ELEMENT_REAL);
 
     begin_rows(&s, 1);
     memset(s.out, 0, (size_t)HD * sizeof(real));
@@ -186,12 +200,15 @@ void attention_forward(struct kernels *kernels, const struct attention *attentio
     const struct attention *a = attention;
     struct attention_job job = { kernels, a, NULL };
     struct forward_scratch none;
-    const bool is_single = a->B == 1 && a->T == 1 && a->element == ELEMENT_REAL;
-    kernel_scratch_reserve(kernels, plan_scratch(&none, NULL, a->head_dim,
-                                                 is_single ? ELEMENT_REAL : kernels->element));
-    if (is_single)
+    if (a->B == 1 && a->T == 1 && a->element == ELEMENT_REAL) {
+        kernel_scratch_reserve(kernels,
+                               plan_scratch(&none, NULL, STRIPE, a->head_dim, ELEMENT_REAL));
         kernels_run(kernels, KERNEL_ATTENTION_FORWARD, a->heads, single_query_forward, &job);
-    else
-        kernels_run(kernels, KERNEL_ATTENTION_FORWARD,
-                    a->B * a->heads * tiles_across(a->T, QUERIES), query_block_forward, &job);
+        return;
+    }
+    const int64_t queries = queries_of_block(&job);
+    kernel_scratch_reserve(kernels,
+                           plan_scratch(&none, NULL, queries, a->head_dim, kernels->element));
+    kernels_run(kernels, KERNEL_ATTENTION_FORWARD, a->B * a->heads * tiles_across(a->T, queries),
+                query_block_forward, &job);
 }

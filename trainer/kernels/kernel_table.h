@@ -121,6 +121,10 @@ struct softmax_loops {
      * apart. columns has room for `count` rounded up to 16. */
     void (*store_stripe)(const real *columns, int64_t count, const real *factors,
                          enum element element, void *rows, int64_t ld, int64_t queries);
+    /* A copy of [count,width], from rows ld_from apart to rows ld apart. As store_stripe's reals,
+     * it goes past the caches. */
+    void (*store_rows)(const real *from, int64_t ld_from, real *rows, int64_t ld, int64_t count,
+                       int64_t width);
 };
 
 /* Of a row of logits [V], which is overwritten. target < 0: no loss, and a gradient of zeros. */

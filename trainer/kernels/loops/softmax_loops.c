@@ -125,8 +125,13 @@ ALWAYS_INLINE void put_pair(enum element element, vector even, vector odd, void 
     }
 #ifndef EON_REAL_IS_DOUBLE
     vector_put(units + key / 2 * TILE_SIDE + lane,
-               (vector)vector_pairs(vector_rounded(even), vector_rounded(odd)));
+               (vector)vector_pairs(vector_nearest(even), vector_nearest(odd)));
 #endif
+}
+
+ALWAYS_INLINE enum precision precision_for(enum element element)
+{
+    return element == ELEMENT_REAL ? NEAR_REAL : NEAR_BF16;
 }
 
 ALWAYS_INLINE void weigh_rows(enum element element, const struct score_stripe *s, int64_t lane,
@@ -138,8 +143,8 @@ ALWAYS_INLINE void weigh_rows(enum element element, const struct score_stripe *s
     vector even_sum = sums->even, odd_sum = sums->odd;
     for (int64_t key = from; key < to; key += 2) {
         const real *scores = s->scores + key * STRIPE + lane;
-        vector even = vector_exp2(vector_at(scores) * scale - max);
-        vector odd = vector_exp2(vector_at(scores + STRIPE) * scale - max);
+        vector even = vector_exp2(vector_at(scores) * scale - max, precision_for(element));
+        vector odd = vector_exp2(vector_at(scores + STRIPE) * scale - max, precision_for(element));
         if (masked) {
             even = vector_where(lanes_that_see(&range, key), even);
             odd = vector_where(lanes_that_see(&range, key + 1), odd);
@@ -168,7 +173,7 @@ ALWAYS_INLINE bool online_stripe_of(enum element element, const struct score_str
                 largest = largest_scores(s, lane, ranges[i].from, ranges[i].to, false, largest);
         largest *= s->scale * LOG2_E;
         const vector now = vector_select(largest > old + STRIPE_SLACK, largest, old);
-        const vector factor = vector_exp2(old - now);
+        const vector factor = vector_exp2(old - now, NEAR_REAL);
         struct pair_sums sums = { vector_at(sum + lane) * factor, { 0 } };
         for (int i = 0; i < ROW_RANGES; i++)
             if (ranges[i].masked)
@@ -216,7 +221,7 @@ ALWAYS_INLINE void put_left(enum element element, vector first, vector second, r
     }
 #ifndef EON_REAL_IS_DOUBLE
     *(vector_halves *)(row + lane / 2) =
-        vector_upper_halves(vector_rounded(first), vector_rounded(second));
+        vector_upper_halves(vector_nearest(first), vector_nearest(second));
 #endif
 }
 
@@ -238,13 +243,15 @@ ALWAYS_INLINE vector lane_gradient(const struct gradient_rows *rows, vector p, v
 }
 
 /* The weights and score gradients of one key. */
-ALWAYS_INLINE void key_gradients(const struct gradient_rows *rows, const real *scores,
-                                 const real *dscores, int64_t key, const bool masked,
-                                 struct lane_pair *p, struct lane_pair *ds)
+ALWAYS_INLINE void key_gradients(enum element element, const struct gradient_rows *rows,
+                                 const real *scores, const real *dscores, int64_t key,
+                                 const bool masked, struct lane_pair *p, struct lane_pair *ds)
 {
-    p->first = vector_exp2(vector_at(scores) * rows->exponent_scale - rows->logsumexp.first);
+    p->first = vector_exp2(vector_at(scores) * rows->exponent_scale - rows->logsumexp.first,
+                           precision_for(element));
     p->second = vector_exp2(vector_at(scores + VECTOR_LANES) * rows->exponent_scale -
-                            rows->logsumexp.second);
+                                rows->logsumexp.second,
+                            precision_for(element));
     ds->first = lane_gradient(rows, p->first, vector_at(dscores), rows->dots.first);
     ds->second =
         lane_gradient(rows, p->second, vector_at(dscores + VECTOR_LANES), rows->dots.second);
@@ -272,9 +279,9 @@ ALWAYS_INLINE void gradient_rows_of(enum element element, const struct score_str
         real *weights = (real *)tiles->left_weights + row;
         real *gradients = (real *)tiles->left_gradients + row;
         struct lane_pair p[2], ds[2];
-        key_gradients(rows, s->scores + at, dscores + at, key, masked, &p[0], &ds[0]);
-        key_gradients(rows, s->scores + at + STRIPE, dscores + at + STRIPE, key + 1, masked, &p[1],
-                      &ds[1]);
+        key_gradients(element, rows, s->scores + at, dscores + at, key, masked, &p[0], &ds[0]);
+        key_gradients(element, rows, s->scores + at + STRIPE, dscores + at + STRIPE, key + 1,
+                      masked, &p[1], &ds[1]);
         put_left(element, p[0].first, p[0].second, weights, lane);
         put_left(element, p[1].first, p[1].second, weights + TILE_SIDE, lane);
         put_left(element, ds[0].first, ds[0].second, gradients, lane);
@@ -341,9 +348,20 @@ static void scale_stripe(real *restrict columns, int64_t count, const real *rest
             columns[i * STRIPE + j] *= factors[j];
 }
 
-ALWAYS_INLINE void store_stripe_of(const real *restrict columns, int64_t count,
-                                   const real *restrict factors, enum element element,
-                                   void *restrict rows, int64_t ld, int64_t queries)
+ALWAYS_INLINE void store_vector(enum element element, vector x, void *row, int64_t at)
+{
+    if (element == ELEMENT_REAL) {
+        vector_stream((real *)row + at, x);
+        return;
+    }
+#ifndef EON_REAL_IS_DOUBLE
+    *(half_vector *)((bf16 *)row + at) = vector_narrowed(vector_rounded(x));
+#endif
+}
+
+ALWAYS_INLINE void store_stripe_of(enum element element, const real *restrict columns,
+                                   int64_t count, const real *restrict factors, void *restrict rows,
+                                   int64_t ld, int64_t queries)
 {
     real tile[TILE_UNITS];
     for (int64_t query = 0; query < queries; query += TILE_SIDE)
@@ -351,19 +369,20 @@ ALWAYS_INLINE void store_stripe_of(const real *restrict columns, int64_t count,
             const int64_t high = queries - query < TILE_SIDE ? queries - query : TILE_SIDE;
             const int64_t wide = count - i < TILE_SIDE ? count - i : TILE_SIDE;
             for (int r = 0; r < TILE_SIDE; r++)
-                for (int j = 0; j < TILE_SIDE; j++)
-                    tile[r * TILE_SIDE + j] =
-                        columns[(i + r) * STRIPE + query + j] * factors[query + j];
+                for (int j = 0; j < TILE_SIDE; j += VECTOR_LANES)
+                    vector_put(tile + r * TILE_SIDE + j,
+                               vector_at(columns + (i + r) * STRIPE + query + j) *
+                                   vector_at(factors + query + j));
             transpose_tile((tile_unit *)tile);
-            for (int64_t r = 0; r < high; r++)
+            for (int64_t r = 0; r < high; r++) {
+                char *row = (char *)rows + ((query + r) * ld + i) * element_bytes(element);
                 if (wide == TILE_SIDE)
-                    for (int j = 0; j < TILE_SIDE; j++)
-                        element_store(element, rows, (query + r) * ld + i + j,
-                                      tile[r * TILE_SIDE + j]);
+                    for (int j = 0; j < TILE_SIDE; j += VECTOR_LANES)
+                        store_vector(element, vector_at(tile + r * TILE_SIDE + j), row, j);
                 else
                     for (int64_t j = 0; j < wide; j++)
-                        element_store(element, rows, (query + r) * ld + i + j,
-                                      tile[r * TILE_SIDE + j]);
+                        element_store(element, row, j, tile[r * TILE_SIDE + j]);
+            }
         }
 }
 
@@ -371,9 +390,21 @@ static void store_stripe(const real *columns, int64_t count, const real *factors
                          enum element element, void *rows, int64_t ld, int64_t queries)
 {
     if (element == ELEMENT_REAL)
-        store_stripe_of(columns, count, factors, ELEMENT_REAL, rows, ld, queries);
+        store_stripe_of(ELEMENT_REAL, columns, count, factors, rows, ld, queries);
     else
-        store_stripe_of(columns, count, factors, ELEMENT_BF16, rows, ld, queries);
+        store_stripe_of(ELEMENT_BF16, columns, count, factors, rows, ld, queries);
+}
+
+static void store_rows(const real *restrict from, int64_t ld_from, real *restrict rows, int64_t ld,
+                       int64_t count, int64_t width)
+{
+    for (int64_t r = 0; r < count; r++, from += ld_from, rows += ld) {
+        int64_t i = 0;
+        for (; i + VECTOR_LANES <= width; i += VECTOR_LANES)
+            vector_stream(rows + i, vector_at(from + i));
+        for (; i < width; i++)
+            rows[i] = from[i];
+    }
 }
 
 const struct softmax_loops LOOP_NAME(softmax, KERNEL_SET) = {
@@ -383,4 +414,5 @@ const struct softmax_loops LOOP_NAME(softmax, KERNEL_SET) = {
     .stripe_gradients = stripe_gradients,
     .scale_stripe = scale_stripe,
     .store_stripe = store_stripe,
+    .store_rows = store_rows,
 };

@@ -1,9 +1,10 @@
 /* attention_blocks: what attention's two directions share. Private.
  *
- * A block is a stretch of queries of one head against a stretch of keys. Each of its products
- * multiplies tiles (tiles.h) that were packed into the thread's scratch, and used as often as
- * the walk over the blocks allows. Queries and keys begin at multiples of their block's size,
- * so that no result depends on which thread takes which block.
+ * A block is a stretch of queries of one head against a stretch of keys, and goes by stripes of
+ * queries (kernel_table.h). Each of its products multiplies tiles (tiles.h) that were packed into
+ * the thread's scratch, and used as often as the walk over the blocks allows. A query's sums run
+ * over blocks of keys of fixed size, and a key's over stripes, so that no result depends on which
+ * thread takes which block.
  */
 #ifndef TRAINER_KERNELS_ATTENTION_BLOCKS_H
 #define TRAINER_KERNELS_ATTENTION_BLOCKS_H

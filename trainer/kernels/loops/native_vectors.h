@@ -108,6 +108,8 @@ ALWAYS_INLINE vector vector_exp2(vector x, const enum precision precision)
 
 #else
 
+typedef uint32_t vector_units __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+
 /* 2^x for x <= 127, and 2^-126 below -126; NaN stays NaN. x = n + r with |r| <= 1/2, and 2^r by
  * the polynomial whose relative error is least (Remez): 2.7e-6, or 1e-7 with what is rounded. */
 ALWAYS_INLINE vector vector_exp2(vector x, const enum precision precision)
@@ -134,12 +136,11 @@ ALWAYS_INLINE vector vector_exp2(vector x, const enum precision precision)
         p = p * r + 0x1.62e430p-1f;
         p = p * r + 1.0f;
     }
-    return p * (vector)((lane_bits)shifted << 23);
+    return p * (vector)((vector_units)shifted << 23);
 }
 
 typedef uint16_t vector_halves __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
 typedef uint16_t half_vector __attribute__((vector_size(VECTOR_BYTES / 2), aligned(2), may_alias));
-typedef uint32_t vector_units __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
 
 /* In the upper halves: bf16_rounded_bits, where the lower halves are not cleared. */
 ALWAYS_INLINE vector_units vector_rounded(vector x)

@@ -124,6 +124,21 @@ static void every_shape_is_near_the_sum_in_double_and_touches_nothing_else(void 
         }
 }
 
+/* What multiply_shallow takes, and the same shape where it must not. */
+static void shallow_products_are_near_the_sum_in_double_and_touch_nothing_else(void **state)
+{
+    (void)state;
+    static struct sample before;
+    fill_sample(&before, false);
+    for (int64_t rows = 15; rows <= MOST; rows++)
+        for (int add = 0; add < 2; add++) {
+            sample = before;
+            struct tile_product p = product_of(&sample, rows, 2 * TILE_SIDE, 2, add);
+            multiply_walk(&p);
+            expect_near_double(&before, &p);
+        }
+}
+
 /* The sums of products whose k is even, and of those whose k is odd: see tiles.h. */
 static float sum_of_tile(const struct sample *s, int64_t row, int64_t column, int64_t tile)
 {
@@ -203,6 +218,8 @@ static void the_instructions_do_what_the_emulation_does(void **state)
     for (int i = 0; i < 60; i++) {
         struct tile_product p =
             product_of(&emulated, 1 + 37 * i % MOST, 1 + 53 * i % MOST, 1 + i % 9, i / 2 % 2);
+        if (i % 10 == 9) /* multiply_shallow's */
+            p.rows = 48, p.columns = 32, p.depth = 2, p.add = false;
         fill_sample(&emulated, i % 2);
         sample = emulated;
         multiply_walk(&p);
@@ -228,6 +245,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_shape_is_near_the_sum_in_double_and_touches_nothing_else),
+        cmocka_unit_test(shallow_products_are_near_the_sum_in_double_and_touch_nothing_else),
         cmocka_unit_test(an_element_is_one_chain_over_the_tiles),
         cmocka_unit_test(bits_depend_neither_on_how_much_is_packed_nor_on_blocks),
         cmocka_unit_test(the_instructions_do_what_the_emulation_does),

@@ -125,6 +125,22 @@ static void activations_have_equal_bits_in_all_sets(void **state)
     expect_equal_bits(narrow_activation_loop);
 }
 
+enum { STRIPE_KEYS = 64 };
+
+/* A stripe in which all see the keys [4, 20), and query j besides these [j / 9, 20 + j). */
+static struct score_stripe ragged_stripe(const float *scores, int64_t keys)
+{
+    struct score_stripe stripe = { .scores = scores, .keys = keys, .scale = 0.3f };
+    stripe.all_first = keys < 20 ? 0 : 4;
+    stripe.all_end = keys < 20 ? 0 : 20;
+    for (int j = 0; j < STRIPE; j++) {
+        const int end = (int)(keys < 20 ? keys * j / STRIPE : 20 + j);
+        stripe.first[j] = (float)(j / 9);
+        stripe.end[j] = (float)(end < keys ? end : keys);
+    }
+    return stripe;
+}
+
 static void softmax_loop(const struct kernel_table *table, struct arena_of_reals *d, int64_t count,
                          int shift)
 {
@@ -135,15 +151,62 @@ static void softmax_loop(const struct kernel_table *table, struct arena_of_reals
     softmax->online_row(d->out[0] + shift, (struct key_range){ 0, count }, count, 0.3f, max, sum);
     d->out[3][2] = softmax->online_row(d->in[0] + shift, (struct key_range){ 1, count - 3 }, count,
                                        0.3f, max, sum);
-    softmax->probability_row(d->in[1] + shift, (struct key_range){ 2, count - 1 }, count, 0.3f,
-                             2.5f);
-    softmax->score_gradient_row(d->out[1] + shift, d->in[1] + shift, count, 0.1f, 0.3f);
+}
+
+/* Into tiles of both elements, which hold what is compared in `out`. */
+static void stripe_loop(const struct kernel_table *table, struct arena_of_reals *d, int64_t count,
+                        int shift)
+{
+    const struct softmax_loops *softmax = table->softmax;
+    const int64_t keys = count < STRIPE_KEYS ? count : STRIPE_KEYS;
+    const struct score_stripe stripe = ragged_stripe(d->in[0] + shift, keys);
+    float *max = d->out[3] + shift, *sum = max + STRIPE, *decay = sum + STRIPE;
+    for (int element = 0; element < ELEMENTS; element++) {
+        const int64_t depth = tile_depth((enum element)element), across = STRIPE / depth;
+        for (int j = 0; j < STRIPE; j++) {
+            max[j] = j % 3 ? -FLT_MAX : -9;
+            sum[j] = j % 3 ? 0 : 1;
+        }
+        softmax->online_stripe((enum element)element, &stripe, max, sum, decay, d->out[element],
+                               tiles_across(keys, depth));
+        softmax->logsumexp(max, sum, sum, STRIPE);
+        const struct stripe_tiles tiles = { .left_weights = d->out[0],
+                                            .left_gradients = d->out[1],
+                                            .left_stride = across,
+                                            .left_keys = STRIPE_KEYS,
+                                            .right_gradients = d->out[2],
+                                            .right_stride = tiles_across(keys, depth) };
+        if (element == ELEMENT_BF16)
+            softmax->stripe_gradients(ELEMENT_BF16, &stripe, d->in[1] + shift, sum, decay, &tiles);
+    }
+    const int64_t rows = count < 70 ? count : 70;
+    softmax->scale_stripe(d->in[2] + shift, rows, max);
+    softmax->store_stripe(d->in[2] + shift, rows, sum, ELEMENT_BF16, d->out[3] + 200, 80, 21);
+}
+
+static void real_gradient_loop(const struct kernel_table *table, struct arena_of_reals *d,
+                               int64_t count, int shift)
+{
+    const int64_t keys = count < STRIPE_KEYS ? count : STRIPE_KEYS;
+    const struct score_stripe stripe = ragged_stripe(d->in[0] + shift, keys);
+    const struct stripe_tiles tiles = { .left_weights = d->out[0],
+                                        .left_gradients = d->out[1],
+                                        .left_stride = 2,
+                                        .left_keys = STRIPE_KEYS,
+                                        .right_gradients = d->out[2],
+                                        .right_stride = tiles_across(keys, TILE_SIDE) };
+    table->softmax->stripe_gradients(ELEMENT_REAL, &stripe, d->in[1] + shift, d->in[2],
+                                     d->in[2] + shift, &tiles);
+    table->softmax->store_stripe(d->in[2] + shift, count < 70 ? count : 70, d->in[1], ELEMENT_REAL,
+                                 d->out[3], 80, 32);
 }
 
 static void softmaxes_have_equal_bits_in_all_sets(void **state)
 {
     (void)state;
     expect_equal_bits(softmax_loop);
+    expect_equal_bits(stripe_loop);
+    expect_equal_bits(real_gradient_loop);
 }
 
 static void loss_loop(const struct kernel_table *table, struct arena_of_reals *d, int64_t count,
@@ -230,8 +293,8 @@ static void exponential_and_gelu_are_near_those_of_the_library(void **state)
     (void)state;
     double worst_exp = 0, worst_gelu = 0;
     for (int i = -8600; i <= 0; i++) {
-        float x = (float)i * 0.01f, p[16] = { x }, y;
-        opened[0].table->softmax->probability_row(p, (struct key_range){ 0, 1 }, 1, 1, 0);
+        float x = (float)i * 0.01f, p[16] = { x, 0 }, y, max = 0, sum = 0;
+        opened[0].table->softmax->online_row(p, (struct key_range){ 0, 1 }, 1, 1, &max, &sum);
         worst_exp = fmax(worst_exp, fabs(p[0] / exp((double)x) - 1));
         x = (float)(i + 4300) * 0.002f;
         opened[0].table->activation->gelu(ELEMENT_REAL, &x, &y, 1);

@@ -5,11 +5,11 @@
  * the logarithm of each row's sum of exponentials, and backward computes the
  * probabilities of a block once more. Blocks that are masked whole are skipped.
  *
- *              keys 0   128   256   384   512       past = 0
- *   queries 0   [ \  ][     ]                       a thread takes one block of queries of
- *               [   \][  \  ]                       one head of one sequence
- *         256   [    ][     ][ \  ][     ]
- *               [    ][     ][   \][  \  ]
+ *              keys 0    64   128   192   256
+ *   queries 0   [ \  ][     ]                       stripes of 32 queries, a lane of the loops
+ *           32  [    \][     ]                       each, against blocks of keys
+ *           64  [     ][ \  ]
+ *           96  [     ][    \]
  *
  * With `document_starts` a token attends to its own document alone. */
 #ifndef TRAINER_KERNELS_ATTENTION_H

@@ -2,50 +2,71 @@
  *   dV = P^T dO,   dP = dO V^T,   dS = scale P (dP - rowsum(dO O)),   dQ = dS K,   dK = dS^T Q
  * because rowsum(dP P) = rowsum(dO O) (Dao et al. 2022, appendix B).
  *
- * A block of keys is taken with all queries that see it: its keys' and values' gradients stay in
- * the cache, the queries' grow in memory. Where there are too few heads for the threads, that is
- * done in two passes over finer pieces, one for each side's gradients: more operations, and the
- * same bits, because each gradient is the same chain over blocks. */
+ * All is computed transposed, a stripe of queries at a time: S^T = K Q^T, dP^T = V dO^T, and
+ * dQ^T += K^T dS^T. So P^T and dS^T come out of the loops as the tiles that the products read, and
+ * only the gradient of the queries is turned over, once, at the end.
+ *
+ * A span of queries of one head is packed, and then each block of keys is taken with all queries of
+ * the span that see it: its keys' and values' gradients stay in the cache, and go on from memory
+ * with the next span or head. Where there are too few heads for the threads, that is done in two
+ * passes over finer pieces, one for each side's gradients: more operations, and the same bits,
+ * because each gradient is the same chain over blocks. */
 #include "trainer/kernels/attention_blocks.h"
 
-#include <string.h>
-
 #include "base/status.h"
-#include "trainer/kernels/loops/real_math.h"
 #include "trainer/kernels/product.h"
 
-enum { QUERIES = 128, KEYS = 128 };
+enum { QUERIES = 256, KEYS = 128, SPAN = 4 * QUERIES };
 enum side { SIDE_KEYS = 1, SIDE_QUERIES = 2 };
 
-struct backward_scratch {
-    real *queries, *dout;               /* left tiles [QUERIES,HD] */
+/* A block of queries, packed, and its gradient. HD is rounded up to whole tiles. */
+struct packed_queries {
+    real *queries, *dout;               /* right tiles [HD,QUERIES] of the transposed rows */
     real *query_columns, *dout_columns; /* right tiles [QUERIES,HD] */
-    real *keys, *values;                /* right tiles [HD,KEYS], of the transposed rows */
-    real *key_columns;                  /* right tiles [KEYS,HD] */
-    real *weights;          /* left tiles: P^T or dS^T [KEYS,QUERIES], dS [QUERIES,KEYS] */
-    real *scores, *dscores; /* [QUERIES,KEYS] */
-    real *dkeys, *dvalues;  /* [KEYS,HD] */
-    real *dots;             /* [QUERIES] rowsum(dO O) */
-    real *out;              /* [HD] a row of O */
+    real *dqueries;                     /* [HD,STRIPE] for each stripe */
+    real *logsumexp, *dots;             /* [QUERIES]; dots: rowsum(dO O) */
 };
 
-static size_t plan_scratch(struct backward_scratch *s, char *base, int64_t HD, enum element element)
+struct backward_scratch {
+    struct packed_queries blocks[SPAN / QUERIES];
+    real *keys, *values;             /* left tiles [KEYS,HD] */
+    real *key_columns;               /* left tiles [HD,KEYS], of the transposed rows */
+    real *scores, *dscores;          /* [KEYS,STRIPE] */
+    real *weights, *score_gradients; /* left tiles [KEYS,QUERIES]: P^T, dS^T */
+    real *gradient_columns;          /* right tiles [KEYS,STRIPE]: dS^T */
+    real *dkeys, *dvalues;           /* [KEYS,HD] */
+    real *out;                       /* [HD] a row of O */
+    real *ones;                      /* [STRIPE] */
+};
+
+static size_t plan_scratch(struct backward_scratch *s, char *base, const struct attention *a,
+                           enum element element)
 {
     struct scratch_plan plan = { base, 0 };
-    s->queries = take_reals(&plan, tile_units(QUERIES, HD, element));
-    s->dout = take_reals(&plan, tile_units(QUERIES, HD, element));
-    s->query_columns = take_reals(&plan, tile_units(HD, QUERIES, element));
-    s->dout_columns = take_reals(&plan, tile_units(HD, QUERIES, element));
+    const int64_t HD = whole_tiles(a->head_dim);
+    const int64_t blocks = tiles_across(smaller(a->T, SPAN), QUERIES);
+    for (int64_t i = 0; i < blocks; i++) {
+        struct packed_queries *q = &s->blocks[i];
+        q->queries = take_reals(&plan, tile_units(QUERIES, HD, element));
+        q->dout = take_reals(&plan, tile_units(QUERIES, HD, element));
+        q->query_columns = take_reals(&plan, tile_units(HD, QUERIES, element));
+        q->dout_columns = take_reals(&plan, tile_units(HD, QUERIES, element));
+        q->dqueries = take_reals(&plan, QUERIES * HD);
+        q->logsumexp = take_reals(&plan, QUERIES);
+        q->dots = take_reals(&plan, QUERIES);
+    }
     s->keys = take_reals(&plan, tile_units(KEYS, HD, element));
     s->values = take_reals(&plan, tile_units(KEYS, HD, element));
     s->key_columns = take_reals(&plan, tile_units(HD, KEYS, element));
-    s->weights = take_reals(&plan, tile_units(QUERIES, KEYS, element));
-    s->scores = take_reals(&plan, QUERIES * KEYS);
-    s->dscores = take_reals(&plan, QUERIES * KEYS);
+    s->scores = take_reals(&plan, KEYS * STRIPE);
+    s->dscores = take_reals(&plan, KEYS * STRIPE);
+    s->weights = take_reals(&plan, tile_units(KEYS, QUERIES, element));
+    s->score_gradients = take_reals(&plan, tile_units(KEYS, QUERIES, element));
+    s->gradient_columns = take_reals(&plan, tile_units(STRIPE, KEYS, element));
     s->dkeys = take_reals(&plan, KEYS * HD);
     s->dvalues = take_reals(&plan, KEYS * HD);
-    s->dots = take_reals(&plan, QUERIES);
     s->out = take_reals(&plan, HD);
+    s->ones = take_reals(&plan, STRIPE);
     return plan.bytes;
 }
 
@@ -53,25 +74,23 @@ static size_t plan_scratch(struct backward_scratch *s, char *base, int64_t HD, e
 struct score_block {
     int64_t b, h;
     int64_t query, M, key, N;
-    int64_t from; /* rows before it see none of the keys */
+    bool goes_on; /* the keys' gradients have begun */
 };
 
 static void pack_keys(const struct attention_job *job, const struct backward_scratch *s,
-                      const struct score_block *block, int sides)
+                      const struct score_block *block)
 {
     const struct attention *a = job->attention;
     const int64_t g = block->h / group_size(a), HD = a->head_dim;
     const void *keys = key_rows(a, a->keys, block->b, g, block->key);
     const void *values = key_rows(a, a->values, block->b, g, block->key);
-    pack_right(job->kernels, keys, a->element, a->kv_stride, true, HD, block->N, s->keys);
-    pack_right(job->kernels, values, a->element, a->kv_stride, true, HD, block->N, s->values);
-    if (sides & SIDE_QUERIES)
-        pack_right(job->kernels, keys, a->element, a->kv_stride, false, block->N, HD,
-                   s->key_columns);
+    pack_left(job->kernels, keys, a->element, a->kv_stride, false, block->N, HD, s->keys);
+    pack_left(job->kernels, values, a->element, a->kv_stride, false, block->N, HD, s->values);
+    pack_left(job->kernels, keys, a->element, a->kv_stride, true, HD, block->N, s->key_columns);
 }
 
 static void pack_queries(const struct attention_job *job, const struct backward_scratch *s,
-                         const struct score_block *block, int sides)
+                         const struct packed_queries *packed, const struct score_block *block)
 {
     const struct attention *a = job->attention;
     const struct kernels *kernels = job->kernels;
@@ -79,144 +98,212 @@ static void pack_queries(const struct attention_job *job, const struct backward_
     const void *queries = query_rows(a, block->b, block->h, block->query);
     const int64_t at = out_index(a, block->b, block->h, block->query);
     const real *dout = job->gradient->dout + at;
-    pack_left(kernels, queries, a->element, a->query_stride, false, M, HD, s->queries);
-    pack_left(kernels, dout, ELEMENT_REAL, width, false, M, HD, s->dout);
-    if (sides & SIDE_KEYS) {
-        pack_right(kernels, queries, a->element, a->query_stride, false, M, HD, s->query_columns);
-        pack_right(kernels, dout, ELEMENT_REAL, width, false, M, HD, s->dout_columns);
-    }
+    pack_stripes(kernels, queries, a->element, a->query_stride, M, HD, packed->queries);
+    pack_stripes(kernels, dout, ELEMENT_REAL, width, M, HD, packed->dout);
+    pack_right(kernels, queries, a->element, a->query_stride, false, M, HD, packed->query_columns);
+    pack_right(kernels, dout, ELEMENT_REAL, width, false, M, HD, packed->dout_columns);
+    memcpy(packed->logsumexp, a->logsumexp + (block->b * a->heads + block->h) * a->T + block->query,
+           (size_t)M * sizeof(real));
     for (int64_t r = 0; r < M; r++) {
         kernels->tiles[a->element].load(element_at(a->out, a->element, at + r * width), s->out, HD);
-        s->dots[r] = kernels->table->vector->dot(dout + r * width, s->out, HD);
+        packed->dots[r] = kernels->table->vector->dot(dout + r * width, s->out, HD);
     }
 }
 
-/* P into scores, dS into dscores: rows [from, M). */
-static void block_score_gradients(const struct attention_job *job, int thread,
-                                  const struct backward_scratch *s, const struct score_block *block)
+/* Tiles from one row of P^T's and dS^T's to the next: those of whole stripes. */
+static int64_t left_stride(const struct score_block *block, int64_t first, enum element element)
+{
+    return tiles_across(block->M - first, STRIPE) * (STRIPE / tile_depth(element));
+}
+
+/* P^T and dS^T of the stripe of queries `from` within the block, as tiles; its dQ^T grows. */
+static void stripe_backward(const struct attention_job *job, int thread,
+                            const struct backward_scratch *s, const struct packed_queries *packed,
+                            const struct score_block *block, int64_t from, int64_t first)
 {
     const struct attention *a = job->attention;
-    const struct softmax_loops *softmax = job->kernels->table->softmax;
-    const int64_t HD = a->head_dim, from = block->from;
-    const int64_t row_units = tile_units(TILE_SIDE, HD, job->kernels->element) / TILE_SIDE;
-    const real scale = 1 / real_sqrt((real)HD);
-    const real *logsumexp = a->logsumexp + (block->b * a->heads + block->h) * a->T + block->query;
-    struct block_product product = { .A = s->queries + from * row_units,
-                                     .B = s->keys,
-                                     .rows = block->M - from,
-                                     .columns = block->N,
-                                     .depth = HD,
-                                     .B_depth = HD,
-                                     .C = s->scores + from * KEYS,
-                                     .ldc = KEYS };
-    multiply_tiles(job->kernels, thread, &product); /* S = Q K^T */
-    product.A = s->dout + from * row_units;
-    product.B = s->values;
-    product.C = s->dscores + from * KEYS;
-    multiply_tiles(job->kernels, thread, &product); /* dP = dO V^T */
-    for (int64_t r = from; r < block->M; r++) {
-        const int64_t query = block->query + r;
-        const struct key_range seen = { first_key(a, block->b, query) - block->key,
-                                        visible_keys(a, query + 1) - block->key };
-        real *p = s->scores + r * KEYS;
-        softmax->probability_row(p, seen, block->N, scale, logsumexp[r]);
-        softmax->score_gradient_row(s->dscores + r * KEYS, p, block->N, s->dots[r], scale);
-    }
+    const enum element element = job->kernels->element;
+    void (*multiply)(const struct tile_product *) = job->kernels->tiles[element].multiply;
+    const int64_t side = tile_depth(element), HD = whole_tiles(a->head_dim);
+    const int64_t depth = tiles_across(a->head_dim, side);
+    const int64_t at = from / TILE_SIDE * depth * TILE_UNITS, query = block->query + from;
+    const struct score_stripe stripe = stripe_of(
+        a, block->b, query, smaller(block->M - from, STRIPE), block->key, block->N, s->scores);
+    struct tile_product product = { .A = s->keys,
+                                    .A_stride = depth,
+                                    .B = packed->queries + at,
+                                    .B_stride = depth,
+                                    .rows = whole_tiles(stripe.keys),
+                                    .columns = STRIPE,
+                                    .depth = depth,
+                                    .C = s->scores,
+                                    .ldc = STRIPE };
+    multiply(&product); /* S^T = K Q^T */
+    product.A = s->values;
+    product.B = packed->dout + at;
+    product.C = s->dscores;
+    multiply(&product); /* dP^T = V dO^T */
+
+    const int64_t key_tiles = tiles_across(stripe.keys, side);
+    const int64_t left = (from - first) / side * TILE_UNITS;
+    const struct stripe_tiles tiles = { .left_weights = s->weights + left,
+                                        .left_gradients = s->score_gradients + left,
+                                        .left_stride = left_stride(block, first, element),
+                                        .left_keys = whole_tiles(block->N),
+                                        .right_gradients = s->gradient_columns,
+                                        .right_stride = key_tiles };
+    job->kernels->table->softmax->stripe_gradients(
+        element, &stripe, s->dscores, packed->logsumexp + from, packed->dots + from, &tiles);
+
+    const struct tile_product dqueries = { .A = s->key_columns,
+                                           .A_stride = tiles_across(block->N, side),
+                                           .B = s->gradient_columns,
+                                           .B_stride = key_tiles,
+                                           .rows = HD,
+                                           .columns = STRIPE,
+                                           .depth = key_tiles,
+                                           .C = packed->dqueries + from * HD,
+                                           .ldc = STRIPE,
+                                           .add =
+                                               block->key > first_block(a, block->b, query, KEYS) };
+    multiply(&dqueries); /* dQ^T += K^T dS^T */
+    count_products(job->kernels, thread, 3, smaller(block->M - from, STRIPE), stripe.keys,
+                   a->head_dim);
 }
 
-/* C[N,HD] += X[M,N]^T Y[M,HD]: what the block's keys or values get. */
+/* C[N,HD] (+)= X^T[N,M] Y[M,HD] over the block's queries [first, end): what the keys get. */
 static void add_to_keys(const struct attention_job *job, int thread,
-                        const struct backward_scratch *s, const struct score_block *block,
-                        const real *X, const real *Y, real *C)
+                        const struct score_block *block, int64_t first, int64_t end, const real *X,
+                        const real *Y, real *C)
 {
-    const int64_t HD = job->attention->head_dim, rows = block->M - block->from;
-    pack_left(job->kernels, X + block->from * KEYS, ELEMENT_REAL, KEYS, true, block->N, rows,
-              s->weights);
-    const struct block_product product = { .A = s->weights,
-                                           .B = Y,
-                                           .rows = block->N,
-                                           .columns = HD,
-                                           .depth = rows,
-                                           .B_depth = block->M,
-                                           .B_from = block->from,
-                                           .C = C,
-                                           .ldc = HD,
-                                           .add = true };
-    multiply_tiles(job->kernels, thread, &product);
-}
-
-/* dQ[M,HD] += dS[M,N] K[N,HD] */
-static void add_to_queries(const struct attention_job *job, int thread,
-                           const struct backward_scratch *s, const struct score_block *block)
-{
-    const struct attention *a = job->attention;
-    const int64_t HD = a->head_dim, row = block->query + block->from;
-    pack_left(job->kernels, s->dscores + block->from * KEYS, ELEMENT_REAL, KEYS, false,
-              block->M - block->from, block->N, s->weights);
-    const struct block_product product = {
-        .A = s->weights,
-        .B = s->key_columns,
-        .rows = block->M - block->from,
-        .columns = HD,
-        .depth = block->N,
-        .B_depth = block->N,
-        .C = job->gradient->dqueries + (block->b * a->T + row) * a->query_stride + block->h * HD,
-        .ldc = a->query_stride,
-        .add = block->key > first_block(a, block->b, block->query, KEYS),
-    };
-    multiply_tiles(job->kernels, thread, &product);
+    const int64_t side = tile_depth(job->kernels->element);
+    const int64_t HD = whole_tiles(job->attention->head_dim);
+    const struct tile_product product = { .A = X,
+                                          .A_stride =
+                                              left_stride(block, first, job->kernels->element),
+                                          .B = Y + first / side * TILE_UNITS,
+                                          .B_stride = tiles_across(block->M, side),
+                                          .rows = whole_tiles(block->N),
+                                          .columns = HD,
+                                          .depth = tiles_across(end - first, side),
+                                          .C = C,
+                                          .ldc = HD,
+                                          .add = block->goes_on };
+    job->kernels->tiles[job->kernels->element].multiply(&product);
+    count_products(job->kernels, thread, 1, block->N, end - first, job->attention->head_dim);
 }
 
 static void block_backward(const struct attention_job *job, int thread,
-                           const struct backward_scratch *s, const struct score_block *block,
-                           int sides)
-{
-    block_score_gradients(job, thread, s, block);
-    if (sides & SIDE_KEYS) {
-        add_to_keys(job, thread, s, block, s->scores, s->dout_columns, s->dvalues);
-        add_to_keys(job, thread, s, block, s->dscores, s->query_columns, s->dkeys);
-    }
-    if (sides & SIDE_QUERIES)
-        add_to_queries(job, thread, s, block);
-}
-
-static void store_rows(const real *rows, int64_t count, int64_t HD, real *out, int64_t stride)
-{
-    for (int64_t r = 0; r < count; r++)
-        memcpy(out + r * stride, rows + r * HD, (size_t)HD * sizeof(real));
-}
-
-/* One block of keys against all queries of its group's heads that see it. */
-static void keys_backward(const struct attention_job *job, int thread,
-                          const struct backward_scratch *s, struct score_block block, int sides)
+                           const struct backward_scratch *s, const struct packed_queries *packed,
+                           struct score_block *block, int sides)
 {
     const struct attention *a = job->attention;
-    const int64_t HD = a->head_dim, group = group_size(a), g = block.h / group;
-    block.N = smaller(a->T - block.key, KEYS);
-    pack_keys(job, s, &block, sides);
-    memset(s->dkeys, 0, (size_t)(KEYS * HD) * sizeof(real));
-    memset(s->dvalues, 0, (size_t)(KEYS * HD) * sizeof(real));
-    for (block.h = g * group; block.h < (g + 1) * group; block.h++)
-        for (block.query = block.key / QUERIES * QUERIES; block.query < a->T;
-             block.query += QUERIES) {
-            if (first_block(a, block.b, block.query, KEYS) > block.key)
-                break; /* this document is over, and so it is for all that follow */
-            block.M = smaller(a->T - block.query, QUERIES);
-            block.from = blind_rows(a, block.query, block.key);
-            pack_queries(job, s, &block, sides);
-            block_backward(job, thread, s, &block, sides);
-        }
-    const int64_t at = (block.b * a->T + block.key) * a->kv_stride + g * HD;
-    store_rows(s->dkeys, block.N, HD, job->gradient->dkeys + at, a->kv_stride);
-    store_rows(s->dvalues, block.N, HD, job->gradient->dvalues + at, a->kv_stride);
+    const int64_t first = blind_queries(a, block->query, block->key);
+    int64_t from = first;
+    for (; from < block->M && !is_over(a, block->b, block->query + from, block->key + block->N);
+         from += STRIPE)
+        stripe_backward(job, thread, s, packed, block, from, first);
+    const int64_t end = smaller(from, block->M);
+    if (!(sides & SIDE_KEYS) || end <= first)
+        return;
+    add_to_keys(job, thread, block, first, end, s->weights, packed->dout_columns, s->dvalues);
+    add_to_keys(job, thread, block, first, end, s->score_gradients, packed->query_columns,
+                s->dkeys);
+    block->goes_on = true;
+}
+
+static void store_queries(const struct attention_job *job, const struct backward_scratch *s,
+                          const struct packed_queries *packed, const struct score_block *block)
+{
+    const struct attention *a = job->attention;
+    const int64_t HD = a->head_dim;
+    real *dqueries = job->gradient->dqueries + (block->b * a->T + block->query) * a->query_stride +
+                     block->h * HD;
+    for (int64_t from = 0; from < block->M; from += STRIPE)
+        job->kernels->table->softmax->store_stripe(
+            packed->dqueries + from * whole_tiles(HD), HD, s->ones, ELEMENT_REAL,
+            dqueries + from * a->query_stride, a->query_stride, smaller(block->M - from, STRIPE));
+}
+
+/* Where the keys' gradients lie in memory: dkeys, or dvalues. */
+static real *key_gradients(const struct attention *a, const struct score_block *block, real *rows)
+{
+    return rows + (block->b * a->T + block->key) * a->kv_stride +
+           block->h / group_size(a) * a->head_dim;
+}
+
+/* What the keys have so far, from memory. */
+static void load_keys(const struct attention *a, const struct score_block *block, const real *rows,
+                      real *sums)
+{
+    const int64_t HD = whole_tiles(a->head_dim);
+    memset(sums, 0, (size_t)(KEYS * HD) * sizeof(real));
+    for (int64_t r = 0; r < block->N; r++)
+        memcpy(sums + r * HD, rows + r * a->kv_stride, (size_t)a->head_dim * sizeof(real));
+}
+
+static void store_keys(const struct attention_job *job, const struct score_block *block,
+                       const real *sums, real *rows)
+{
+    const struct attention *a = job->attention;
+    job->kernels->table->softmax->store_rows(sums, whole_tiles(a->head_dim), rows, a->kv_stride,
+                                             block->N, a->head_dim);
 }
 
 static struct backward_scratch scratch_of(const struct attention_job *job, int thread)
 {
     struct backward_scratch s;
-    plan_scratch(&s, job->kernels->scratch->threads[thread].attention, job->attention->head_dim,
+    plan_scratch(&s, job->kernels->scratch->threads[thread].attention, job->attention,
                  job->kernels->element);
+    for (int i = 0; i < STRIPE; i++)
+        s.ones[i] = 1;
     return s;
+}
+
+/* One block of keys against the queries of one head's span that see it. */
+static void span_keys_backward(const struct attention_job *job, int thread,
+                               const struct backward_scratch *s, struct score_block block,
+                               int64_t span)
+{
+    const struct attention *a = job->attention;
+    const int64_t end = smaller(span + SPAN, a->T);
+    real *dkeys = key_gradients(a, &block, job->gradient->dkeys);
+    real *dvalues = key_gradients(a, &block, job->gradient->dvalues);
+    /* The span in which the keys lie is the first that sees them. */
+    block.goes_on = block.key < span || block.h % group_size(a) > 0;
+    pack_keys(job, s, &block);
+    if (block.goes_on) {
+        load_keys(a, &block, dkeys, s->dkeys);
+        load_keys(a, &block, dvalues, s->dvalues);
+    }
+    for (block.query = block.key > span ? block.key / QUERIES * QUERIES : span; block.query < end;
+         block.query += QUERIES) {
+        block.M = smaller(a->T - block.query, QUERIES);
+        block_backward(job, thread, s, &s->blocks[(block.query - span) / QUERIES], &block,
+                       SIDE_KEYS | SIDE_QUERIES);
+    }
+    store_keys(job, &block, s->dkeys, dkeys);
+    store_keys(job, &block, s->dvalues, dvalues);
+}
+
+/* A span of queries of one head against all keys that they see. */
+static void span_backward(const struct attention_job *job, int thread,
+                          const struct backward_scratch *s, struct score_block block, int64_t span)
+{
+    const struct attention *a = job->attention;
+    const int64_t end = smaller(span + SPAN, a->T);
+    for (block.query = span; block.query < end; block.query += QUERIES) {
+        block.M = smaller(a->T - block.query, QUERIES);
+        pack_queries(job, s, &s->blocks[(block.query - span) / QUERIES], &block);
+    }
+    for (block.key = first_block(a, block.b, span, KEYS); block.key < end; block.key += KEYS) {
+        block.N = smaller(a->T - block.key, KEYS);
+        span_keys_backward(job, thread, s, block, span);
+    }
+    for (block.query = span; block.query < end; block.query += QUERIES) {
+        block.M = smaller(a->T - block.query, QUERIES);
+        store_queries(job, s, &s->blocks[(block.query - span) / QUERIES], &block);
+    }
 }
 
 /* Item (b, g): everything of one key-value head of one sequence. */
@@ -225,9 +312,11 @@ static void group_backward(void *context, int64_t item, int thread)
     const struct attention_job *job = context;
     const struct attention *a = job->attention;
     const struct backward_scratch s = scratch_of(job, thread);
-    struct score_block block = { .b = item / a->kv_heads, .h = item % a->kv_heads * group_size(a) };
-    for (block.key = 0; block.key < a->T; block.key += KEYS)
-        keys_backward(job, thread, &s, block, SIDE_KEYS | SIDE_QUERIES);
+    const int64_t first = item % a->kv_heads * group_size(a);
+    struct score_block block = { .b = item / a->kv_heads };
+    for (block.h = first; block.h < first + group_size(a); block.h++)
+        for (int64_t span = 0; span < a->T; span += SPAN)
+            span_backward(job, thread, &s, block, span);
 }
 
 /* Item (b, g, block of keys): their gradients alone. */
@@ -237,10 +326,21 @@ static void key_block_backward(void *context, int64_t item, int thread)
     const struct attention *a = job->attention;
     const struct backward_scratch s = scratch_of(job, thread);
     const int64_t blocks = tiles_across(a->T, KEYS), head = item / blocks;
-    const struct score_block block = { .b = head / a->kv_heads,
-                                       .h = head % a->kv_heads * group_size(a),
-                                       .key = item % blocks * KEYS };
-    keys_backward(job, thread, &s, block, SIDE_KEYS);
+    const int64_t first = head % a->kv_heads * group_size(a);
+    struct score_block block = { .b = head / a->kv_heads, .h = first, .key = item % blocks * KEYS };
+    block.N = smaller(a->T - block.key, KEYS);
+    pack_keys(job, &s, &block);
+    for (block.h = first; block.h < first + group_size(a); block.h++)
+        for (block.query = block.key / QUERIES * QUERIES;
+             block.query < a->T && !is_over(a, block.b, block.query, block.key + block.N);
+             block.query += QUERIES) {
+            block.M = smaller(a->T - block.query, QUERIES);
+            pack_queries(job, &s, &s.blocks[0], &block);
+            block_backward(job, thread, &s, &s.blocks[0], &block, SIDE_KEYS);
+        }
+    block.h = first;
+    store_keys(job, &block, s.dkeys, key_gradients(a, &block, job->gradient->dkeys));
+    store_keys(job, &block, s.dvalues, key_gradients(a, &block, job->gradient->dvalues));
 }
 
 /* Item (b, h, block of queries): their gradients alone. */
@@ -254,14 +354,14 @@ static void query_block_backward(void *context, int64_t item, int thread)
                                  .h = head % a->heads,
                                  .query = (blocks - 1 - item % blocks) * QUERIES };
     block.M = smaller(a->T - block.query, QUERIES);
-    pack_queries(job, &s, &block, SIDE_QUERIES);
+    pack_queries(job, &s, &s.blocks[0], &block);
     for (block.key = first_block(a, block.b, block.query, KEYS); block.key < block.query + block.M;
          block.key += KEYS) {
         block.N = smaller(a->T - block.key, KEYS);
-        block.from = blind_rows(a, block.query, block.key);
-        pack_keys(job, &s, &block, SIDE_QUERIES);
-        block_backward(job, thread, &s, &block, SIDE_QUERIES);
+        pack_keys(job, &s, &block);
+        block_backward(job, thread, &s, &s.blocks[0], &block, SIDE_QUERIES);
     }
+    store_queries(job, &s, &s.blocks[0], &block);
 }
 
 void attention_backward(struct kernels *kernels, const struct attention *attention,
@@ -272,7 +372,7 @@ void attention_backward(struct kernels *kernels, const struct attention *attenti
     struct backward_scratch none;
     const int64_t groups = a->B * a->kv_heads, threads = thread_pool_size(kernels->pool);
     CHECK(a->past == 0, "attention over a cache has no backward pass");
-    kernel_scratch_reserve(kernels, plan_scratch(&none, NULL, a->head_dim, kernels->element));
+    kernel_scratch_reserve(kernels, plan_scratch(&none, NULL, a, kernels->element));
     if (threads == 1 || groups >= 2 * threads) {
         kernels_run(kernels, KERNEL_ATTENTION_BACKWARD, groups, group_backward, &job);
         return;

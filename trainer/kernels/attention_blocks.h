@@ -1,15 +1,19 @@
 /* attention_blocks: what attention's two directions share. Private.
  *
- * A block is a stretch of queries of one head against a stretch of keys. Each of its products
- * multiplies tiles (tiles.h) that were packed into the thread's scratch, and used as often as
- * the walk over the blocks allows. Queries and keys begin at multiples of their block's size,
- * so that no result depends on which thread takes which block.
+ * A block is a stretch of queries of one head against a stretch of keys, and goes by stripes of
+ * queries (kernel_table.h). Each of its products multiplies tiles (tiles.h) that were packed into
+ * the thread's scratch, and used as often as the walk over the blocks allows. A query's sums run
+ * over blocks of keys of fixed size, and a key's over stripes, so that no result depends on which
+ * thread takes which block.
  */
 #ifndef TRAINER_KERNELS_ATTENTION_BLOCKS_H
 #define TRAINER_KERNELS_ATTENTION_BLOCKS_H
 
+#include <string.h>
+
 #include "trainer/kernels/attention.h"
 #include "trainer/kernels/kernel_scratch.h"
+#include "trainer/kernels/loops/real_math.h"
 
 struct attention_job {
     struct kernels *kernels;
@@ -46,12 +50,11 @@ static inline int64_t first_block(const struct attention *a, int64_t b, int64_t 
     return first_key(a, b, query) / keys * keys;
 }
 
-/* Rows of the block of queries at `query` that see nothing of the keys from `key` on; a
- * multiple of 32, at which tiles of either element begin. */
-static inline int64_t blind_rows(const struct attention *a, int64_t query, int64_t key)
+/* Queries of the block at `query` that see nothing of the keys from `key` on: whole stripes. */
+static inline int64_t blind_queries(const struct attention *a, int64_t query, int64_t key)
 {
-    const int64_t rows = key - (a->past + query);
-    return rows > 0 ? rows / (2 * TILE_SIDE) * (2 * TILE_SIDE) : 0;
+    const int64_t queries = key - (a->past + query);
+    return queries > 0 ? queries / STRIPE * STRIPE : 0;
 }
 
 static inline const void *element_at(const void *values, enum element element, int64_t index)
@@ -102,34 +105,55 @@ static inline void pack_right(const struct kernels *kernels, const void *values,
                                                 tiles_across(depth, tile_depth(kernels->element)));
 }
 
-/* C[rows,columns] (+)= A B from the tiles' first row on, and its operations counted. Right tiles
- * may be deeper than A's (`B_depth`) and begin `B_from` later: both along K. */
-struct block_product {
-    const real *A, *B;
-    int64_t rows, columns, depth, B_depth, B_from;
-    real *C;
-    int64_t ldc;
-    bool add;
-};
-
-static inline void multiply_tiles(struct kernels *kernels, int thread,
-                                  const struct block_product *p)
+/* Right tiles [HD,M] of rows [M,HD], zero up to the end of the last stripe. */
+static inline void pack_stripes(const struct kernels *kernels, const void *rows,
+                                enum element element, int64_t ld, int64_t M, int64_t HD,
+                                real *tiles)
 {
-    const int64_t length = tile_depth(kernels->element);
-    struct tile_product product = {
-        .A = p->A,
-        .A_stride = tiles_across(p->depth, length),
-        .B = p->B + p->B_from / length * TILE_UNITS,
-        .B_stride = tiles_across(p->B_depth, length),
-        .rows = p->rows,
-        .columns = p->columns,
-        .depth = tiles_across(p->depth, length),
-        .C = p->C,
-        .ldc = p->ldc,
-        .add = p->add,
-    };
-    kernels->tiles[kernels->element].multiply(&product);
-    kernels->scratch->threads[thread].flops += 2 * p->rows * p->columns * p->depth;
+    const int64_t units = tile_units(TILE_SIDE, HD, kernels->element);
+    if (tiles_across(M, TILE_SIDE) % 2 != 0)
+        memset(tiles + tiles_across(M, TILE_SIDE) * units, 0, (size_t)units * sizeof(real));
+    pack_right(kernels, rows, element, ld, true, HD, M, tiles);
+}
+
+/* Operations of so many products [M,K] [K,N] without what rounds them up to whole tiles. */
+static inline void count_products(struct kernels *kernels, int thread, int64_t products, int64_t M,
+                                  int64_t N, int64_t K)
+{
+    kernels->scratch->threads[thread].flops += 2 * products * M * N * K;
+}
+
+/* What the stripe of `count` queries from `query` on sees of the N keys from `key` on. */
+static inline struct score_stripe stripe_of(const struct attention *a, int64_t b, int64_t query,
+                                            int64_t count, int64_t key, int64_t N,
+                                            const real *scores)
+{
+    struct score_stripe s = { .scores = scores, .scale = 1 / real_sqrt((real)a->head_dim) };
+    const int64_t last = query + count - 1;
+    s.keys = smaller(visible_keys(a, last + 1) - key, N);
+    s.all_first = first_key(a, b, last) - key;
+    s.all_first = s.all_first > 0 ? s.all_first + s.all_first % 2 : 0;
+    s.all_end = smaller(visible_keys(a, query + 1) - key, N) / 2 * 2;
+    if (count < STRIPE)
+        s.all_end = 0; /* the queries that are not there see nothing */
+    for (int64_t j = 0; j < count; j++) {
+        s.first[j] = (real)(first_key(a, b, query + j) - key);
+        s.end[j] = (real)smaller(visible_keys(a, query + j + 1) - key, N);
+    }
+    for (int64_t j = count; j < STRIPE; j++)
+        s.first[j] = s.end[j] = 0;
+    return s;
+}
+
+/* Whether no query from `query` on sees a key before `end`: its document begins later. */
+static inline bool is_over(const struct attention *a, int64_t b, int64_t query, int64_t end)
+{
+    return first_key(a, b, query) >= end;
+}
+
+static inline int64_t whole_tiles(int64_t length)
+{
+    return tiles_across(length, TILE_SIDE) * TILE_SIDE;
 }
 
 /* Hands out pieces of a thread's scratch, or with no base only adds up what they take. */

@@ -3,33 +3,36 @@
 #include <float.h>
 #include <string.h>
 
-#include "base/portable_math.h"
 #include "trainer/kernels/loops/real_math.h"
 #include "trainer/kernels/product.h"
 
-/* 256 x 128 floats of scores, and as many of their tiles, stay in a core's second-level cache. */
-enum { QUERIES = 256, KEYS = 128 };
+/* A stripe's scores and weights, and the keys' tiles, are for the first-level cache; what all
+ * queries of the block have, for the second-level one. */
+enum { MOST_QUERIES = 1024, LEAST_QUERIES = 256, KEYS = 64 };
 
 struct forward_scratch {
-    real *queries;           /* left tiles [QUERIES,HD] */
-    real *keys, *values;     /* right tiles [HD,KEYS] of the transposed keys, [KEYS,HD] */
-    real *weights;           /* left tiles [QUERIES,KEYS] */
-    real *scores;            /* [QUERIES,KEYS] */
-    real *out;               /* [QUERIES,HD] */
-    real *row_max, *row_sum; /* [QUERIES] */
+    real *queries;           /* right tiles [HD,queries] of the transposed queries */
+    real *keys, *values;     /* left tiles [KEYS,HD], [HD,KEYS] of the transposed values */
+    real *scores;            /* [KEYS,STRIPE] */
+    real *weights;           /* right tiles [KEYS,STRIPE] */
+    real *out;               /* [HD,STRIPE] for each stripe, HD rounded up to whole tiles */
+    real *row_max, *row_sum; /* [queries] */
+    real *factors;           /* [STRIPE] */
 };
 
-static size_t plan_scratch(struct forward_scratch *s, char *base, int64_t HD, enum element element)
+static size_t plan_scratch(struct forward_scratch *s, char *base, int64_t queries, int64_t HD,
+                           enum element element)
 {
     struct scratch_plan plan = { base, 0 };
-    s->queries = take_reals(&plan, tile_units(QUERIES, HD, element));
+    s->queries = take_reals(&plan, tile_units(queries, HD, element));
     s->keys = take_reals(&plan, tile_units(KEYS, HD, element));
     s->values = take_reals(&plan, tile_units(HD, KEYS, element));
-    s->weights = take_reals(&plan, tile_units(QUERIES, KEYS, element));
-    s->scores = take_reals(&plan, QUERIES * KEYS);
-    s->out = take_reals(&plan, QUERIES * HD);
-    s->row_max = take_reals(&plan, QUERIES);
-    s->row_sum = take_reals(&plan, QUERIES);
+    s->scores = take_reals(&plan, KEYS * STRIPE);
+    s->weights = take_reals(&plan, tile_units(STRIPE, KEYS, element));
+    s->out = take_reals(&plan, queries * whole_tiles(HD));
+    s->row_max = take_reals(&plan, queries);
+    s->row_sum = take_reals(&plan, queries);
+    s->factors = take_reals(&plan, STRIPE);
     return plan.bytes;
 }
 
@@ -38,24 +41,52 @@ struct query_block {
     int64_t b, h, query, M;
 };
 
-/* The scores of rows [from, M) become weights; what these rows summed before, decays. */
-static void weigh_scores(const struct attention_job *job, const struct forward_scratch *s,
-                         const struct query_block *q, int64_t from, int64_t key, int64_t N)
+/* Keys [key, key + N), packed, against the stripe of queries that begins `from` queries within the
+ * block: S^T = K Q^T, then O^T = decay O^T + V^T P^T. */
+static void attend_stripe(const struct attention_job *job, int thread,
+                          const struct forward_scratch *s, const struct query_block *q,
+                          int64_t from, int64_t key, int64_t N)
 {
     const struct attention *a = job->attention;
-    const struct kernel_table *table = job->kernels->table;
-    const real scale = 1 / real_sqrt((real)a->head_dim);
-    for (int64_t r = from; r < q->M; r++) {
-        const struct key_range seen = { first_key(a, q->b, q->query + r) - key,
-                                        visible_keys(a, q->query + r + 1) - key };
-        real decay = table->softmax->online_row(s->scores + r * KEYS, seen, N, scale,
-                                                &s->row_max[r], &s->row_sum[r]);
-        if (decay != 1)
-            table->vector->scale(s->out + r * a->head_dim, decay, a->head_dim);
-    }
+    const struct softmax_loops *softmax = job->kernels->table->softmax;
+    const enum element element = job->kernels->element;
+    void (*multiply)(const struct tile_product *) = job->kernels->tiles[element].multiply;
+    const int64_t side = tile_depth(element), HD = whole_tiles(a->head_dim);
+    const int64_t depth = tiles_across(a->head_dim, side);
+    const struct score_stripe stripe =
+        stripe_of(a, q->b, q->query + from, smaller(q->M - from, STRIPE), key, N, s->scores);
+    const struct tile_product scores = { .A = s->keys,
+                                         .A_stride = depth,
+                                         .B = s->queries + from / TILE_SIDE * depth * TILE_UNITS,
+                                         .B_stride = depth,
+                                         .rows = whole_tiles(stripe.keys),
+                                         .columns = STRIPE,
+                                         .depth = depth,
+                                         .C = s->scores,
+                                         .ldc = STRIPE };
+    multiply(&scores);
+
+    const int64_t key_tiles = tiles_across(stripe.keys, side);
+    const bool begins = key == first_block(a, q->b, q->query + from, KEYS);
+    real *out = s->out + from * HD;
+    if (softmax->online_stripe(element, &stripe, s->row_max + from, s->row_sum + from, s->factors,
+                               s->weights, key_tiles) &&
+        !begins)
+        softmax->scale_stripe(out, HD, s->factors);
+    const struct tile_product product = { .A = s->values,
+                                          .A_stride = tiles_across(N, side),
+                                          .B = s->weights,
+                                          .B_stride = key_tiles,
+                                          .rows = HD,
+                                          .columns = STRIPE,
+                                          .depth = key_tiles,
+                                          .C = out,
+                                          .ldc = STRIPE,
+                                          .add = !begins };
+    multiply(&product);
+    count_products(job->kernels, thread, 2, smaller(q->M - from, STRIPE), stripe.keys, a->head_dim);
 }
 
-/* out = decay out + weights V for one block of keys. */
 static void attend_keys(const struct attention_job *job, int thread,
                         const struct forward_scratch *s, const struct query_block *q, int64_t key,
                         int64_t N)
@@ -63,40 +94,17 @@ static void attend_keys(const struct attention_job *job, int thread,
     const struct attention *a = job->attention;
     const struct kernels *kernels = job->kernels;
     const int64_t HD = a->head_dim, g = q->h / group_size(a);
-    const int64_t from = blind_rows(a, q->query, key), M = q->M - from;
-    const int64_t query_tiles = tile_units(TILE_SIDE, HD, kernels->element) / TILE_SIDE;
-
-    pack_right(kernels, key_rows(a, a->keys, q->b, g, key), a->element, a->kv_stride, true, HD, N,
-               s->keys);
-    const struct block_product scores = { .A = s->queries + from * query_tiles,
-                                          .B = s->keys,
-                                          .rows = M,
-                                          .columns = N,
-                                          .depth = HD,
-                                          .B_depth = HD,
-                                          .C = s->scores + from * KEYS,
-                                          .ldc = KEYS };
-    multiply_tiles(job->kernels, thread, &scores);
-    weigh_scores(job, s, q, from, key, N);
-
-    pack_left(kernels, s->scores + from * KEYS, ELEMENT_REAL, KEYS, false, M, N, s->weights);
-    pack_right(kernels, key_rows(a, a->values, q->b, g, key), a->element, a->kv_stride, false, N,
-               HD, s->values);
-    const struct block_product out = { .A = s->weights,
-                                       .B = s->values,
-                                       .rows = M,
-                                       .columns = HD,
-                                       .depth = N,
-                                       .B_depth = N,
-                                       .C = s->out + from * HD,
-                                       .ldc = HD,
-                                       .add = true };
-    multiply_tiles(job->kernels, thread, &out);
+    pack_left(kernels, key_rows(a, a->keys, q->b, g, key), a->element, a->kv_stride, false, N, HD,
+              s->keys);
+    pack_left(kernels, key_rows(a, a->values, q->b, g, key), a->element, a->kv_stride, true, HD, N,
+              s->values);
+    for (int64_t from = blind_queries(a, q->query, key);
+         from < q->M && !is_over(a, q->b, q->query + from, key + N); from += STRIPE)
+        attend_stripe(job, thread, s, q, from, key, N);
 }
 
-static void begin_rows(const struct attention *a, const struct forward_scratch *s, int64_t M)
+static void begin_rows(const struct forward_scratch *s, int64_t M)
 {
-    memset(s->out, 0, (size_t)(M * a->head_dim) * sizeof(real));
     for (int64_t r = 0; r < M; r++) {
         s->row_max[r] = -FLT_MAX;
         s->row_sum[r] = 0;
@@ -107,16 +115,30 @@ static void finish_rows(const struct attention_job *job, const struct forward_sc
                         const struct query_block *q)
 {
     const struct attention *a = job->attention;
-    const struct kernels *kernels = job->kernels;
-    for (int64_t r = 0; r < q->M; r++) {
-        real *out = s->out + r * a->head_dim;
-        const int64_t at = out_index(a, q->b, q->h, q->query + r);
-        kernels->table->vector->scale(out, 1 / s->row_sum[r], a->head_dim);
-        kernels->tiles[a->element].store(out, (char *)a->out + at * element_bytes(a->element),
-                                         a->head_dim);
-        a->logsumexp[(q->b * a->heads + q->h) * a->T + q->query + r] =
-            (real)((double)s->row_max[r] + portable_log((double)s->row_sum[r]));
+    const struct softmax_loops *softmax = job->kernels->table->softmax;
+    softmax->logsumexp(s->row_max, s->row_sum,
+                       a->logsumexp + (q->b * a->heads + q->h) * a->T + q->query, q->M);
+    for (int64_t from = 0; from < q->M; from += STRIPE) {
+        const int64_t at = out_index(a, q->b, q->h, q->query + from);
+        for (int64_t j = 0; j < STRIPE; j++)
+            s->factors[j] = 1 / s->row_sum[from + j];
+        softmax->store_stripe(s->out + from * whole_tiles(a->head_dim), a->head_dim, s->factors,
+                              a->element, (char *)a->out + at * element_bytes(a->element),
+                              a->heads * a->head_dim, smaller(q->M - from, STRIPE));
     }
+}
+
+/* Keys are packed for each block of queries: the larger these are, the better, as long as there are
+ * blocks for all threads. Bits do not depend on it, as a query is a lane. */
+static int64_t queries_of_block(const struct attention_job *job)
+{
+    const struct attention *a = job->attention;
+    const int64_t wanted = 2 * thread_pool_size(job->kernels->pool);
+    int64_t queries = MOST_QUERIES;
+    while (queries > LEAST_QUERIES &&
+           (queries >= 2 * a->T || a->B * a->heads * tiles_across(a->T, queries) < wanted))
+        queries /= 2;
+    return queries;
 }
 
 /* One block of queries of one head of one sequence against all keys that they see. */
@@ -124,18 +146,18 @@ static void query_block_forward(void *context, int64_t block, int thread)
 {
     const struct attention_job *job = context;
     const struct attention *a = job->attention;
-    const int64_t blocks = tiles_across(a->T, QUERIES);
+    const int64_t queries = queries_of_block(job), blocks = tiles_across(a->T, queries);
     struct query_block q = { .b = block / blocks / a->heads, .h = block / blocks % a->heads };
     struct forward_scratch s;
-    plan_scratch(&s, job->kernels->scratch->threads[thread].attention, a->head_dim,
+    plan_scratch(&s, job->kernels->scratch->threads[thread].attention, queries, a->head_dim,
                  job->kernels->element);
 
     /* The longest walks first: the threads end together. */
-    q.query = (blocks - 1 - block % blocks) * QUERIES;
-    q.M = smaller(a->T - q.query, QUERIES);
-    pack_left(job->kernels, query_rows(a, q.b, q.h, q.query), a->element, a->query_stride, false,
-              q.M, a->head_dim, s.queries);
-    begin_rows(a, &s, q.M);
+    q.query = (blocks - 1 - block % blocks) * queries;
+    q.M = smaller(a->T - q.query, queries);
+    pack_stripes(job->kernels, query_rows(a, q.b, q.h, q.query), a->element, a->query_stride, q.M,
+                 a->head_dim, s.queries);
+    begin_rows(&s, queries);
     const int64_t end = visible_keys(a, q.query + q.M);
     for (int64_t key = first_block(a, q.b, q.query, KEYS); key < end; key += KEYS)
         attend_keys(job, thread, &s, &q, key, smaller(end - key, KEYS));
@@ -149,22 +171,28 @@ static void single_query_forward(void *context, int64_t h, int thread)
     const struct attention *a = job->attention;
     const struct kernel_table *table = job->kernels->table;
     const int64_t HD = a->head_dim, g = h / group_size(a);
-    const struct query_block q = { .h = h, .M = 1 };
+    const real scale = 1 / real_sqrt((real)HD);
     struct forward_scratch s;
-    plan_scratch(&s, job->kernels->scratch->threads[thread].attention, HD, ELEMENT_REAL);
+    plan_scratch(&s, job->kernels->scratch->threads[thread].attention, STRIPE, HD, ELEMENT_REAL);
 
-    begin_rows(a, &s, 1);
+    begin_rows(&s, 1);
+    memset(s.out, 0, (size_t)HD * sizeof(real));
     const int64_t end = visible_keys(a, 1);
     for (int64_t key = 0; key < end; key += KEYS) {
         const int64_t N = smaller(end - key, KEYS);
         table->vector->vector_product(query_rows(a, 0, h, 0), key_rows(a, a->keys, 0, g, key),
                                       a->kv_stride, true, s.scores, N, HD, false);
-        weigh_scores(job, &s, &q, 0, key, N);
+        const real decay = table->softmax->online_row(s.scores, (struct key_range){ 0, N }, N,
+                                                      scale, s.row_max, s.row_sum);
+        if (decay != 1)
+            table->vector->scale(s.out, decay, HD);
         table->vector->vector_product(s.scores, key_rows(a, a->values, 0, g, key), a->kv_stride,
                                       false, s.out, HD, N, true);
         job->kernels->scratch->threads[thread].flops += 4 * N * HD;
     }
-    finish_rows(job, &s, &q);
+    table->vector->scale(s.out, 1 / *s.row_sum, HD);
+    memcpy((real *)a->out + h * HD, s.out, (size_t)HD * sizeof(real));
+    a->logsumexp[h] = *s.row_max + real_log(*s.row_sum);
 }
 
 void attention_forward(struct kernels *kernels, const struct attention *attention)
@@ -172,12 +200,15 @@ void attention_forward(struct kernels *kernels, const struct attention *attentio
     const struct attention *a = attention;
     struct attention_job job = { kernels, a, NULL };
     struct forward_scratch none;
-    const bool is_single = a->B == 1 && a->T == 1 && a->element == ELEMENT_REAL;
-    kernel_scratch_reserve(kernels, plan_scratch(&none, NULL, a->head_dim,
-                                                 is_single ? ELEMENT_REAL : kernels->element));
-    if (is_single)
+    if (a->B == 1 && a->T == 1 && a->element == ELEMENT_REAL) {
+        kernel_scratch_reserve(kernels,
+                               plan_scratch(&none, NULL, STRIPE, a->head_dim, ELEMENT_REAL));
         kernels_run(kernels, KERNEL_ATTENTION_FORWARD, a->heads, single_query_forward, &job);
-    else
-        kernels_run(kernels, KERNEL_ATTENTION_FORWARD,
-                    a->B * a->heads * tiles_across(a->T, QUERIES), query_block_forward, &job);
+        return;
+    }
+    const int64_t queries = queries_of_block(&job);
+    kernel_scratch_reserve(kernels,
+                           plan_scratch(&none, NULL, queries, a->head_dim, kernels->element));
+    kernels_run(kernels, KERNEL_ATTENTION_FORWARD, a->B * a->heads * tiles_across(a->T, queries),
+                query_block_forward, &job);
 }

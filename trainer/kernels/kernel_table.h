@@ -95,6 +95,29 @@ struct key_range {
     int64_t first, end;
 };
 
+/* A stripe of queries against a block of keys. A row is a key and a column a query, so that each
+ * query is one lane of the loops, and no sum runs across lanes. */
+enum { STRIPE = 2 * TILE_SIDE };
+
+struct score_stripe {
+    const real *scores; /* [keys,STRIPE], with room for `keys` rounded up to STRIPE */
+    int64_t keys;       /* those before it, at most, are seen */
+    /* Each query sees the keys [first, end), whole numbers; all see [all_first, all_end). Rows
+     * of pairs: these two are even. */
+    int64_t all_first, all_end;
+    real first[STRIPE], end[STRIPE];
+    real scale; /* exp(scale score) is meant */
+};
+
+/* Where the gradients of a stripe go: rows of left tiles [KEYS,STRIPE], whose tiles of 16 keys are
+ * left_stride apart, and right tiles [keys,STRIPE]. */
+struct stripe_tiles {
+    void *left_weights, *left_gradients;
+    int64_t left_stride, left_keys; /* rows beyond the stripe's keys, up to left_keys, are zero */
+    void *right_gradients;
+    int64_t right_stride;
+};
+
 struct softmax_loops {
     /* One row of scores against one block of keys, online (Milakov, Gimelshein 2018):
      * s becomes exp(scale s - max) in the range that is seen, the rest of `width` zero; *max and
@@ -102,11 +125,28 @@ struct softmax_loops {
      * summed before must be multiplied by. s has room for `width` rounded up to 16. */
     real (*online_row)(real *s, struct key_range seen, int64_t width, real scale, real *max,
                        real *sum);
-    /* The probabilities once more: s becomes exp(scale s - logsumexp), zero where not seen. */
-    void (*probability_row)(real *s, struct key_range seen, int64_t width, real scale,
-                            real logsumexp);
-    /* ds = p (dp - row_dot) scale, in place of dp. */
-    void (*score_gradient_row)(real *dp, const real *p, int64_t width, real row_dot, real scale);
+    /* The same for each query of a stripe: the weights go into right tiles [keys,STRIPE] of the
+     * element, max is log2 e times as large, and changes only where it would grow by more than
+     * STRIPE_SLACK: weights are up to 2^STRIPE_SLACK then. The block's decays go to decay[STRIPE];
+     * returns whether one of them is not 1. */
+    bool (*online_stripe)(enum element element, const struct score_stripe *stripe, real *max,
+                          real *sum, real *decay, void *tiles, int64_t stride);
+    /* logsumexp = log(2^max sum) */
+    void (*logsumexp)(const real *max, const real *sum, real *logsumexp, int64_t count);
+    /* p = exp(scale s - logsumexp) once more, ds = scale p (ds - dots), and zero where not seen. */
+    void (*stripe_gradients)(enum element element, const struct score_stripe *stripe,
+                             const real *dscores, const real *logsumexp, const real *dots,
+                             const struct stripe_tiles *tiles);
+    /* columns[count,STRIPE] *= factors[STRIPE] */
+    void (*scale_stripe)(real *columns, int64_t count, const real *factors);
+    /* The first `queries` columns times factors[STRIPE] become rows of `count` elements, `ld`
+     * apart. columns has room for `count` rounded up to 16. */
+    void (*store_stripe)(const real *columns, int64_t count, const real *factors,
+                         enum element element, void *rows, int64_t ld, int64_t queries);
+    /* A copy of [count,width], from rows ld_from apart to rows ld apart. As store_stripe's reals,
+     * it goes past the caches. */
+    void (*store_rows)(const real *from, int64_t ld_from, real *rows, int64_t ld, int64_t count,
+                       int64_t width);
 };
 
 /* Of a row of logits [V], which is overwritten. target < 0: no loss, and a gradient of zeros. */

@@ -44,15 +44,18 @@ static void add_linear(struct shape_list *list, int64_t M, int64_t N, int64_t K,
         add_shape(list, (struct product_shape){ K, N, M, true, false, times });
 }
 
-/* 128 queries against all keys that the last of them sees: forward's two products, and
- * backward's five. */
+/* A stripe of 32 queries against all keys that the last of them sees: forward's two products, and
+ * three of backward's, whose other two take 128 queries at a time. */
 static void add_attention(struct shape_list *list, int64_t T, int64_t HD, int64_t times)
 {
-    enum { QUERIES = 128 };
-    for (int64_t query = 0; query < T; query += QUERIES) {
-        int64_t M = T - query < QUERIES ? T - query : QUERIES, keys = query + M;
+    enum { STRIPE_QUERIES = 32, QUERIES = 128 };
+    for (int64_t query = 0; query < T; query += STRIPE_QUERIES) {
+        int64_t M = T - query < STRIPE_QUERIES ? T - query : STRIPE_QUERIES, keys = query + M;
         add_shape(list, (struct product_shape){ M, keys, HD, false, true, 3 * times });
         add_shape(list, (struct product_shape){ M, HD, keys, false, false, 2 * times });
+    }
+    for (int64_t query = 0; query < T; query += QUERIES) {
+        int64_t M = T - query < QUERIES ? T - query : QUERIES, keys = query + M;
         add_shape(list, (struct product_shape){ keys, HD, M, true, false, 2 * times });
     }
 }

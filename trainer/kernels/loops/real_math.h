@@ -1,4 +1,4 @@
-/* real_math: exp, sigmoid and square root for the loops.
+/* real_math: exp, log, sigmoid and square root for the loops.
  *
  * The C library's expf is neither vectorised nor the same on all CPUs. Multiply-adds that are
  * written as such are fused in every set, and so the same: a CPU without them computes them slowly.
@@ -21,6 +21,11 @@
 static inline real real_exp(real x)
 {
     return portable_exp(x);
+}
+
+static inline real real_log(real x)
+{
+    return portable_log(x);
 }
 
 static inline real real_sqrt(real x)
@@ -58,6 +63,28 @@ static inline real real_exp(real x)
     /* The low bits of `shifted` are n; 127 is the exponent's bias. */
     power.bits = (shifted.bits + 127u) << 23;
     return p * power.value;
+}
+
+/* Of a normal positive x = 2^e m, m in [sqrt(1/2), sqrt(2)): e ln 2 + 2 artanh((m - 1) / (m + 1)),
+ * by its series to the ninth power, which leaves 4e-9 of it. What is not finite stays. */
+static inline real real_log(real x)
+{
+    const float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;
+    const uint32_t lowest = 0x3f3504f3u; /* sqrt(1/2) */
+    union {
+        float value;
+        uint32_t bits;
+    } m = { .value = x };
+    const int32_t e = (int32_t)(m.bits - lowest) >> 23;
+    m.bits -= (uint32_t)e << 23;
+    float s = (m.value - 1.0f) / (m.value + 1.0f), square = s * s;
+    float sum = 2.0f / 9.0f;
+    sum = sum * square + 2.0f / 7.0f;
+    sum = sum * square + 2.0f / 5.0f;
+    sum = sum * square + 2.0f / 3.0f;
+    sum = sum * square + 2.0f;
+    float log = (float)e * ln2_high + (s * sum + (float)e * ln2_low);
+    return x - x == 0 ? log : x;
 }
 
 static inline real real_sqrt(real x)

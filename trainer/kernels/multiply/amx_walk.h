@@ -109,77 +109,89 @@ static inline __attribute__((always_inline)) void fetch_lines(struct fetching *f
     }
 }
 
+/* Deep pieces stream their operands: the first-level cache has no room for them. */
+enum { STREAMED_TILES = 12 };
+
+#define LOAD_OPERAND(tile, from, row_bytes)                                                        \
+    do {                                                                                           \
+        if (streams)                                                                               \
+            TILE_STREAM(tile, from, row_bytes);                                                    \
+        else                                                                                       \
+            TILE_LOAD(tile, from, row_bytes);                                                      \
+    } while (0)
+
 /* Products at one depth; each operand of the next depth is loaded once its register is read for
  * the last time. A's tiles, which come from farther, have two products' time to arrive. */
 static inline __attribute__((always_inline)) void multiply_step(const char *const A[2],
                                                                 const char *const B[2],
                                                                 const int down, const int across,
-                                                                const bool more)
+                                                                const bool streams, const bool more)
 {
     TILE_PRODUCT(C00, A0, B0);
     if (across == 2)
         TILE_PRODUCT(C01, A0, B1);
     if (more)
-        TILE_STREAM(A0, A[0] + TILE_BYTES, ROW_BYTES);
+        LOAD_OPERAND(A0, A[0] + TILE_BYTES, ROW_BYTES);
     if (down == 2)
         TILE_PRODUCT(C10, A1, B0);
     if (more)
-        TILE_STREAM(B0, B[0] + TILE_BYTES, ROW_BYTES);
+        LOAD_OPERAND(B0, B[0] + TILE_BYTES, ROW_BYTES);
     if (down == 2 && across == 2)
         TILE_PRODUCT(C11, A1, B1);
     if (more && across == 2)
-        TILE_STREAM(B1, B[1] + TILE_BYTES, ROW_BYTES);
+        LOAD_OPERAND(B1, B[1] + TILE_BYTES, ROW_BYTES);
     if (more && down == 2)
-        TILE_STREAM(A1, A[1] + TILE_BYTES, ROW_BYTES);
+        LOAD_OPERAND(A1, A[1] + TILE_BYTES, ROW_BYTES);
 }
 
 /* `down` x `across` tiles; constants where it is called, so that the conditions vanish. */
 static inline __attribute__((always_inline)) void multiply_piece(const struct piece *p,
                                                                  struct fetching *fetching,
-                                                                 const int down, const int across)
+                                                                 const int down, const int across,
+                                                                 const bool streams)
 {
     const char *A[2] = { p->A[0], p->A[1] }, *B[2] = { p->B[0], p->B[1] };
-    TILE_STREAM(A0, A[0], ROW_BYTES);
-    TILE_STREAM(B0, B[0], ROW_BYTES);
+    LOAD_OPERAND(A0, A[0], ROW_BYTES);
+    LOAD_OPERAND(B0, B[0], ROW_BYTES);
     if (across == 2)
-        TILE_STREAM(B1, B[1], ROW_BYTES);
+        LOAD_OPERAND(B1, B[1], ROW_BYTES);
     if (down == 2)
-        TILE_STREAM(A1, A[1], ROW_BYTES);
+        LOAD_OPERAND(A1, A[1], ROW_BYTES);
     load_sums(p, down, across);
     for (int64_t left = p->depth; left > 1; left--) {
-        multiply_step(A, B, down, across, true);
+        multiply_step(A, B, down, across, streams, true);
         fetch_lines(fetching);
         for (int i = 0; i < 2; i++) {
             A[i] += TILE_BYTES;
             B[i] += TILE_BYTES;
         }
     }
-    multiply_step(A, B, down, across, false);
+    multiply_step(A, B, down, across, streams, false);
     store_sums(p, down, across);
 }
 
 static __attribute__((noinline)) void multiply_1_by_1(const struct piece *p,
                                                       struct fetching *fetching)
 {
-    multiply_piece(p, fetching, 1, 1);
+    multiply_piece(p, fetching, 1, 1, false);
 }
 
 static __attribute__((noinline)) void multiply_1_by_2(const struct piece *p,
                                                       struct fetching *fetching)
 {
-    multiply_piece(p, fetching, 1, 2);
+    multiply_piece(p, fetching, 1, 2, false);
 }
 
 static __attribute__((noinline)) void multiply_2_by_1(const struct piece *p,
                                                       struct fetching *fetching)
 {
-    multiply_piece(p, fetching, 2, 1);
+    multiply_piece(p, fetching, 2, 1, false);
 }
 
 static __attribute__((noinline)) void multiply_2_by_2(const struct piece *p,
                                                       struct fetching *fetching)
 {
-    multiply_piece(p, fetching, 2, 2);
+    multiply_piece(p, fetching, 2, 2, false);
 }
 
 /* Where a tile of C of so many rows and columns is summed; `copy` holds one tile. */
@@ -248,13 +260,50 @@ static inline __attribute__((always_inline)) void multiply_whole_piece(const str
                  { .at = C + TILE_SIDE * p->ldc + TILE_SIDE, .row_bytes = row_bytes } } },
         .add = p->add,
     };
-    multiply_piece(&piece, fetching, 2, 2);
+    if (p->depth >= STREAMED_TILES)
+        multiply_piece(&piece, fetching, 2, 2, true);
+    else
+        multiply_piece(&piece, fetching, 2, 2, false);
+}
+
+/* C[16 rows, 2 tiles] = A B, two tiles deep: attention's scores. B stays in registers, so that half
+ * of a piece's loads fall away, which at this depth cost as much as its products. */
+static inline bool is_shallow(const struct tile_product *p)
+{
+    return p->depth == 2 && p->columns == PIECE_SIDE && p->rows % TILE_SIDE == 0 && !p->add;
+}
+
+static inline void multiply_shallow(const struct tile_product *p)
+{
+    const char *A = p->A, *B = p->B;
+    const int64_t row_bytes = p->ldc * (int64_t)sizeof *p->C;
+    TILE_LOAD(4, B, ROW_BYTES);
+    TILE_LOAD(5, B + TILE_BYTES, ROW_BYTES);
+    TILE_LOAD(6, B + p->B_stride * TILE_BYTES, ROW_BYTES);
+    TILE_LOAD(7, B + (p->B_stride + 1) * TILE_BYTES, ROW_BYTES);
+    for (int64_t row = 0; row < p->rows; row += TILE_SIDE, A += p->A_stride * TILE_BYTES) {
+        float *C = p->C + row * p->ldc;
+        TILE_LOAD(2, A, ROW_BYTES);
+        TILE_LOAD(3, A + TILE_BYTES, ROW_BYTES);
+        TILE_ZERO(0);
+        TILE_ZERO(1);
+        TILE_PRODUCT(0, 2, 4);
+        TILE_PRODUCT(1, 2, 6);
+        TILE_PRODUCT(0, 3, 5);
+        TILE_PRODUCT(1, 3, 7);
+        TILE_STORE(0, C, row_bytes);
+        TILE_STORE(1, C + TILE_SIDE, row_bytes);
+    }
 }
 
 /* Depth must be at least one tile. */
 static inline void multiply_walk(const struct tile_product *product)
 {
     const struct tile_product *p = product;
+    if (is_shallow(p)) {
+        multiply_shallow(p);
+        return;
+    }
     struct fetching fetching = begin_fetching(&p->next);
     for (int64_t column = 0; column < p->columns; column += PIECE_SIDE) {
         const char *B = (const char *)p->B + column / TILE_SIDE * p->B_stride * TILE_BYTES;

@@ -29,7 +29,9 @@ static inline uint32_t bf16_rounded_bits(real x)
 
 static inline bf16 bf16_from_real(real x)
 {
-    return (bf16)(bf16_rounded_bits(x) >> 16);
+    union float_bits f = { .value = (float)x };
+    uint32_t rounded = f.bits + 0x7fff + (f.bits >> 16 & 1);
+    return (bf16)((x != x ? f.bits | 0x400000 : rounded) >> 16);
 }
 
 static inline real bf16_to_real(bf16 x)

@@ -87,13 +87,16 @@ struct softmax_loops {
     void (*score_gradient_row)(real *dp, const real *p, int64_t width, real row_dot, real scale);
 };
 
-/* Of a row of logits [V], which is overwritten. target < 0: no loss, and a gradient of zeros. */
+/* Of a row of logits [V], which is overwritten. target < 0: no loss, and a gradient of zeros.
+ * A NaN or infinity among the logits makes the loss one of them. */
 struct loss_loops {
     /* -log softmax(logits)[target] = logZ - logits[target], Z = sum exp(logits) */
     double (*cross_entropy_row)(real *logits, int64_t V, int32_t target);
     /* The same, and the logits become the gradient of that + z_loss logZ^2 (Chowdhery et al.
-     * 2022): softmax(logits) (1 + 2 z_loss logZ) - onehot(target). */
-    double (*cross_entropy_gradient_row)(real *logits, int64_t V, int32_t target, double z_loss);
+     * 2022): softmax(logits) (1 + 2 z_loss logZ) - onehot(target), as `element` from the row's
+     * start on. */
+    double (*cross_entropy_gradient_row)(real *logits, int64_t V, int32_t target, double z_loss,
+                                         enum element element);
 };
 
 struct vector_loops {

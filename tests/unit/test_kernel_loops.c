@@ -71,11 +71,17 @@ static void norm_loop(const struct kernel_table *table, struct arena_of_reals *d
         float *n = d->out[0] + shift, *mean = d->out[1], *rstd = d->out[1] + 1;
         table->norm->forward(&norm, d->in[0] + shift, ELEMENT_REAL, n, mean, rstd, 1);
         table->norm->apply(&norm, d->in[0] + shift, ELEMENT_BF16, d->out[0] + shift, mean, rstd, 1);
+        const struct norm_sums one = { d->out[3], NULL, NULL, true };
         table->norm->backward(&norm, d->in[2] + shift, d->in[0] + shift, mean, rstd,
-                              d->out[2] + shift, 1);
-        table->norm->parameter_gradients(d->in[1] + shift, d->in[0] + shift, mean, rstd, d->out[3],
-                                         centred ? d->out[3] + count / 2 + 1 : NULL, 1, count / 2,
-                                         count);
+                              d->out[2] + shift, 1, &one);
+
+        float *dn = d->in[2] + shift; /* three rows, which become their sums */
+        norm.C = count / 3;
+        rstd = mean + 3;
+        const struct norm_sums three = { dn, centred ? dn + norm.C : NULL, dn + 2 * norm.C, false };
+        table->norm->forward(&norm, d->in[0] + shift, ELEMENT_REAL, n, mean, rstd, 3);
+        table->norm->backward(&norm, dn, d->in[0] + shift, mean, rstd, d->out[2] + shift, 3,
+                              &three);
     }
 }
 
@@ -273,7 +279,7 @@ static void check_growing_logits(int count, double slope)
 {
     static float logits[300000], narrow[300000];
     const int target = count / 2;
-    double sum = 0, worst = 0, largest = fmax(0, slope * count);
+    double worst = 0, largest = fmax(0, slope * count), sum = DBL_MIN;
     for (int i = 0; i < count; i++) {
         logits[i] = narrow[i] = (float)(slope * i - 50) + 0.5f * (float)(i % 5);
         sum += exp(logits[i] - largest);

@@ -35,6 +35,13 @@ struct norm {
     bool centred;
 };
 
+/* Sums over rows: gain of dn h, bias (or NULL) of dn, dx (or NULL) of what dx has become. Each
+ * may be a row of dn itself. */
+struct norm_sums {
+    real *gain, *bias, *dx; /* [C] */
+    bool add;               /* to what they are; otherwise they become the sums */
+};
+
 struct norm_loops {
     /* x [rows,C] -> n [rows,C]; mean, rstd [rows] are kept for the backward pass. */
     void (*forward)(const struct norm *norm, const real *x, enum element element, void *n,
@@ -42,14 +49,10 @@ struct norm_loops {
     /* n once more, from the kept mean and rstd: the same bits as forward's. */
     void (*apply)(const struct norm *norm, const real *x, enum element element, void *n,
                   const real *mean, const real *rstd, int64_t rows);
-    /* dx += the gradient through the norm. */
+    /* dx += the gradient through the norm; then what `sums` names, over these rows in their
+     * order. */
     void (*backward)(const struct norm *norm, const real *dn, const real *x, const real *mean,
-                     const real *rstd, real *dx, int64_t rows);
-    /* For `columns` columns of matrices with `stride`: dgain += sum of dn h, dbias (or NULL)
-     * += sum of dn, over the rows in their order. */
-    void (*parameter_gradients)(const real *dn, const real *x, const real *mean, const real *rstd,
-                                real *dgain, real *dbias, int64_t rows, int64_t columns,
-                                int64_t stride);
+                     const real *rstd, real *dx, int64_t rows, const struct norm_sums *sums);
 };
 
 /* The feed-forward's. */

@@ -38,8 +38,14 @@ void layer_attend(const struct pass *pass, const struct layer_plan *layer,
 void layer_project(const struct pass *pass, const struct layer_plan *layer,
                    const struct layer_run *run);
 
-/* scratch->doutput becomes the gradient of the input, in place, and parameters' gradients are
- * added to pass->gradient; kept->expanded is overwritten. */
+/* scratch->dnormed through a norm of x: scratch->doutput += x' gradient, doutput_sums become its
+ * sums, the norm's parameters' gradients are added to; dnormed is lost. */
+void norm_plan_backward(const struct pass *pass, struct norm_plan plan, const real *x,
+                        const struct norm_stats *stats, const struct layer_scratch *scratch,
+                        int64_t rows);
+
+/* scratch->doutput, with its sums, becomes the gradient of the input, in place, and parameters'
+ * gradients are added to pass->gradient; kept->expanded is overwritten. */
 void layer_backward(const struct pass *pass, const struct layer_plan *layer,
                     const struct layer_run *run);
 

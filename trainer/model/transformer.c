@@ -110,15 +110,12 @@ void model_backward(struct model *model, struct kernels *kernels, const struct b
     struct activations *a = activations;
     const struct pass pass = pass_of(model, kernels, gradient);
     const struct model_views *views = pass.views;
-    const struct norm norm = norm_of(&pass, views->final_norm);
     const int64_t rows = a->plan.B * a->plan.T;
     CHECK(a->plan.for_training, "activations made without training have no backward pass");
 
     real *doutput = a->scratch.doutput; /* of the layers, one after the other, in place */
     memset(doutput, 0, (size_t)(rows * pass.config->width) * sizeof(real));
-    norm_backward(kernels, &norm, a->scratch.dnormed, a->output, a->final_norm.mean,
-                  a->final_norm.rstd, doutput, gradient + views->final_norm.gain,
-                  norm.bias ? gradient + views->final_norm.bias : NULL, rows);
+    norm_plan_backward(&pass, views->final_norm, a->output, &a->final_norm, &a->scratch, rows);
     for (int64_t l = pass.config->layers - 1; l >= 0; l--) {
         struct layer_run run = run_of(pass.config, batch, a, l);
         gradient_loans_make(&a->loans, kernels->pool, pass.config->layers - 1 - l, a->arena.base,

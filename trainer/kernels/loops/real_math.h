@@ -3,7 +3,7 @@
  * The C library's expf is neither vectorised nor the same on all CPUs. Here:
  * x = n ln 2 + r with |r| <= ln 2 / 2, exp(x) = 2^n exp(r), and exp(r) by
  * 1 + r + r^2 times the polynomial whose largest relative error, 3.1e-9, is the
- * least of its degree (Remez' exchange); with the rounding of the additions the
+ * least of its degree; with the rounding of the additions the
  * error stays below 2 units in the last place.
  *
  * Arguments of exp are held within [-87, 88], so that 2^n is neither denormal nor

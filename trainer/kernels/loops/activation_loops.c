@@ -13,33 +13,33 @@ enum { AT_ONCE = 64 };
 
 ALWAYS_INLINE void load(enum element e, const void *from, int64_t first, int64_t count, real *x)
 {
-    FOR_ELEMENTS(j, count)
-    x[j] = element_load(e, from, first + j);
+    FOR_ELEMENTS (j, count)
+        x[j] = element_load(e, from, first + j);
     for (int64_t j = count; j < AT_ONCE; j++)
         x[j] = 0;
 }
 
 ALWAYS_INLINE void store(enum element e, void *to, int64_t first, int64_t count, const real *x)
 {
-    FOR_ELEMENTS(j, count)
-    element_store(e, to, first + j, x[j]);
+    FOR_ELEMENTS (j, count)
+        element_store(e, to, first + j, x[j]);
 }
 
 /* x becomes 1 / (1 + exp(x)), which is sigmoid(-x). */
 ALWAYS_INLINE void sigmoids_of_negated(real *x)
 {
-    FOR_ELEMENTS(j, AT_ONCE)
-    x[j] = held_from_above(x[j]);
-    FOR_ELEMENTS(j, AT_ONCE)
-    x[j] = held_from_below(x[j]);
-    FOR_ELEMENTS(j, AT_ONCE)
-    x[j] = 1 / (1 + exp_of_held(x[j]));
+    FOR_ELEMENTS (j, AT_ONCE)
+        x[j] = held_from_above(x[j]);
+    FOR_ELEMENTS (j, AT_ONCE)
+        x[j] = held_from_below(x[j]);
+    FOR_ELEMENTS (j, AT_ONCE)
+        x[j] = 1 / (1 + exp_of_held(x[j]));
 }
 
 ALWAYS_INLINE void gelu_sigmoids(const real *x, real *s)
 {
-    FOR_ELEMENTS(j, AT_ONCE)
-    s[j] = x[j] * (-GELU_SLOPE - GELU_CUBIC * (x[j] * x[j]));
+    FOR_ELEMENTS (j, AT_ONCE)
+        s[j] = x[j] * (-GELU_SLOPE - GELU_CUBIC * (x[j] * x[j]));
     sigmoids_of_negated(s);
 }
 
@@ -49,8 +49,8 @@ ALWAYS_INLINE void gelu_some(enum element e, const void *restrict from, void *re
     real x[AT_ONCE], s[AT_ONCE];
     load(e, from, first, count, x);
     gelu_sigmoids(x, s);
-    FOR_ELEMENTS(j, AT_ONCE)
-    x[j] *= s[j];
+    FOR_ELEMENTS (j, AT_ONCE)
+        x[j] *= s[j];
     store(e, to, first, count, x);
 }
 
@@ -62,8 +62,7 @@ ALWAYS_INLINE void gelu_backward_some(enum element e, void *restrict x_to_y,
     load(e, x_to_y, first, count, x);
     load(e, dy_to_dx, first, count, dy);
     gelu_sigmoids(x, s);
-    FOR_ELEMENTS(j, AT_ONCE)
-    {
+    FOR_ELEMENTS (j, AT_ONCE) {
         slope[j] = GELU_SLOPE + 3 * GELU_CUBIC * (x[j] * x[j]);
         x[j] *= s[j];
         dy[j] *= s[j] + x[j] * (1 - s[j]) * slope[j];
@@ -78,11 +77,11 @@ ALWAYS_INLINE void swiglu_some(enum element e, const void *restrict gates, const
     real gate[AT_ONCE], up[AT_ONCE], s[AT_ONCE];
     load(e, gates, first, count, gate);
     load(e, ups, first, count, up);
-    FOR_ELEMENTS(j, AT_ONCE)
-    s[j] = -gate[j];
+    FOR_ELEMENTS (j, AT_ONCE)
+        s[j] = -gate[j];
     sigmoids_of_negated(s);
-    FOR_ELEMENTS(j, AT_ONCE)
-    up[j] *= gate[j] * s[j];
+    FOR_ELEMENTS (j, AT_ONCE)
+        up[j] *= gate[j] * s[j];
     store(e, y, first, count, up);
 }
 
@@ -95,11 +94,10 @@ ALWAYS_INLINE void swiglu_backward_some(enum element e, void *restrict gate_to_y
     load(e, gate_to_y, first, count, gate);
     load(e, ups, first, count, up);
     load(e, dy_to_dgate, first, count, dy);
-    FOR_ELEMENTS(j, AT_ONCE)
-    s[j] = -gate[j];
+    FOR_ELEMENTS (j, AT_ONCE)
+        s[j] = -gate[j];
     sigmoids_of_negated(s);
-    FOR_ELEMENTS(j, AT_ONCE)
-    {
+    FOR_ELEMENTS (j, AT_ONCE) {
         silu[j] = gate[j] * s[j];
         dup[j] = dy[j] * silu[j];
         dy[j] *= up[j] * (s[j] + silu[j] * (1 - s[j]));

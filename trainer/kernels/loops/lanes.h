@@ -38,8 +38,8 @@ static inline real lanes_sum(const real *x, int64_t count)
     real lane[LANES] = { 0 };
     int64_t i = 0;
     for (; i + LANES <= count; i += LANES)
-        FOR_LANES(j)
-    lane[j] += x[i + j];
+        FOR_LANES (j)
+            lane[j] += x[i + j];
     for (int j = 0; i + j < count; j++)
         lane[j] += x[i + j];
     return lanes_total(lane);
@@ -50,8 +50,8 @@ static inline real lanes_dot(const real *a, const real *b, int64_t count)
     real lane[LANES] = { 0 };
     int64_t i = 0;
     for (; i + LANES <= count; i += LANES)
-        FOR_LANES(j)
-    lane[j] += a[i + j] * b[i + j];
+        FOR_LANES (j)
+            lane[j] += a[i + j] * b[i + j];
     for (int j = 0; i + j < count; j++)
         lane[j] += a[i + j] * b[i + j];
     return lanes_total(lane);
@@ -65,8 +65,8 @@ static inline real lanes_max(const real *x, int64_t count)
         lane[j] = x[0];
     int64_t i = 0;
     for (; i + LANES <= count; i += LANES)
-        FOR_LANES(j)
-    lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
+        FOR_LANES (j)
+            lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
     for (int j = 0; i + j < count; j++)
         lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
     for (int width = LANES / 2; width > 0; width /= 2)

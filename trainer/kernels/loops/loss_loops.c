@@ -54,11 +54,9 @@ static void sum_of_exponentials(real *logits, int64_t V, struct row_sum *row)
     for (int64_t i = 0; i < V; i += row->block) {
         const int64_t count = smaller(row->block, V - i);
         const real block_max = lanes_max(logits + i, count);
-        for (int64_t j = 0; j < count; j += LANES) /* the next block, while exp keeps the CPU */
-            __builtin_prefetch(logits + i + count + j);
         row->max = block_max > row->max ? block_max : row->max;
         row->factors[blocks] = (double)row->max;
-        sums[blocks++] = (double)exponentials(logits + i, 1, row->max, count);
+        sums[blocks++] = (double)exponentials_fetching(logits + i, 1, row->max, count, BLOCK);
     }
     sum_blocks(row, sums, blocks);
 }

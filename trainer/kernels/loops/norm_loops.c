@@ -13,8 +13,8 @@ static real mean_square_around(const real *x, real mean, int64_t C)
     real lane[LANES] = { 0 };
     int64_t c = 0;
     for (; c + LANES <= C; c += LANES)
-        FOR_LANES(j)
-    lane[j] += (x[c + j] - mean) * (x[c + j] - mean);
+        FOR_LANES (j)
+            lane[j] += (x[c + j] - mean) * (x[c + j] - mean);
     for (int j = 0; c + j < C; j++)
         lane[j] += (x[c + j] - mean) * (x[c + j] - mean);
     return lanes_total(lane) / (real)C;
@@ -66,8 +66,7 @@ static void backward_row(const struct norm *norm, const real *restrict dn, const
     real sum[LANES] = { 0 }, dot[LANES] = { 0 };
     int64_t c = 0;
     for (; c + LANES <= C; c += LANES)
-        FOR_LANES(j)
-        {
+        FOR_LANES (j) {
             real dh = dn[c + j] * gain[c + j];
             sum[j] += dh;
             dot[j] += dh * ((x[c + j] - mean) * rstd);

@@ -8,16 +8,57 @@
 
 #define COLUMNS_AT_ONCE 64
 
+/* Element c is added to sum c mod 64: four chains of additions instead of one. */
+enum { CHAINS = 4, WIDE = CHAINS * LANES };
+
+static real wide_total(real sums[CHAINS][LANES])
+{
+    FOR_LANES (j)
+        sums[0][j] = (sums[0][j] + sums[1][j]) + (sums[2][j] + sums[3][j]);
+    return lanes_total(sums[0]);
+}
+
+static real mean_of(const real *x, int64_t C)
+{
+    real sums[CHAINS][LANES] = { { 0 } };
+    int64_t c = 0;
+    for (; c + WIDE <= C; c += WIDE) {
+        FOR_LANES (j)
+            sums[0][j] += x[c + j];
+        FOR_LANES (j)
+            sums[1][j] += x[c + LANES + j];
+        FOR_LANES (j)
+            sums[2][j] += x[c + 2 * LANES + j];
+        FOR_LANES (j)
+            sums[3][j] += x[c + 3 * LANES + j];
+    }
+    for (int j = 0; c + j < C; j++)
+        sums[j / LANES][j % LANES] += x[c + j];
+    return wide_total(sums) / (real)C;
+}
+
+static real square(real x)
+{
+    return x * x;
+}
+
 static real mean_square_around(const real *x, real mean, int64_t C)
 {
-    real lane[LANES] = { 0 };
+    real sums[CHAINS][LANES] = { { 0 } };
     int64_t c = 0;
-    for (; c + LANES <= C; c += LANES)
+    for (; c + WIDE <= C; c += WIDE) {
         FOR_LANES (j)
-            lane[j] += (x[c + j] - mean) * (x[c + j] - mean);
+            sums[0][j] += square(x[c + j] - mean);
+        FOR_LANES (j)
+            sums[1][j] += square(x[c + LANES + j] - mean);
+        FOR_LANES (j)
+            sums[2][j] += square(x[c + 2 * LANES + j] - mean);
+        FOR_LANES (j)
+            sums[3][j] += square(x[c + 3 * LANES + j] - mean);
+    }
     for (int j = 0; c + j < C; j++)
-        lane[j] += (x[c + j] - mean) * (x[c + j] - mean);
-    return lanes_total(lane) / (real)C;
+        sums[j / LANES][j % LANES] += square(x[c + j] - mean);
+    return wide_total(sums) / (real)C;
 }
 
 ALWAYS_INLINE void apply_row(enum element e, const struct norm *norm, const real *restrict x,
@@ -51,7 +92,7 @@ static void norm_forward(const struct norm *norm, const real *x, enum element el
     const int64_t C = norm->C;
     for (int64_t r = 0; r < rows; r++) {
         char *out = (char *)n + r * C * element_bytes(element);
-        mean[r] = norm->centred ? lanes_sum(x + r * C, C) / (real)C : 0;
+        mean[r] = norm->centred ? mean_of(x + r * C, C) : 0;
         rstd[r] = 1 / real_sqrt(mean_square_around(x + r * C, mean[r], C) + norm->epsilon);
         norm_apply(norm, x + r * C, element, out, mean + r, rstd + r, 1);
     }

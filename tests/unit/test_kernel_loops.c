@@ -323,6 +323,10 @@ static void what_is_not_finite_is_not_hidden(void **state)
             assert_false(isfinite(table->optimizer->sum_of_squares(&x, 1)));
             table->activation->gelu(ELEMENT_REAL, &x, &y, 1);
             assert_false(isfinite(y));
+            const bf16 narrow = isnan(x) ? 0xff81 : 0x7f80; /* a signalling NaN, infinity */
+            bf16 narrow_y;
+            table->activation->gelu(ELEMENT_BF16, &narrow, &narrow_y, 1);
+            assert_int_equal(narrow_y, isnan(x) ? 0x7fc0 : 0x7f80);
         }
 }
 

@@ -8,7 +8,7 @@
 
 /* So many elements take each pass before the next: see real_math.h. The last ones of a row are
  * filled up with zeros. */
-enum { AT_ONCE = 64 };
+enum { AT_ONCE = 128 };
 #define FOR_ELEMENTS(j, count) for (int64_t j = 0; j < (count); j++)
 
 ALWAYS_INLINE void load(enum element e, const void *from, int64_t first, int64_t count, real *x)
@@ -33,7 +33,9 @@ ALWAYS_INLINE void sigmoids_of_negated(real *x)
     FOR_ELEMENTS (j, AT_ONCE)
         x[j] = held_from_below(x[j]);
     FOR_ELEMENTS (j, AT_ONCE)
-        x[j] = 1 / (1 + exp_of_held(x[j]));
+        x[j] = exp_of_held(x[j]);
+    FOR_ELEMENTS (j, AT_ONCE)
+        x[j] = 1 / (1 + x[j]);
 }
 
 ALWAYS_INLINE void gelu_sigmoids(const real *x, real *s)

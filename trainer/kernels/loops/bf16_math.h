@@ -27,11 +27,12 @@ static inline uint32_t bf16_rounded_bits(real x)
     return (x != x ? quiet : rounded) & 0xffff0000u;
 }
 
+/* The same, but that NaN is the one quiet NaN: what rows are stored by, in less instructions. */
 static inline bf16 bf16_from_real(real x)
 {
     union float_bits f = { .value = (float)x };
     uint32_t rounded = f.bits + 0x7fff + (f.bits >> 16 & 1);
-    return (bf16)((x != x ? f.bits | 0x400000 : rounded) >> 16);
+    return (bf16)((x != x ? 0x7fc00000u : rounded) >> 16);
 }
 
 static inline real bf16_to_real(bf16 x)

@@ -49,8 +49,8 @@ static double sum_of_squares(const real *x, int64_t count)
     int64_t i = 0;
     for (; i + LANES <= count; i += LANES) {
         __builtin_prefetch(x + i + AHEAD);
-        FOR_LANES(j)
-        lane[j] += (double)x[i + j] * (double)x[i + j];
+        FOR_LANES (j)
+            lane[j] += (double)x[i + j] * (double)x[i + j];
     }
     for (int j = 0; i + j < count; j++)
         lane[j] += (double)x[i + j] * (double)x[i + j];

@@ -78,35 +78,49 @@ static void check_gradient(const char *name, scalar_function *f, void *context, 
     assert_true(worst <= TOLERANCE);
 }
 
+static void check_column_sums(const real *sums, const real *x, int64_t rows, int64_t columns)
+{
+    for (int64_t c = 0; c < columns; c++) {
+        double sum = 0;
+        for (int64_t r = 0; r < rows; r++)
+            sum += x[r * columns + c];
+        assert_true(fabs(sums[c] - sum) <= 1e-12 * (1 + fabs(sum)));
+    }
+}
+
 /* ---- Norms: x [rows,C], gain [C], bias [C] in one vector ------------------------------------- */
 
-enum { NORM_ROWS = 70, NORM_C = 37 };
+enum { NORM_ROWS = 100, NORM_C = 37 };
 
 struct norm_sample {
     struct norm norm;
+    int64_t rows;
     real n[NORM_ROWS * NORM_C], mean[NORM_ROWS], rstd[NORM_ROWS];
 };
 
 static double norm_value(void *context, const real *x)
 {
     struct norm_sample *s = context;
-    s->norm.gain = x + NORM_ROWS * NORM_C;
+    s->norm.gain = x + s->rows * NORM_C;
     s->norm.bias = s->norm.centred ? s->norm.gain + NORM_C : NULL;
-    norm_forward(&kernels, &s->norm, x, rows_of_reals(s->n), s->mean, s->rstd, NORM_ROWS);
-    return weighted_sum(s->n, NORM_ROWS * NORM_C);
+    norm_forward(&kernels, &s->norm, x, rows_of_reals(s->n), s->mean, s->rstd, s->rows);
+    return weighted_sum(s->n, s->rows * NORM_C);
 }
 
-static void check_norm(const char *name, bool centred)
+static void check_norm(const char *name, bool centred, int64_t rows)
 {
     static struct norm_sample s;
-    const int64_t matrix = NORM_ROWS * NORM_C, count = matrix + NORM_C * (centred ? 2 : 1);
+    const int64_t matrix = rows * NORM_C, count = matrix + NORM_C * (centred ? 2 : 1);
     real *x = random_reals(1, count), *dn = random_reals(99, matrix);
-    real *dx = memory_alloc_zeroed((size_t)count, sizeof(real));
+    real *dx = memory_alloc_zeroed((size_t)count, sizeof(real)), dx_sums[NORM_C];
+    const struct norm_gradient gradient = { dx, dx + matrix, centred ? dx + matrix + NORM_C : NULL,
+                                            dx_sums };
+    s.rows = rows;
     s.norm = (struct norm){ .C = NORM_C, .epsilon = 1e-5, .centred = centred };
     norm_value(&s, x);
-    norm_backward(&kernels, &s.norm, dn, x, s.mean, s.rstd, dx, dx + matrix,
-                  centred ? dx + matrix + NORM_C : NULL, NORM_ROWS);
+    norm_backward(&kernels, &s.norm, dn, x, s.mean, s.rstd, &gradient, rows);
     check_gradient(name, norm_value, &s, x, dx, count, 7);
+    check_column_sums(dx_sums, dx, rows, NORM_C);
     memory_free(x);
     memory_free(dn);
     memory_free(dx);
@@ -115,47 +129,56 @@ static void check_norm(const char *name, bool centred)
 static void layer_norm_backward_is_its_derivative(void **state)
 {
     (void)state;
-    check_norm("LayerNorm", true);
+    check_norm("LayerNorm of one row", true, 1);
+    check_norm("LayerNorm of a block", true, 63);
+    check_norm("LayerNorm", true, NORM_ROWS);
 }
 
 static void rms_norm_backward_is_its_derivative(void **state)
 {
     (void)state;
-    check_norm("RMSNorm", false);
+    check_norm("RMSNorm of one row", false, 1);
+    check_norm("RMSNorm", false, NORM_ROWS);
 }
 
 /* ---- Activations ---------------------------------------------------------------------------- */
 
-enum { ACTIVATION_ROWS = 40, ACTIVATION_F = 19 };
+enum { ACTIVATION_ROWS = 70, ACTIVATION_F = 19 };
 
 struct activation_sample {
     enum activation kind;
+    int64_t rows;
     real y[ACTIVATION_ROWS * ACTIVATION_F];
 };
 
 static double activation_value(void *context, const real *x)
 {
     struct activation_sample *s = context;
-    activation_forward(&kernels, s->kind, rows_of_reals((real *)x), rows_of_reals(s->y),
-                       ACTIVATION_ROWS, ACTIVATION_F);
-    return weighted_sum(s->y, ACTIVATION_ROWS * ACTIVATION_F);
+    activation_forward(&kernels, s->kind, rows_of_reals((real *)x), rows_of_reals(s->y), s->rows,
+                       ACTIVATION_F);
+    return weighted_sum(s->y, s->rows * ACTIVATION_F);
 }
 
-static void check_activation(const char *name, enum activation kind)
+static void check_activation(const char *name, enum activation kind, int64_t rows)
 {
-    struct activation_sample s = { .kind = kind };
+    struct activation_sample s = { .kind = kind, .rows = rows };
     const int64_t F = ACTIVATION_F, width = kind == ACTIVATION_SWIGLU ? 2 * F : F;
-    const int64_t count = ACTIVATION_ROWS * width;
+    const int64_t count = rows * width, room = activation_sums_room(rows, width);
     real *x = random_reals(2, count), *x_to_y = random_reals(2, count);
-    real *d = memory_alloc_zeroed((size_t)count, sizeof(real));
-    for (int64_t r = 0; r < ACTIVATION_ROWS; r++)
+    real *d = memory_alloc_zeroed((size_t)(count + room), sizeof(real)), sums[2 * ACTIVATION_F];
+    for (int64_t c = 0; c < width; c++)
+        sums[c] = c; /* is added to */
+    for (int64_t r = 0; r < rows; r++)
         for (int64_t i = 0; i < F; i++)
             d[r * width + i] = normal(99, r * F + i);
-    activation_backward(&kernels, kind, rows_of_reals(x_to_y), rows_of_reals(d), ACTIVATION_ROWS,
-                        F);
+    activation_backward(&kernels, kind, rows_of_reals(x_to_y), rows_of_reals(d), rows, F, sums,
+                        d + count);
     check_gradient(name, activation_value, &s, x, d, count, 1);
+    for (int64_t c = 0; c < width; c++)
+        sums[c] -= c;
+    check_column_sums(sums, d, rows, width);
     activation_value(&s, x); /* backward left the output once more */
-    for (int64_t r = 0; r < ACTIVATION_ROWS; r++)
+    for (int64_t r = 0; r < rows; r++)
         assert_memory_equal(x_to_y + r * width, s.y + r * F, (size_t)F * sizeof(real));
     memory_free(x);
     memory_free(x_to_y);
@@ -165,13 +188,14 @@ static void check_activation(const char *name, enum activation kind)
 static void gelu_backward_is_its_derivative(void **state)
 {
     (void)state;
-    check_activation("GELU", ACTIVATION_GELU);
+    check_activation("GELU of a block", ACTIVATION_GELU, 40);
+    check_activation("GELU", ACTIVATION_GELU, ACTIVATION_ROWS);
 }
 
 static void swiglu_backward_is_its_derivative(void **state)
 {
     (void)state;
-    check_activation("SwiGLU", ACTIVATION_SWIGLU);
+    check_activation("SwiGLU", ACTIVATION_SWIGLU, ACTIVATION_ROWS);
 }
 
 /* ---- Attention: rows [queries | keys | values], 3 blocks of queries, 2 of keys ----------------

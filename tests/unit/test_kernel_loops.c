@@ -71,11 +71,17 @@ static void norm_loop(const struct kernel_table *table, struct arena_of_reals *d
         float *n = d->out[0] + shift, *mean = d->out[1], *rstd = d->out[1] + 1;
         table->norm->forward(&norm, d->in[0] + shift, ELEMENT_REAL, n, mean, rstd, 1);
         table->norm->apply(&norm, d->in[0] + shift, ELEMENT_BF16, d->out[0] + shift, mean, rstd, 1);
+        const struct norm_sums one = { d->out[3], NULL, NULL, true };
         table->norm->backward(&norm, d->in[2] + shift, d->in[0] + shift, mean, rstd,
-                              d->out[2] + shift, 1);
-        table->norm->parameter_gradients(d->in[1] + shift, d->in[0] + shift, mean, rstd, d->out[3],
-                                         centred ? d->out[3] + count / 2 + 1 : NULL, 1, count / 2,
-                                         count);
+                              d->out[2] + shift, 1, &one);
+
+        float *dn = d->in[2] + shift; /* three rows, which become their sums */
+        norm.C = count / 3;
+        rstd = mean + 3;
+        const struct norm_sums three = { dn, centred ? dn + norm.C : NULL, dn + 2 * norm.C, false };
+        table->norm->forward(&norm, d->in[0] + shift, ELEMENT_REAL, n, mean, rstd, 3);
+        table->norm->backward(&norm, dn, d->in[0] + shift, mean, rstd, d->out[2] + shift, 3,
+                              &three);
     }
 }
 
@@ -214,7 +220,10 @@ static void loss_loop(const struct kernel_table *table, struct arena_of_reals *d
 {
     const int32_t target = (int32_t)(count / 3);
     d->out[3][0] = (float)table->loss->cross_entropy_row(d->out[1] + shift, count, target);
-    d->scalar = table->loss->cross_entropy_gradient_row(d->out[2] + shift, count, target, 1e-2);
+    d->scalar = table->loss->cross_entropy_gradient_row(d->out[2] + shift, count, target, 1e-2,
+                                                        ELEMENT_REAL);
+    d->scalar += table->loss->cross_entropy_gradient_row(d->in[1] + shift, count, target, 1e-2,
+                                                         ELEMENT_BF16);
 }
 
 static void losses_have_equal_bits_in_all_sets(void **state)
@@ -312,10 +321,55 @@ static void cross_entropy_of_equal_logits_is_the_logarithm_of_their_number(void 
     static float logits[50257];
     for (int i = 0; i < 50257; i++)
         logits[i] = 3.25f;
-    double loss = opened[0].table->loss->cross_entropy_gradient_row(logits, 50257, 7, 0);
+    double loss =
+        opened[0].table->loss->cross_entropy_gradient_row(logits, 50257, 7, 0, ELEMENT_REAL);
     assert_true(fabs(loss - log(50257)) < 1e-12);
     assert_true(fabs(logits[8] * 50257.0 - 1) < 1e-6);
     assert_true(fabs((logits[7] + 1) * 50257.0 - 1) < 2e-3); /* 1 - 2e-5 in float */
+}
+
+static float bf16_value(bf16 x)
+{
+    uint32_t bits = (uint32_t)x << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* From block to block the largest logit grows (or not), by little or by so much that nothing of
+ * those before is left. */
+static void check_growing_logits(int count, double slope)
+{
+    static float logits[300000], narrow[300000];
+    const int target = count / 2;
+    double worst = 0, largest = fmax(0, slope * count), sum = DBL_MIN;
+    for (int i = 0; i < count; i++) {
+        logits[i] = narrow[i] = (float)(slope * i - 50) + 0.5f * (float)(i % 5);
+        sum += exp(logits[i] - largest);
+    }
+    const double log_sum = log(sum) + largest, expected = log_sum - logits[target];
+    const struct loss_loops *loops = opened[0].table->loss;
+    const double loss = loops->cross_entropy_gradient_row(logits, count, target, 0, ELEMENT_REAL);
+    const double same = loops->cross_entropy_gradient_row(narrow, count, target, 0, ELEMENT_BF16);
+    assert_true(fabs(loss - expected) < 1e-6 * fabs(expected));
+    assert_true(loss == same);
+    for (int i = 0; i < count; i++) {
+        float x = (float)(slope * i - 50) + 0.5f * (float)(i % 5);
+        double softmax = exp(x - log_sum) - (i == target);
+        worst = fmax(worst, fabs(logits[i] - softmax));
+        assert_true(fabs(bf16_value(((bf16 *)narrow)[i]) - logits[i]) <= fabs(logits[i]) / 256);
+    }
+    print_message("%d logits, slope %.0e: gradient to %.1e\n", count, slope, worst);
+    assert_true(worst < 1e-6);
+}
+
+static void cross_entropy_is_that_of_a_row_whose_largest_comes_late(void **state)
+{
+    (void)state;
+    check_growing_logits(5000, 1e-3);
+    check_growing_logits(5000, 1);
+    check_growing_logits(5000, -1);
+    check_growing_logits(300000, 1e-4); /* more than 256 blocks of 1,024 */
 }
 
 static void what_is_not_finite_is_not_hidden(void **state)
@@ -327,10 +381,15 @@ static void what_is_not_finite_is_not_hidden(void **state)
             const struct kernel_table *table = opened[s].table;
             float logits[40] = { 0 }, x = bad[i], y;
             logits[21] = bad[i];
-            assert_false(isfinite(table->loss->cross_entropy_gradient_row(logits, 40, 3, 0)));
+            assert_false(
+                isfinite(table->loss->cross_entropy_gradient_row(logits, 40, 3, 0, ELEMENT_REAL)));
             assert_false(isfinite(table->optimizer->sum_of_squares(&x, 1)));
             table->activation->gelu(ELEMENT_REAL, &x, &y, 1);
             assert_false(isfinite(y));
+            const bf16 narrow = isnan(x) ? 0xff81 : 0x7f80; /* a signalling NaN, infinity */
+            bf16 narrow_y;
+            table->activation->gelu(ELEMENT_BF16, &narrow, &narrow_y, 1);
+            assert_int_equal(narrow_y, isnan(x) ? 0x7fc0 : 0x7f80);
         }
 }
 
@@ -364,6 +423,7 @@ int main(void)
         cmocka_unit_test(bf16_is_written_as_the_nearest_of_what_is_computed),
         cmocka_unit_test(exponential_and_gelu_are_near_those_of_the_library),
         cmocka_unit_test(cross_entropy_of_equal_logits_is_the_logarithm_of_their_number),
+        cmocka_unit_test(cross_entropy_is_that_of_a_row_whose_largest_comes_late),
         cmocka_unit_test(what_is_not_finite_is_not_hidden),
     };
     return cmocka_run_group_tests(tests, open_all_sets, close_all_sets);

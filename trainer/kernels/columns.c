@@ -22,7 +22,7 @@ struct sums_job {
     const struct vector_loops *loops;
     struct rows x;
     real *sums;
-    int64_t rows, columns;
+    int64_t rows, columns, stride;
 };
 
 static void sums_block(void *context, int64_t block, int thread)
@@ -31,42 +31,33 @@ static void sums_block(void *context, int64_t block, int thread)
     const struct sums_job *job = context;
     int64_t c, count = columns_of_block(block, job->columns, &c);
     job->loops->column_sums(job->x.element, rows_from(job->x, c).values, job->sums + c, job->rows,
-                            count, job->columns);
+                            count, job->stride);
+}
+
+static void run_sums(struct kernels *kernels, enum kernel_id id, struct sums_job *job)
+{
+    job->loops = kernels->table->vector;
+    kernels_run(kernels, id, column_blocks(job->columns), sums_block, job);
+    kernels_count_elements(kernels, id, job->x.element, job->rows * job->columns);
 }
 
 void column_sums(struct kernels *kernels, struct rows x, real *sums, int64_t rows, int64_t columns)
 {
-    struct sums_job job = { kernels->table->vector, x, sums, rows, columns };
-    kernels_run(kernels, KERNEL_COLUMN_SUMS, column_blocks(columns), sums_block, &job);
-    kernels_count_elements(kernels, KERNEL_COLUMN_SUMS, x.element, rows * columns);
-}
-
-struct norm_gradients_job {
-    const struct norm_loops *loops;
-    const real *dn, *x, *mean, *rstd;
-    real *dgain, *dbias;
-    int64_t rows, C;
-};
-
-static void norm_gradients_block(void *context, int64_t block, int thread)
-{
-    (void)thread;
-    const struct norm_gradients_job *job = context;
-    int64_t c, count = columns_of_block(block, job->C, &c);
-    job->loops->parameter_gradients(job->dn + c, job->x + c, job->mean, job->rstd, job->dgain + c,
-                                    job->dbias ? job->dbias + c : NULL, job->rows, count, job->C);
-}
-
-void norm_parameter_gradients(struct kernels *kernels, const struct norm *norm, const real *dn,
-                              const real *x, const real *mean, const real *rstd, real *dgain,
-                              real *dbias, int64_t rows)
-{
-    struct norm_gradients_job job = {
-        kernels->table->norm, dn, x, mean, rstd, dgain, dbias, rows, norm->C
+    struct sums_job job = {
+        .x = x, .sums = sums, .rows = rows, .columns = columns, .stride = columns
     };
-    kernels_run(kernels, KERNEL_NORM_PARAMETERS, column_blocks(norm->C), norm_gradients_block,
-                &job);
-    kernels_count_reals(kernels, KERNEL_NORM_PARAMETERS, 2 * rows * norm->C);
+    run_sums(kernels, KERNEL_COLUMN_SUMS, &job);
+}
+
+void add_block_sums(struct kernels *kernels, enum kernel_id id, real *of_blocks, int64_t blocks,
+                    int64_t stride, real *sums, int64_t columns)
+{
+    struct sums_job job = { .x = rows_of_reals(of_blocks),
+                            .sums = sums,
+                            .rows = blocks,
+                            .columns = columns,
+                            .stride = stride };
+    run_sums(kernels, id, &job);
 }
 
 struct embedding_gradients_job {

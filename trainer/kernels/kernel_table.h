@@ -35,6 +35,13 @@ struct norm {
     bool centred;
 };
 
+/* Sums over rows: gain of dn h, bias (or NULL) of dn, dx (or NULL) of what dx has become. Each
+ * may be a row of dn itself. */
+struct norm_sums {
+    real *gain, *bias, *dx; /* [C] */
+    bool add;               /* to what they are; otherwise they become the sums */
+};
+
 struct norm_loops {
     /* x [rows,C] -> n [rows,C]; mean, rstd [rows] are kept for the backward pass. */
     void (*forward)(const struct norm *norm, const real *x, enum element element, void *n,
@@ -42,14 +49,10 @@ struct norm_loops {
     /* n once more, from the kept mean and rstd: the same bits as forward's. */
     void (*apply)(const struct norm *norm, const real *x, enum element element, void *n,
                   const real *mean, const real *rstd, int64_t rows);
-    /* dx += the gradient through the norm. */
+    /* dx += the gradient through the norm; then what `sums` names, over these rows in their
+     * order. */
     void (*backward)(const struct norm *norm, const real *dn, const real *x, const real *mean,
-                     const real *rstd, real *dx, int64_t rows);
-    /* For `columns` columns of matrices with `stride`: dgain += sum of dn h, dbias (or NULL)
-     * += sum of dn, over the rows in their order. */
-    void (*parameter_gradients)(const real *dn, const real *x, const real *mean, const real *rstd,
-                                real *dgain, real *dbias, int64_t rows, int64_t columns,
-                                int64_t stride);
+                     const real *rstd, real *dx, int64_t rows, const struct norm_sums *sums);
 };
 
 /* The feed-forward's. */
@@ -83,7 +86,7 @@ struct panel_output {
     bool is_cached; /* C was read just before */
 };
 
-enum { PANEL_MOST = 288 }; /* columns */
+enum { PANEL_MOST = 256 }; /* columns */
 
 struct panel_loops {
     void (*store)(const struct panel_output *output);
@@ -149,13 +152,16 @@ struct softmax_loops {
                        int64_t width);
 };
 
-/* Of a row of logits [V], which is overwritten. target < 0: no loss, and a gradient of zeros. */
+/* Of a row of logits [V], which is overwritten. target < 0: no loss, and a gradient of zeros.
+ * A NaN or infinity among the logits makes the loss one of them. */
 struct loss_loops {
     /* -log softmax(logits)[target] = logZ - logits[target], Z = sum exp(logits) */
     double (*cross_entropy_row)(real *logits, int64_t V, int32_t target);
     /* The same, and the logits become the gradient of that + z_loss logZ^2 (Chowdhery et al.
-     * 2022): softmax(logits) (1 + 2 z_loss logZ) - onehot(target). */
-    double (*cross_entropy_gradient_row)(real *logits, int64_t V, int32_t target, double z_loss);
+     * 2022): softmax(logits) (1 + 2 z_loss logZ) - onehot(target), as `element` from the row's
+     * start on. */
+    double (*cross_entropy_gradient_row)(real *logits, int64_t V, int32_t target, double z_loss,
+                                         enum element element);
 };
 
 struct vector_loops {

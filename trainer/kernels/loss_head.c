@@ -1,7 +1,6 @@
 #include "trainer/kernels/loss_head.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #include "base/status.h"
 #include "trainer/kernels/kernel_table.h"
@@ -14,18 +13,6 @@ struct loss_block {
     int64_t first, rows;
 };
 
-/* A gradient of reals becomes one of bf16 from the row's start on. */
-static void narrow_row(const struct tile_loops *bf16_loops, real *row, int64_t V)
-{
-    enum { BLOCK = 2048 };
-    bf16 narrow[BLOCK];
-    for (int64_t i = 0; i < V; i += BLOCK) {
-        const int64_t count = V - i < BLOCK ? V - i : BLOCK;
-        bf16_loops->store(row + i, narrow, count);
-        memcpy((char *)row + i * (int64_t)sizeof(bf16), narrow, (size_t)count * sizeof(bf16));
-    }
-}
-
 static void loss_row(void *context, int64_t row, int thread)
 {
     (void)thread;
@@ -34,17 +21,13 @@ static void loss_row(void *context, int64_t row, int thread)
     int32_t target = head->targets[block->first + row];
     CHECK(target < head->V, "target %d is beyond the model's vocabulary of %lld", target,
           (long long)head->V);
-    const struct kernels *kernels = block->kernels;
-    const struct loss_loops *loops = kernels->table->loss;
+    const struct loss_loops *loops = block->kernels->table->loss;
     real *logits = head->logits + row * head->V;
-    if (!head->dhidden) {
+    if (head->dhidden)
+        head->row_losses[row] = loops->cross_entropy_gradient_row(
+            logits, head->V, target, head->z_loss, block->kernels->element);
+    else
         head->row_losses[row] = loops->cross_entropy_row(logits, head->V, target);
-        return;
-    }
-    head->row_losses[row] =
-        loops->cross_entropy_gradient_row(logits, head->V, target, head->z_loss);
-    if (kernels->element == ELEMENT_BF16)
-        narrow_row(&kernels->tiles[ELEMENT_BF16], logits, head->V);
 }
 
 static void block_backward(struct kernels *kernels, const struct loss_block *block)

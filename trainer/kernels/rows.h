@@ -2,7 +2,9 @@
  *
  * What is independent by row is cut into blocks of rows. What sums over rows
  * (gradients of gains, biases and embeddings) is cut into blocks of columns, and
- * each block adds the rows in their order: no atomic additions, one result.
+ * each block adds the rows in their order: no atomic additions, one result. Where a
+ * pass over blocks of rows has them in its cache, it sums each of them by the way,
+ * and the blocks' sums are added in their order.
  */
 #ifndef TRAINER_KERNELS_ROWS_H
 #define TRAINER_KERNELS_ROWS_H
@@ -39,23 +41,27 @@ void norm_forward(struct kernels *kernels, const struct norm *norm, const real *
                   real *mean, real *rstd, int64_t rows);
 void norm_apply(struct kernels *kernels, const struct norm *norm, const real *x, struct rows n,
                 const real *mean, const real *rstd, int64_t rows);
-/* dx, dgain, dbias (or NULL) are added to. */
-void norm_backward(struct kernels *kernels, const struct norm *norm, const real *dn, const real *x,
-                   const real *mean, const real *rstd, real *dx, real *dgain, real *dbias,
-                   int64_t rows);
 
-/* The half of norm_backward that sums over rows: dgain and dbias (or NULL) are added to. */
-void norm_parameter_gradients(struct kernels *kernels, const struct norm *norm, const real *dn,
-                              const real *x, const real *mean, const real *rstd, real *dgain,
-                              real *dbias, int64_t rows);
+struct norm_gradient {
+    real *dx;            /* [rows,C], added to */
+    real *dgain, *dbias; /* [C], added to; dbias may be NULL */
+    real *dx_sums;       /* [C] or NULL: becomes the sums over dx' rows, a bias' gradient */
+};
+/* dn is lost: its rows take the sums of their block until the blocks are added, in order. */
+void norm_backward(struct kernels *kernels, const struct norm *norm, real *dn, const real *x,
+                   const real *mean, const real *rstd, const struct norm_gradient *gradient,
+                   int64_t rows);
 
 /* GELU maps [rows,F] to [rows,F]; SwiGLU maps [gate F | up F]. A product can do it by the way.
  * x and y, or x and d, have one element type. */
 void activation_forward(struct kernels *kernels, enum activation kind, struct rows x, struct rows y,
                         int64_t rows, int64_t F);
-/* In place: x becomes y (SwiGLU: in the first half of each row), d goes from dy (there) to dx. */
+/* In place: x becomes y (SwiGLU: in the first half of each row), d goes from dy (there) to dx.
+ * The sums over dx' rows, as it is written, are added to `sums` (or NULL), a bias' gradient;
+ * `room` is for those of each block, activation_sums_room(rows, dx' width) reals. */
 void activation_backward(struct kernels *kernels, enum activation kind, struct rows x,
-                         struct rows d, int64_t rows, int64_t F);
+                         struct rows d, int64_t rows, int64_t F, real *sums, real *room);
+int64_t activation_sums_room(int64_t rows, int64_t width);
 
 /* Rotary positions (Su et al. 2021) of the first `heads` heads of each row, in place. Row r
  * stands at position (r mod T) + past; tables are [positions, HD/2]. direction -1: backward. */
@@ -82,5 +88,8 @@ void embedding_backward(struct kernels *kernels, const struct embedding *embeddi
 
 /* sums[columns] += the sum over the rows: a bias' gradient. */
 void column_sums(struct kernels *kernels, struct rows x, real *sums, int64_t rows, int64_t columns);
+/* The same over the sums of blocks, [columns] each, that lie `stride` reals apart. */
+void add_block_sums(struct kernels *kernels, enum kernel_id id, real *of_blocks, int64_t blocks,
+                    int64_t stride, real *sums, int64_t columns);
 
 #endif

@@ -148,8 +148,11 @@ static void place_shared(struct layout *layout, const struct shape *shape, struc
 static void place_gradients(struct layout *layout, const struct shape *shape,
                             struct layer_scratch *s)
 {
-    s->doutput = reals(layout, IN_BACKWARD, shape->rows * shape->C);
-    s->dnormed = reals(layout, IN_LOSS | IN_BACKWARD, shape->rows * shape->C);
+    const int64_t room = activation_sums_room(shape->rows, expanded_width_of(shape->config));
+    const int64_t count = shape->rows * shape->C;
+    s->doutput = reals(layout, IN_BACKWARD, count);
+    s->doutput_sums = reals(layout, IN_BACKWARD, shape->C);
+    s->dnormed = reals(layout, IN_LOSS | IN_BACKWARD, count > room ? count : room);
     s->dexpanded = operand(layout, shape, IN_FEED_FORWARD_BACK, expanded_width_of(shape->config));
     s->dqkv =
         rows_of(layout, ELEMENT_REAL, IN_ATTENTION_BACK, shape->rows * qkv_width_of(shape->config));

@@ -63,7 +63,8 @@ struct layer_scratch {
     struct rows activated; /* [BT,F] */
     /* in training: gradients */
     real *doutput;         /* [BT,C] of the residual stream */
-    real *dnormed;         /* [BT,C] */
+    real *doutput_sums;    /* [C] over its rows: the gradient of the bias before it */
+    real *dnormed;         /* [BT,C]; before, room for the sums of dexpanded's blocks */
     struct rows dqkv;      /* [BT,(NH + 2 KV) HD] */
     struct rows dexpanded; /* [BT,F], or [BT,2F] */
 };

@@ -38,14 +38,16 @@ void layer_attend(const struct pass *pass, const struct layer_plan *layer,
 void layer_project(const struct pass *pass, const struct layer_plan *layer,
                    const struct layer_run *run);
 
-/* scratch->doutput becomes the gradient of the input, in place, and parameters' gradients are
- * added to pass->gradient; kept->expanded is overwritten. */
+/* scratch->dnormed through a norm of x: scratch->doutput += x' gradient, doutput_sums become its
+ * sums, the norm's parameters' gradients are added to; dnormed is lost. */
+void norm_plan_backward(const struct pass *pass, struct norm_plan plan, const real *x,
+                        const struct norm_stats *stats, const struct layer_scratch *scratch,
+                        int64_t rows);
+
+/* scratch->doutput, with its sums, becomes the gradient of the input, in place, and parameters'
+ * gradients are added to pass->gradient; kept->expanded is overwritten. */
 void layer_backward(const struct pass *pass, const struct layer_plan *layer,
                     const struct layer_run *run);
-
-/* Through a norm: dx[rows,C] += the gradient of x, and the norm's own gradients. */
-void norm_plan_backward(const struct pass *pass, struct norm_plan plan, const real *dnormed,
-                        const real *x, const struct norm_stats *stats, real *dx, int64_t rows);
 
 /* The attention of `run`, on the rows of qkv that it kept, or on its cache. */
 struct attention layer_attention(const struct pass *pass, const struct layer_run *run);

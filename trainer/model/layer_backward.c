@@ -1,15 +1,30 @@
 #include "trainer/model/layer.h"
 
-void norm_plan_backward(const struct pass *pass, struct norm_plan plan, const real *dnormed,
-                        const real *x, const struct norm_stats *stats, real *dx, int64_t rows)
+void norm_plan_backward(const struct pass *pass, struct norm_plan plan, const real *x,
+                        const struct norm_stats *stats, const struct layer_scratch *s, int64_t rows)
 {
     const struct norm norm = norm_of(pass, plan);
     pass_begin_sums(pass, plan.gain, norm.C);
     if (plan.bias != NO_TENSOR)
         pass_begin_sums(pass, plan.bias, norm.C);
-    norm_backward(pass->kernels, &norm, dnormed, x, stats->mean, stats->rstd, dx,
-                  pass->gradient + plan.gain,
-                  plan.bias == NO_TENSOR ? NULL : pass->gradient + plan.bias, rows);
+    const struct norm_gradient gradient = {
+        .dx = s->doutput,
+        .dgain = pass->gradient + plan.gain,
+        .dbias = plan.bias == NO_TENSOR ? NULL : pass->gradient + plan.bias,
+        .dx_sums = pass->views->layers[0].project.bias == NO_TENSOR ? NULL : s->doutput_sums,
+    };
+    norm_backward(pass->kernels, &norm, s->dnormed, x, stats->mean, stats->rstd, &gradient, rows);
+}
+
+/* The gradient of a linear's parameters, whose output is added to the residual stream. */
+static void residual_parameter_gradients(const struct pass *pass, const struct linear_plan *linear,
+                                         struct rows x, int64_t ldx, const struct layer_scratch *s,
+                                         int64_t rows)
+{
+    real *dbias = linear_bias_gradient(pass, linear);
+    linear_weight_gradient(pass, linear, x, ldx, rows_of_reals(s->doutput), rows);
+    if (dbias)
+        pass->kernels->table->vector->add(dbias, s->doutput_sums, dbias, linear->out);
 }
 
 /* doutput: in, of the layer's output; out, of `middle`. */
@@ -25,16 +40,16 @@ static void feed_forward_backward(const struct pass *pass, const struct layer_pl
 
     linear_input_gradient(pass, &layer->contract, doutput, s->dexpanded, expanded, rows);
     activation_backward(pass->kernels, activation_of(pass->config), kept->expanded, s->dexpanded,
-                        rows, pass->config->ffn_width);
+                        rows, pass->config->ffn_width, linear_bias_gradient(pass, &layer->expand),
+                        s->dnormed);
     const struct rows activated = kept->expanded; /* computed once more, in its place */
-    linear_parameter_gradients(pass, &layer->contract, activated, expanded, doutput, rows);
+    residual_parameter_gradients(pass, &layer->contract, activated, expanded, s, rows);
 
     norm_apply(pass->kernels, &norm, kept->middle, s->normed, kept->ffn_norm.mean,
                kept->ffn_norm.rstd, rows);
-    linear_parameter_gradients(pass, &layer->expand, s->normed, C, s->dexpanded, rows);
+    linear_weight_gradient(pass, &layer->expand, s->normed, C, s->dexpanded, rows);
     linear_input_gradient(pass, &layer->expand, s->dexpanded, dnormed, C, rows);
-    norm_plan_backward(pass, layer->ffn_norm, s->dnormed, kept->middle, &kept->ffn_norm, s->doutput,
-                       rows);
+    norm_plan_backward(pass, layer->ffn_norm, kept->middle, &kept->ffn_norm, s, rows);
 }
 
 /* Queries', keys' and values' gradients of attention, into dqkv. */
@@ -65,16 +80,18 @@ static void attention_part_backward(const struct pass *pass, const struct layer_
     const struct rows dattended = { s->dnormed, s->dqkv.element }; /* free until the norm */
     const int64_t rows = run->B * run->T, C = pass->config->width;
 
-    linear_parameter_gradients(pass, &layer->project, kept->attended, C, doutput, rows);
+    residual_parameter_gradients(pass, &layer->project, kept->attended, C, s, rows);
     linear_input_gradient(pass, &layer->project, doutput, dattended, C, rows);
     attended_backward(pass, run, dattended);
 
     norm_apply(pass->kernels, &norm, kept->input, s->normed, kept->attention_norm.mean,
                kept->attention_norm.rstd, rows);
-    linear_parameter_gradients(pass, &layer->qkv, s->normed, C, s->dqkv, rows);
+    linear_weight_gradient(pass, &layer->qkv, s->normed, C, s->dqkv, rows);
+    real *dbias = linear_bias_gradient(pass, &layer->qkv);
+    if (dbias)
+        column_sums(pass->kernels, s->dqkv, dbias, rows, layer->qkv.out);
     linear_input_gradient(pass, &layer->qkv, s->dqkv, dnormed, C, rows);
-    norm_plan_backward(pass, layer->attention_norm, s->dnormed, kept->input, &kept->attention_norm,
-                       s->doutput, rows);
+    norm_plan_backward(pass, layer->attention_norm, kept->input, &kept->attention_norm, s, rows);
 }
 
 void layer_backward(const struct pass *pass, const struct layer_plan *layer,

@@ -96,8 +96,16 @@ void linear_input_gradient(const struct pass *pass, const struct linear_plan *li
     kernels_product(pass->kernels, &product);
 }
 
-void linear_parameter_gradients(const struct pass *pass, const struct linear_plan *linear,
-                                struct rows x, int64_t ldx, struct rows dy, int64_t rows)
+real *linear_bias_gradient(const struct pass *pass, const struct linear_plan *linear)
+{
+    if (linear->bias == NO_TENSOR)
+        return NULL;
+    pass_begin_sums(pass, linear->bias, linear->out);
+    return pass->gradient + linear->bias;
+}
+
+void linear_weight_gradient(const struct pass *pass, const struct linear_plan *linear,
+                            struct rows x, int64_t ldx, struct rows dy, int64_t rows)
 {
     struct product product = {
         .id = KERNEL_PRODUCT_WEIGHT_GRADIENT,
@@ -127,10 +135,6 @@ void linear_parameter_gradients(const struct pass *pass, const struct linear_pla
         product.ldc = linear->in;
     }
     kernels_product(pass->kernels, &product);
-    if (linear->bias == NO_TENSOR)
-        return;
-    pass_begin_sums(pass, linear->bias, linear->out);
-    column_sums(pass->kernels, dy, pass->gradient + linear->bias, rows, linear->out);
 }
 
 void head_logits(const struct pass *pass, const real *hidden, real *logits)

@@ -35,9 +35,12 @@ void linear_forward_activated(const struct pass *pass, const struct linear_plan 
 void linear_input_gradient(const struct pass *pass, const struct linear_plan *linear,
                            struct rows dy, struct rows dx, int64_t ld_dx, int64_t rows);
 
-/* dW (+)= x^T dy (in W's layout), dbias (+)= the sum of dy's rows; rows of x are ldx apart */
-void linear_parameter_gradients(const struct pass *pass, const struct linear_plan *linear,
-                                struct rows x, int64_t ldx, struct rows dy, int64_t rows);
+/* dW (+)= x^T dy (in W's layout); rows of x are ldx apart */
+void linear_weight_gradient(const struct pass *pass, const struct linear_plan *linear,
+                            struct rows x, int64_t ldx, struct rows dy, int64_t rows);
+
+/* Where dbias (+)= the sum of dy's rows belongs: [out], or NULL where there is no bias. */
+real *linear_bias_gradient(const struct pass *pass, const struct linear_plan *linear);
 
 /* logits[V] of one row of the last hidden state, hidden[C] */
 void head_logits(const struct pass *pass, const real *hidden, real *logits);

@@ -117,8 +117,7 @@ void model_backward(struct model *model, struct kernels *kernels, const struct b
 
     real *doutput = a->scratch.doutput; /* of the layers, one after the other, in place */
     memset(doutput, 0, (size_t)(rows * pass.config->width) * sizeof(real));
-    norm_plan_backward(&pass, views->final_norm, a->scratch.dnormed, a->output, &a->final_norm,
-                       doutput, rows);
+    norm_plan_backward(&pass, views->final_norm, a->output, &a->final_norm, &a->scratch, rows);
     for (int64_t l = pass.config->layers - 1; l >= 0; l--) {
         struct layer_run run = run_of(pass.config, batch, a, l);
         gradient_loans_make(&a->loans, pass.config->layers - 1 - l, a->arena.base, gradient);

@@ -14,7 +14,18 @@
 
 #define LANES 16
 
+/* Unrolled, the lanes of one step would be seen as 16 sums apart, and 16 steps transposed. */
+#define FOR_LANES(j) _Pragma("GCC unroll 1") for (int j = 0; j < LANES; j++)
+
 static inline real lanes_total(real lane[LANES])
+{
+    for (int width = LANES / 2; width > 0; width /= 2)
+        for (int j = 0; j < width; j++)
+            lane[j] += lane[j + width];
+    return lane[0];
+}
+
+static inline double double_lanes_total(double lane[LANES])
 {
     for (int width = LANES / 2; width > 0; width /= 2)
         for (int j = 0; j < width; j++)
@@ -27,7 +38,7 @@ static inline real lanes_sum(const real *x, int64_t count)
     real lane[LANES] = { 0 };
     int64_t i = 0;
     for (; i + LANES <= count; i += LANES)
-        for (int j = 0; j < LANES; j++)
+        FOR_LANES (j)
             lane[j] += x[i + j];
     for (int j = 0; i + j < count; j++)
         lane[j] += x[i + j];
@@ -39,7 +50,7 @@ static inline real lanes_dot(const real *a, const real *b, int64_t count)
     real lane[LANES] = { 0 };
     int64_t i = 0;
     for (; i + LANES <= count; i += LANES)
-        for (int j = 0; j < LANES; j++)
+        FOR_LANES (j)
             lane[j] += a[i + j] * b[i + j];
     for (int j = 0; i + j < count; j++)
         lane[j] += a[i + j] * b[i + j];
@@ -54,7 +65,7 @@ static inline real lanes_max(const real *x, int64_t count)
         lane[j] = x[0];
     int64_t i = 0;
     for (; i + LANES <= count; i += LANES)
-        for (int j = 0; j < LANES; j++)
+        FOR_LANES (j)
             lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
     for (int j = 0; i + j < count; j++)
         lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];

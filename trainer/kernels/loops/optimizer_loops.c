@@ -1,4 +1,5 @@
 /* The updates of AdamW and Muon, and the gradient's norm: see kernel_table.h. */
+#include "trainer/kernels/loops/lanes.h"
 #include "trainer/kernels/loops/loop_set.h"
 #include "trainer/kernels/loops/real_math.h"
 
@@ -39,18 +40,21 @@ static void descend(real *restrict parameters, const real *restrict direction, i
         parameters[i] = keep * parameters[i] - step * direction[i];
 }
 
-/* In doubles over eight lanes: element i is added to lane i mod 8. */
+/* In doubles; squares of floats are exact in them. The prefetch runs over the pages' ends, at which
+ * the CPU's own stops. */
 static double sum_of_squares(const real *x, int64_t count)
 {
-    double lane[8] = { 0 };
+    enum { AHEAD = 4096 / sizeof(real) };
+    double lane[LANES] = { 0 };
     int64_t i = 0;
-    for (; i + 8 <= count; i += 8)
-        for (int j = 0; j < 8; j++)
+    for (; i + LANES <= count; i += LANES) {
+        __builtin_prefetch(x + i + AHEAD);
+        FOR_LANES (j)
             lane[j] += (double)x[i + j] * (double)x[i + j];
+    }
     for (int j = 0; i + j < count; j++)
         lane[j] += (double)x[i + j] * (double)x[i + j];
-    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
-           ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+    return double_lanes_total(lane);
 }
 
 const struct optimizer_loops LOOP_NAME(optimizer, KERNEL_SET) = {

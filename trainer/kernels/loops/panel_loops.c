@@ -62,6 +62,13 @@ ALWAYS_INLINE void put_row(enum element e, const struct panel_output *p, void *t
             row->values[c] = bf16_to_real(narrow[c]);
 }
 
+/* What is there beside the row takes part in its activation. */
+ALWAYS_INLINE void fill_up(struct line *row, int64_t columns)
+{
+    for (int64_t c = columns; c % AT_ONCE != 0; c++)
+        row->values[c] = 0;
+}
+
 ALWAYS_INLINE void store_row(enum element e, const struct panel_output *p, int64_t r,
                              int64_t columns)
 {
@@ -73,15 +80,19 @@ ALWAYS_INLINE void store_row(enum element e, const struct panel_output *p, int64
     if (p->activation == ACTIVATION_NONE)
         return;
     if (p->activation == ACTIVATION_GELU) {
-        for (int64_t c = 0; c < columns; c++)
-            row.values[c] = gelu_value(row.values[c]);
+        fill_up(&row, columns);
+        for (int64_t c = 0; c < columns; c += AT_ONCE)
+            gelu_some_reals(row.values + c);
     } else {
         struct line up;
         sum_row(before ? before + p->part_before : NULL, p->bias ? p->bias + p->part_columns : NULL,
                 p->sums + p->part_sums + r * p->ld_sums, columns, up.values);
         put_row(e, p, C + p->part_columns * element_bytes(e), columns, &up);
-        for (int64_t c = 0; c < columns; c++)
-            row.values[c] = swiglu_value(row.values[c], up.values[c]);
+        fill_up(&row, columns);
+        fill_up(&up, columns);
+        for (int64_t c = 0; c < columns; c += AT_ONCE)
+            swiglu_some_reals(row.values + c, up.values + c);
+        row = up;
     }
     put_row(e, p, (char *)p->activated + r * p->ld_activated * element_bytes(e), columns, &row);
 }

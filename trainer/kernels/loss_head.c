@@ -22,7 +22,7 @@ static void loss_row(void *context, int64_t row, int thread)
     CHECK(target < head->V, "target %d is beyond the model's vocabulary of %lld", target,
           (long long)head->V);
     const struct loss_loops *loops = block->kernels->table->loss;
-    real *logits = head->logits + row * head->V;
+    real *logits = head->logits + row * loss_head_stride(head->V);
     if (head->dhidden)
         head->row_losses[row] = loops->cross_entropy_gradient_row(
             logits, head->V, target, head->z_loss, block->kernels->element);
@@ -34,7 +34,8 @@ static void block_backward(struct kernels *kernels, const struct loss_block *blo
 {
     const struct loss_head *head = block->head;
     const enum element element = kernels->element;
-    const int64_t stride = head->V * (int64_t)sizeof(real) / element_bytes(element);
+    const int64_t stride =
+        loss_head_stride(head->V) * (int64_t)sizeof(real) / element_bytes(element);
     /* dW[V,C] (+)= dlogits[rows,V]^T H[rows,C], first: dH may overwrite H */
     struct product dweight = { .id = KERNEL_PRODUCT_HEAD,
                                .M = head->V,
@@ -84,7 +85,7 @@ double loss_head_run(struct kernels *kernels, const struct loss_head *head, int6
                                   .ldb = head->C,
                                   .B_transposed = true,
                                   .C = head->logits,
-                                  .ldc = head->V };
+                                  .ldc = loss_head_stride(head->V) };
         kernels_product(kernels, &logits);
         kernels_run(kernels, KERNEL_LOSS, block.rows, loss_row, &block);
         kernels_count_reals(kernels, KERNEL_LOSS, (head->dhidden ? 2 : 1) * block.rows * head->V);

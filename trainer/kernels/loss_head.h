@@ -13,14 +13,20 @@
 
 #include "trainer/kernels/kernels.h"
 
-enum { LOSS_ROWS = 512 };
+enum { LOSS_ROWS = 1024 };
+
+/* Logits from row to row: whole cache lines, of either element. */
+static inline int64_t loss_head_stride(int64_t V)
+{
+    return tiles_across(V, TILE_SIDE) * TILE_SIDE;
+}
 
 struct loss_head {
     const real *hidden;     /* H [rows,C] */
     const real *weight;     /* W [V,C] */
     const int32_t *targets; /* [rows]; < 0: the row bears no loss */
     int64_t rows, C, V;
-    real *logits;       /* scratch [min(rows, LOSS_ROWS), V] */
+    real *logits;       /* scratch [min(rows, LOSS_ROWS), loss_head_stride(V)] */
     double *row_losses; /* scratch [min(rows, LOSS_ROWS)] */
     real *dhidden;      /* [rows,C], overwritten; may be hidden itself; NULL: the loss alone */
     real *dweight;      /* [V,C], added to; NULL with dhidden */

@@ -164,7 +164,7 @@ static void place_loss(struct layout *layout, const struct shape *shape, struct 
     a->hidden = shape->plan->for_training ? a->scratch.dnormed
                                           : reals(layout, IN_LOSS, shape->rows * shape->C);
     a->row_losses = layout_take(layout, IN_LOSS, (size_t)rows * sizeof(double));
-    a->logits = reals(layout, IN_LOSS, rows * shape->config->vocab_size);
+    a->logits = reals(layout, IN_LOSS, rows * loss_head_stride(shape->config->vocab_size));
 }
 
 /* Into `a`, whose layers may be missing: then all that comes of it is the layout's bytes. */

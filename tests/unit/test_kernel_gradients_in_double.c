@@ -275,7 +275,7 @@ static void attention_within_documents_has_its_derivative(void **state)
 
 /* ---- The head and the loss: hidden [rows,C], weight [V,C]; two blocks of rows ---------------- */
 
-enum { LOSS_TEST_ROWS = LOSS_ROWS + 3, LOSS_C = 4, LOSS_V = 2050 };
+enum { LOSS_TEST_ROWS = 259 /* more than a block of doubles */, LOSS_C = 4, LOSS_V = 2050 };
 
 /* z_loss logZ^2 of the rows that bear a loss, from the definition. */
 static double z_loss_value(const struct loss_head *head)
@@ -315,9 +315,10 @@ static void check_loss_head(double z_loss)
                               .rows = LOSS_TEST_ROWS,
                               .C = LOSS_C,
                               .V = LOSS_V,
-                              .logits =
-                                  memory_alloc_zeroed((size_t)LOSS_ROWS * LOSS_V, sizeof(real)),
-                              .row_losses = memory_alloc_zeroed(LOSS_ROWS, sizeof(double)),
+                              .logits = memory_alloc_zeroed(
+                                  (size_t)(LOSS_TEST_ROWS * loss_head_stride(LOSS_V)),
+                                  sizeof(real)),
+                              .row_losses = memory_alloc_zeroed(LOSS_TEST_ROWS, sizeof(double)),
                               .dhidden = dx,
                               .dweight = dx + LOSS_TEST_ROWS * LOSS_C,
                               .z_loss = z_loss };

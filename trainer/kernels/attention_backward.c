@@ -253,7 +253,7 @@ static void store_keys(const struct attention_job *job, const struct score_block
 static struct backward_scratch scratch_of(const struct attention_job *job, int thread)
 {
     struct backward_scratch s;
-    plan_scratch(&s, job->kernels->scratch->threads[thread].attention, job->attention,
+    plan_scratch(&s, job->kernels->scratch->threads[thread].reserved, job->attention,
                  job->kernels->element);
     for (int i = 0; i < STRIPE; i++)
         s.ones[i] = 1;

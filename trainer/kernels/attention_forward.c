@@ -149,7 +149,7 @@ static void query_block_forward(void *context, int64_t block, int thread)
     const int64_t queries = queries_of_block(job), blocks = tiles_across(a->T, queries);
     struct query_block q = { .b = block / blocks / a->heads, .h = block / blocks % a->heads };
     struct forward_scratch s;
-    plan_scratch(&s, job->kernels->scratch->threads[thread].attention, queries, a->head_dim,
+    plan_scratch(&s, job->kernels->scratch->threads[thread].reserved, queries, a->head_dim,
                  job->kernels->element);
 
     /* The longest walks first: the threads end together. */
@@ -173,7 +173,7 @@ static void single_query_forward(void *context, int64_t h, int thread)
     const int64_t HD = a->head_dim, g = h / group_size(a);
     const real scale = 1 / real_sqrt((real)HD);
     struct forward_scratch s;
-    plan_scratch(&s, job->kernels->scratch->threads[thread].attention, STRIPE, HD, ELEMENT_REAL);
+    plan_scratch(&s, job->kernels->scratch->threads[thread].reserved, STRIPE, HD, ELEMENT_REAL);
 
     begin_rows(&s, 1);
     memset(s.out, 0, (size_t)HD * sizeof(real));

@@ -3,8 +3,8 @@
  *   all            thread 0                    thread 1
  *   | shared tiles | right | sums | totals | right | sums | totals | ...
  *
- * and, beside it, left tiles, and what attention needs for its heads, which only the first call
- * knows: both grow.
+ * and, beside it, left tiles, and what an operation reserves, as only its call knows the shapes
+ * (attention's heads, a row of logits): both grow.
  */
 #ifndef TRAINER_KERNELS_KERNEL_SCRATCH_H
 #define TRAINER_KERNELS_KERNEL_SCRATCH_H
@@ -32,7 +32,7 @@ struct kernel_thread {
     real *right_tiles; /* [RIGHT_COLUMNS, RIGHT_TILES] in tiles */
     real *sums;        /* [SUMS_UNITS] of a stretch of K */
     real *totals;      /* [SUMS_UNITS] of the stretches before, where C cannot hold them */
-    char *attention;   /* kernel_scratch_reserve's bytes */
+    char *reserved;    /* kernel_scratch_reserve's bytes */
     int64_t flops;     /* of this thread's products, not yet collected */
     char padding[64];  /* the next thread's counter: another cache line */
 };
@@ -43,14 +43,14 @@ struct kernel_scratch {
     struct kernel_thread *threads;
     struct arena left_arena;
     int64_t left_tile_count; /* of each thread */
-    struct arena attention_arena;
-    size_t attention_bytes; /* of each thread */
+    struct arena reserved_arena;
+    size_t reserved_bytes; /* of each thread */
 };
 
 /* Each thread has so many left tiles from now on; their contents are lost. */
 void kernel_scratch_reserve_left(struct kernels *kernels, int64_t tiles);
 
-/* Each thread's `attention` has room for so many bytes from now on; its contents are lost. */
-void kernel_scratch_reserve(struct kernels *kernels, size_t attention_bytes);
+/* Each thread's `reserved` has room for so many bytes from now on; its contents are lost. */
+void kernel_scratch_reserve(struct kernels *kernels, size_t reserved_bytes);
 
 #endif

@@ -206,16 +206,16 @@ void kernel_scratch_reserve_left(struct kernels *kernels, int64_t tiles)
         scratch->threads[i].left_tiles = arena_take(&scratch->left_arena, bytes);
 }
 
-void kernel_scratch_reserve(struct kernels *kernels, size_t attention_bytes)
+void kernel_scratch_reserve(struct kernels *kernels, size_t reserved_bytes)
 {
     struct kernel_scratch *scratch = kernels->scratch;
     const int threads = thread_pool_size(kernels->pool);
-    if (attention_bytes <= scratch->attention_bytes)
+    if (reserved_bytes <= scratch->reserved_bytes)
         return;
-    scratch->attention_bytes = attention_bytes;
-    enlarge(&scratch->attention_arena, attention_bytes, threads);
+    scratch->reserved_bytes = reserved_bytes;
+    enlarge(&scratch->reserved_arena, reserved_bytes, threads);
     for (int i = 0; i < threads; i++)
-        scratch->threads[i].attention = arena_take(&scratch->attention_arena, attention_bytes);
+        scratch->threads[i].reserved = arena_take(&scratch->reserved_arena, reserved_bytes);
 }
 
 enum status kernels_open(struct kernels *kernels, const char *name, int threads)
@@ -253,7 +253,7 @@ void kernels_close(struct kernels *kernels)
     thread_pool_free(kernels->pool);
     arena_release(&kernels->scratch->arena);
     arena_release(&kernels->scratch->left_arena);
-    arena_release(&kernels->scratch->attention_arena);
+    arena_release(&kernels->scratch->reserved_arena);
     memory_free(kernels->scratch->threads);
     memory_free(kernels->scratch);
     *kernels = (struct kernels){ 0 };

@@ -1,7 +1,8 @@
 /* loss_head: the last product and the cross-entropy, together, in blocks of rows.
  *
- * The logits [rows, V] exist for LOSS_ROWS rows at a time, and turn into their own
- * gradient in place, which is rounded to what the products multiply:
+ * The logits [rows, V] exist for a block of rows at a time, and turn into their own
+ * gradient in place. Both are of the element that the products multiply; the softmax of a row
+ * of bf16 is taken in reals:
  *
  *   logits = H W^T -> loss, dlogits = softmax - onehot -> dH = dlogits W, dW (+)= dlogits^T H
  *
@@ -13,12 +14,16 @@
 
 #include "trainer/kernels/kernels.h"
 
-enum { LOSS_ROWS = 1024 };
+/* Rows of a block: as many bytes for any element. */
+static inline int64_t loss_head_rows(enum element element)
+{
+    return 2048 / element_bytes(element);
+}
 
 /* Logits from row to row: whole cache lines, of either element. */
 static inline int64_t loss_head_stride(int64_t V)
 {
-    return tiles_across(V, TILE_SIDE) * TILE_SIDE;
+    return tiles_across(V, 2 * TILE_SIDE) * 2 * TILE_SIDE;
 }
 
 struct loss_head {
@@ -26,8 +31,8 @@ struct loss_head {
     const real *weight;     /* W [V,C] */
     const int32_t *targets; /* [rows]; < 0: the row bears no loss */
     int64_t rows, C, V;
-    real *logits;       /* scratch [min(rows, LOSS_ROWS), loss_head_stride(V)] */
-    double *row_losses; /* scratch [min(rows, LOSS_ROWS)] */
+    void *logits; /* scratch [min(rows, loss_head_rows), loss_head_stride(V)] of kernels->element */
+    double *row_losses; /* scratch [min(rows, loss_head_rows)] */
     real *dhidden;      /* [rows,C], overwritten; may be hidden itself; NULL: the loss alone */
     real *dweight;      /* [V,C], added to; NULL with dhidden */
     bool is_first;      /* dweight holds nothing yet, and is written over */

@@ -160,11 +160,14 @@ static void place_gradients(struct layout *layout, const struct shape *shape,
 
 static void place_loss(struct layout *layout, const struct shape *shape, struct activations *a)
 {
-    const int64_t rows = shape->rows < LOSS_ROWS ? shape->rows : LOSS_ROWS;
+    const int64_t most = loss_head_rows(shape->plan->element);
+    const int64_t rows = shape->rows < most ? shape->rows : most;
     a->hidden = shape->plan->for_training ? a->scratch.dnormed
                                           : reals(layout, IN_LOSS, shape->rows * shape->C);
     a->row_losses = layout_take(layout, IN_LOSS, (size_t)rows * sizeof(double));
-    a->logits = reals(layout, IN_LOSS, rows * loss_head_stride(shape->config->vocab_size));
+    a->logits = rows_of(layout, shape->plan->element, IN_LOSS,
+                        rows * loss_head_stride(shape->config->vocab_size))
+                    .values;
 }
 
 /* Into `a`, whose layers may be missing: then all that comes of it is the layout's bytes. */

@@ -82,7 +82,7 @@ struct activations {
     real *output; /* [BT,C] the last layer's */
     struct norm_stats final_norm;
     real *hidden; /* [BT,C] what the head reads; in training, its gradient takes its place */
-    real *logits; /* [min(BT, LOSS_ROWS), V] */
+    void *logits; /* the head's: see loss_head.h */
     double *row_losses;
     struct rope rope;
     struct gradient_loans loans;

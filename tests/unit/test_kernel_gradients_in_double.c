@@ -275,7 +275,7 @@ static void attention_within_documents_has_its_derivative(void **state)
 
 /* ---- The head and the loss: hidden [rows,C], weight [V,C]; two blocks of rows ---------------- */
 
-enum { LOSS_TEST_ROWS = 259 /* more than a block of doubles */, LOSS_C = 4, LOSS_V = 2050 };
+enum { LOSS_TEST_ROWS = 515 /* more than a block */, LOSS_C = 4, LOSS_V = 2050 };
 
 /* z_loss logZ^2 of the rows that bear a loss, from the definition. */
 static double z_loss_value(const struct loss_head *head)

@@ -7,7 +7,7 @@
 
 #include "trainer/kernels/tiles.h"
 
-enum { PIECE_ROWS = 8, PIECE_TILES = 3 };
+enum { PIECE_ROWS = 8, PIECE_TILES = 3, LAYER_TILES = 12 };
 
 struct piece {
     const uint32_t *A, *B; /* of the piece's first row and first column of tiles */
@@ -71,7 +71,8 @@ static __attribute__((noinline)) void multiply_piece_3(const struct piece *p)
     multiply_piece(p, 3);
 }
 
-static inline void multiply_walk(const struct tile_product *product)
+/* `depth` tiles along K from tile k on. */
+static inline void multiply_layer(const struct tile_product *product, int64_t k, int64_t depth)
 {
     static void (*const multiply_tiles[])(
         const struct piece *) = { multiply_piece_1, multiply_piece_2, multiply_piece_3 };
@@ -86,19 +87,28 @@ static inline void multiply_walk(const struct tile_product *product)
             int64_t rows = product->rows - r;
             struct piece piece = {
                 .A = (const uint32_t *)product->A + r / TILE_SIDE * product->A_stride * TILE_UNITS +
-                     r % TILE_SIDE * TILE_SIDE,
-                .B = (const uint32_t *)product->B + c / TILE_SIDE * product->B_stride * TILE_UNITS,
+                     r % TILE_SIDE * TILE_SIDE + k * TILE_UNITS,
+                .B = (const uint32_t *)product->B +
+                     (c / TILE_SIDE * product->B_stride + k) * TILE_UNITS,
                 .B_step = product->B_stride * TILE_UNITS,
-                .depth = product->depth,
+                .depth = depth,
                 .rows = rows < PIECE_ROWS ? rows : PIECE_ROWS,
                 .C = product->C + r * product->ldc + c,
                 .ldc = product->ldc,
                 .last = (__mmask16)(0xffff >> (TILE_SIDE - last)),
-                .add = product->add,
+                .add = product->add || k > 0,
             };
             multiply_tiles[tiles - 1](&piece);
         }
     }
+}
+
+/* Layer by layer along K, so that a panel of B stays in the first-level cache over all rows. */
+static inline void multiply_walk(const struct tile_product *product)
+{
+    for (int64_t k = 0; k < product->depth; k += LAYER_TILES)
+        multiply_layer(product, k,
+                       product->depth - k < LAYER_TILES ? product->depth - k : LAYER_TILES);
 }
 
 /* The steps of a piece without its loads: a multiply-add is two operations. */

@@ -4,7 +4,8 @@
  * threads pack the columns' operand into tiles that all of them read, as much of it as a shared
  * cache holds. Then they take blocks of C: the rows' operand is packed for a stretch of K into
  * tiles that stay in the second-level cache, and the kernel set multiplies them with one panel
- * of columns after the other. Where C has few rows, a block packs its panels itself.
+ * of columns after the other. The sums of some panels are a strip, which goes to C, with all that
+ * is fused to it, when they are complete. Where C has few rows, a block packs its panels itself.
  *
  *              K                      panel          N
  *          +---+---+            +---+---+---+      +---+---+---+

@@ -18,7 +18,7 @@
  * rows are worth their memory. */
 static inline int64_t loss_head_rows(enum element element)
 {
-    return element == ELEMENT_BF16 ? 2048 : 512;
+    return element == ELEMENT_BF16 ? 1536 : 512;
 }
 
 /* Logits from row to row: whole cache lines, of either element. */

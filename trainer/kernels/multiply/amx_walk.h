@@ -7,11 +7,12 @@
  *
  *              B0   B1
  *            +----+----+     Four products take 64 cycles, more than the 52 after which a sum can
- * be A0  |C00 |C01 |     added to again, and four loads take 32 (Intel 64 and IA-32 Architectures
- *            +----+----+     Optimization Reference Manual, AMX). Both operands stream from the
- *        A1  |C10 |C11 |     second-level cache, past the first, which they would only thrash; by
- * the
- *            +----+----+     way the panel of B that comes next is fetched.
+ *        A0  |C00 |C01 |     added to again, and four loads take 32 (Intel 64 and IA-32
+ * Architectures
+ *            +----+----+     Optimization Reference Manual, AMX). The second-level cache gives less
+ *        A1  |C10 |C11 |     than the 64 bytes a cycle that this would take from it, so K is walked
+ *            +----+----+     in layers whose panel of B stays in the first level; A streams past
+ * it. Layers continue a chain: they do not change its bits.
  *
  * Sums start from zero where they can: tiles of C that are loaded first hold up the next piece.
  */
@@ -34,6 +35,8 @@
 #define B0  6
 #define B1  7
 
+/* Tiles along K: 32 KiB of B, of the 48 that first-level caches have where there is AMX. */
+enum { LAYER_TILES = 16 };
 enum { PIECE_SIDE = 2 * TILE_SIDE, ROW_BYTES = 64, TILE_BYTES = TILE_SIDE * ROW_BYTES };
 
 /* A tile of C: in C itself, or at C's edges a copy, because tile instructions have no masks. */
@@ -109,89 +112,77 @@ static inline __attribute__((always_inline)) void fetch_lines(struct fetching *f
     }
 }
 
-/* Deep pieces stream their operands: the first-level cache has no room for them. */
-enum { STREAMED_TILES = 12 };
-
-#define LOAD_OPERAND(tile, from, row_bytes)                                                        \
-    do {                                                                                           \
-        if (streams)                                                                               \
-            TILE_STREAM(tile, from, row_bytes);                                                    \
-        else                                                                                       \
-            TILE_LOAD(tile, from, row_bytes);                                                      \
-    } while (0)
-
 /* Products at one depth; each operand of the next depth is loaded once its register is read for
  * the last time. A's tiles, which come from farther, have two products' time to arrive. */
 static inline __attribute__((always_inline)) void multiply_step(const char *const A[2],
                                                                 const char *const B[2],
                                                                 const int down, const int across,
-                                                                const bool streams, const bool more)
+                                                                const bool more)
 {
     TILE_PRODUCT(C00, A0, B0);
     if (across == 2)
         TILE_PRODUCT(C01, A0, B1);
     if (more)
-        LOAD_OPERAND(A0, A[0] + TILE_BYTES, ROW_BYTES);
+        TILE_STREAM(A0, A[0] + TILE_BYTES, ROW_BYTES);
     if (down == 2)
         TILE_PRODUCT(C10, A1, B0);
     if (more)
-        LOAD_OPERAND(B0, B[0] + TILE_BYTES, ROW_BYTES);
+        TILE_LOAD(B0, B[0] + TILE_BYTES, ROW_BYTES);
     if (down == 2 && across == 2)
         TILE_PRODUCT(C11, A1, B1);
     if (more && across == 2)
-        LOAD_OPERAND(B1, B[1] + TILE_BYTES, ROW_BYTES);
+        TILE_LOAD(B1, B[1] + TILE_BYTES, ROW_BYTES);
     if (more && down == 2)
-        LOAD_OPERAND(A1, A[1] + TILE_BYTES, ROW_BYTES);
+        TILE_STREAM(A1, A[1] + TILE_BYTES, ROW_BYTES);
 }
 
 /* `down` x `across` tiles; constants where it is called, so that the conditions vanish. */
 static inline __attribute__((always_inline)) void multiply_piece(const struct piece *p,
                                                                  struct fetching *fetching,
-                                                                 const int down, const int across,
-                                                                 const bool streams)
+                                                                 const int down, const int across)
 {
     const char *A[2] = { p->A[0], p->A[1] }, *B[2] = { p->B[0], p->B[1] };
-    LOAD_OPERAND(A0, A[0], ROW_BYTES);
-    LOAD_OPERAND(B0, B[0], ROW_BYTES);
+    TILE_STREAM(A0, A[0], ROW_BYTES);
+    TILE_LOAD(B0, B[0], ROW_BYTES);
     if (across == 2)
-        LOAD_OPERAND(B1, B[1], ROW_BYTES);
+        TILE_LOAD(B1, B[1], ROW_BYTES);
     if (down == 2)
-        LOAD_OPERAND(A1, A[1], ROW_BYTES);
+        TILE_STREAM(A1, A[1], ROW_BYTES);
     load_sums(p, down, across);
     for (int64_t left = p->depth; left > 1; left--) {
-        multiply_step(A, B, down, across, streams, true);
+        multiply_step(A, B, down, across, true);
         fetch_lines(fetching);
         for (int i = 0; i < 2; i++) {
             A[i] += TILE_BYTES;
             B[i] += TILE_BYTES;
         }
     }
-    multiply_step(A, B, down, across, streams, false);
+    multiply_step(A, B, down, across, false);
     store_sums(p, down, across);
 }
 
 static __attribute__((noinline)) void multiply_1_by_1(const struct piece *p,
                                                       struct fetching *fetching)
 {
-    multiply_piece(p, fetching, 1, 1, false);
+    multiply_piece(p, fetching, 1, 1);
 }
 
 static __attribute__((noinline)) void multiply_1_by_2(const struct piece *p,
                                                       struct fetching *fetching)
 {
-    multiply_piece(p, fetching, 1, 2, false);
+    multiply_piece(p, fetching, 1, 2);
 }
 
 static __attribute__((noinline)) void multiply_2_by_1(const struct piece *p,
                                                       struct fetching *fetching)
 {
-    multiply_piece(p, fetching, 2, 1, false);
+    multiply_piece(p, fetching, 2, 1);
 }
 
 static __attribute__((noinline)) void multiply_2_by_2(const struct piece *p,
                                                       struct fetching *fetching)
 {
-    multiply_piece(p, fetching, 2, 2, false);
+    multiply_piece(p, fetching, 2, 2);
 }
 
 /* Where a tile of C of so many rows and columns is summed; `copy` holds one tile. */
@@ -260,10 +251,7 @@ static inline __attribute__((always_inline)) void multiply_whole_piece(const str
                  { .at = C + TILE_SIDE * p->ldc + TILE_SIDE, .row_bytes = row_bytes } } },
         .add = p->add,
     };
-    if (p->depth >= STREAMED_TILES)
-        multiply_piece(&piece, fetching, 2, 2, true);
-    else
-        multiply_piece(&piece, fetching, 2, 2, false);
+    multiply_piece(&piece, fetching, 2, 2);
 }
 
 /* C[16 rows, 2 tiles] = A B, two tiles deep: attention's scores. B stays in registers, so that half
@@ -296,24 +284,39 @@ static inline void multiply_shallow(const struct tile_product *p)
     }
 }
 
+/* All rows of the panel of columns that begins at `column`. */
+static inline void multiply_panel(const struct tile_product *p, struct fetching *fetching,
+                                  int64_t column)
+{
+    const char *B = (const char *)p->B + column / TILE_SIDE * p->B_stride * TILE_BYTES;
+    int64_t row = 0;
+    for (; column + PIECE_SIDE <= p->columns && row + PIECE_SIDE <= p->rows; row += PIECE_SIDE)
+        multiply_whole_piece(p, fetching,
+                             (const char *)p->A + row / TILE_SIDE * p->A_stride * TILE_BYTES, B,
+                             p->C + row * p->ldc + column);
+    for (; row < p->rows; row += PIECE_SIDE)
+        multiply_piece_at(p, fetching, row, column);
+}
+
 /* Depth must be at least one tile. */
 static inline void multiply_walk(const struct tile_product *product)
 {
-    const struct tile_product *p = product;
-    if (is_shallow(p)) {
-        multiply_shallow(p);
+    if (is_shallow(product)) {
+        multiply_shallow(product);
         return;
     }
-    struct fetching fetching = begin_fetching(&p->next);
-    for (int64_t column = 0; column < p->columns; column += PIECE_SIDE) {
-        const char *B = (const char *)p->B + column / TILE_SIDE * p->B_stride * TILE_BYTES;
-        int64_t row = 0;
-        for (; column + PIECE_SIDE <= p->columns && row + PIECE_SIDE <= p->rows; row += PIECE_SIDE)
-            multiply_whole_piece(p, &fetching,
-                                 (const char *)p->A + row / TILE_SIDE * p->A_stride * TILE_BYTES, B,
-                                 p->C + row * p->ldc + column);
-        for (; row < p->rows; row += PIECE_SIDE)
-            multiply_piece_at(p, &fetching, row, column);
+    struct fetching fetching = begin_fetching(&product->next);
+    const int64_t layers = tiles_across(product->depth, LAYER_TILES);
+    const int64_t most = tiles_across(product->depth, layers);
+    for (int64_t column = 0; column < product->columns; column += PIECE_SIDE) {
+        struct tile_product layer = *product;
+        for (int64_t left = product->depth; left > 0; left -= layer.depth) {
+            layer.depth = left < most ? left : most;
+            multiply_panel(&layer, &fetching, column);
+            layer.A = (const char *)layer.A + layer.depth * TILE_BYTES;
+            layer.B = (const char *)layer.B + layer.depth * TILE_BYTES;
+            layer.add = true;
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 #include "comm/gradient_tree.h"
 
 #include "base/memory.h"
+#include "comm/node_memory.h"
 #include "comm/tree_exchange.h"
 #include "comm/vector_add.h"
 
@@ -14,7 +15,7 @@ struct gradient_tree {
     struct leaf_stack stack; /* node i's sum is in buffers[i] */
     int buffer_count;
     float *buffers[LEAF_STACK_DEPTH];
-    struct arena arena;
+    struct node_memory *memory; /* of the buffers: the ranks of a node read each other's */
     struct tree_exchange exchange;
 };
 
@@ -34,8 +35,15 @@ static size_t bytes_of_buffers(int buffers, int64_t count)
 
 size_t gradient_tree_bytes(int64_t leaves, int64_t count, int rank, int size)
 {
-    return bytes_of_buffers(count_buffers(leaves, rank, size), count) +
-           tree_exchange_staging_bytes(leaves, count, rank, size);
+    return bytes_of_buffers(count_buffers(leaves, rank, size), count);
+}
+
+/* Buffer `buffer` of the rank at `place` of this node. */
+static float *buffer_of(const void *context, int place, int buffer)
+{
+    const struct gradient_tree *tree = context;
+    return (float *)(void *)((unsigned char *)node_memory_of(tree->memory, place) +
+                             bytes_of_buffers(buffer, tree->count));
 }
 
 struct gradient_tree *gradient_tree_create(const struct world *world, struct thread_pool *pool,
@@ -48,9 +56,9 @@ struct gradient_tree *gradient_tree_create(const struct world *world, struct thr
     tree->own = leaf_range_of_rank(leaves, world->rank, world->size);
     tree->stack.leaves = leaves;
     tree->buffer_count = count_buffers(leaves, world->rank, world->size);
-    arena_init(&tree->arena, bytes_of_buffers(tree->buffer_count, count));
+    tree->memory = node_memory_create(world, bytes_of_buffers(tree->buffer_count, count));
     for (int i = 0; i < tree->buffer_count; i++)
-        tree->buffers[i] = arena_take(&tree->arena, (size_t)count * sizeof(float));
+        tree->buffers[i] = buffer_of(tree, world->node_rank, i);
     tree_exchange_init(&tree->exchange, world, pool, leaves, count);
     gradient_tree_begin(tree);
     return tree;
@@ -61,7 +69,7 @@ void gradient_tree_free(struct gradient_tree *tree)
     if (!tree)
         return;
     tree_exchange_release(&tree->exchange);
-    arena_release(&tree->arena);
+    node_memory_free(tree->memory);
     memory_free(tree);
 }
 
@@ -97,7 +105,7 @@ void gradient_tree_reduce(struct gradient_tree *tree)
           (long)tree->own.first, (long)tree->own.end, (long)tree->next_leaf);
     tree->next_leaf = NO_LEAF;
     add_finished_siblings(tree);
-    tree_exchange_run(&tree->exchange, tree->buffers, tree->buffers[0]);
+    tree_exchange_run(&tree->exchange, buffer_of, tree, tree->buffers[0]);
 }
 
 float *gradient_tree_sum(struct gradient_tree *tree)

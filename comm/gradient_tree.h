@@ -3,8 +3,9 @@
  * Leaves are added along a binary tree over their index; a node covers the
  * leaves [i 2^k, (i+1) 2^k) that exist, so any number of leaves works. A rank
  * owns a contiguous range of leaves and adds the maximal subtrees that it owns
- * whole; only those sums cross ranks, and the owner of each slice of the vector
- * adds them in the tree's order.
+ * whole. The owner of each slice of the vector adds those sums in the tree's
+ * order: it reads the ones of its own node where they are, and of other nodes only
+ * sums of what such a node has whole cross the network.
  *
  *   leaf     0   1   2   3   4   5   6   7
  *             \ /     \ /     \ /     \ /
@@ -16,15 +17,16 @@
  * Because the order is fixed, any world size gives the same bits. Ranks beyond
  * the number of leaves own none, and take part all the same.
  *
- * Memory: from one arena, the buffers of the sums that wait for their sibling,
- * [buffers, count], the first of which receives the result:
+ * Memory, which the ranks of a node can read of each other (node_memory.h): the
+ * buffers of the sums that wait for their sibling, [buffers, count], the first of
+ * which receives the result:
  *
  *   buffer 0   0+1+2+3   | leaves 0 to 6 of 8: on one rank, while leaf 6 is
  *   buffer 1   4+5       | computed. 2^k leaves need k + 1 buffers, a range
  *   buffer 2   6         | that starts elsewhere at most 2 log2(leaves) + 1.
  *   buffer 3   (free)    |
  *
- * and a staging area for what other ranks send (see tree_exchange.h).
+ * and a staging area for what other nodes send (see tree_exchange.h).
  */
 #ifndef COMM_GRADIENT_TREE_H
 #define COMM_GRADIENT_TREE_H
@@ -41,15 +43,15 @@ struct gradient_tree;
  * the tree; with a NULL pool the calling thread adds alone, to the same bits. */
 struct gradient_tree *gradient_tree_create(const struct world *world, struct thread_pool *pool,
                                            int64_t leaves, int64_t count);
-void gradient_tree_free(struct gradient_tree *tree); /* Local; NULL is allowed */
-size_t gradient_tree_bytes(int64_t leaves, int64_t count, int rank,
-                           int size); /* what create takes */
+void gradient_tree_free(struct gradient_tree *tree); /* Collective; NULL is allowed */
+/* What create takes on a node alone; on several nodes staging comes on top, of 64 MiB or less. */
+size_t gradient_tree_bytes(int64_t leaves, int64_t count, int rank, int size);
 
 /* Local. Starts a step: forgets all sums. */
 void gradient_tree_begin(struct gradient_tree *tree);
 /* Local. A buffer of `count` floats, of any content, for the next leaf of this rank, each to be
- * asked for in ascending order; the leaf before it is final from then on and is added up. The
- * first leaf's buffer begins an arena (base/memory.h). */
+ * asked for in ascending order; the leaf before it is final from then on and is added up. On a rank
+ * that is alone on its node the first leaf's buffer begins an arena (base/memory.h). */
 float *gradient_tree_leaf(struct gradient_tree *tree, int64_t leaf);
 /* Collective, after all leaves of this rank. Afterwards gradient_tree_sum()[i] holds the sum over
  * all leaves for i in this rank's slice (slice_of_rank); elements outside it are undefined. The

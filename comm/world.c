@@ -12,6 +12,7 @@
 #include "base/thread_pool.h"
 #include "comm/launcher.h"
 #include "comm/mpi_check.h"
+#include "comm/topology.h"
 #include "comm/transfer.h"
 
 /* What many ranks meet at once (a full disk, an option that all share) should be said once. So the
@@ -56,7 +57,7 @@ static void find_node(struct world *world)
                                   &node));
     MPI_CHECK(MPI_Comm_rank(node, &world->node_rank));
     MPI_CHECK(MPI_Comm_size(node, &world->node_size));
-    MPI_CHECK(MPI_Comm_free(&node));
+    world->topology = topology_create(node);
 
     char host[MPI_MAX_PROCESSOR_NAME];
     int length;
@@ -98,7 +99,8 @@ enum status world_init(struct world *world)
 
 void world_finalize(struct world *world)
 {
-    (void)world;
+    topology_free(world->topology);
+    world->topology = NULL;
     fatal_set_hook(NULL);
     MPI_CHECK(MPI_Finalize());
 }

@@ -18,10 +18,13 @@
 
 #define WORLD_HOST_BYTES 64
 
+struct topology;
+
 struct world {
     int rank, size;
     int node_rank, node_size; /* among the ranks that share this node's memory */
     char host[WORLD_HOST_BYTES];
+    struct topology *topology; /* comm's; NULL: a world to plan with, that was not started */
 };
 
 /* Collective. Starts MPI, sets the fatal hook to MPI_Abort, the log's rank, and flush-to-zero in

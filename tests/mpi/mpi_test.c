@@ -25,11 +25,11 @@ void mpi_test_begin(void)
 
 int mpi_test_end(int failed_tests)
 {
+    world_finalize(&test_world);
     int64_t blocks = memory_live_blocks();
     if (blocks != 0)
         fprintf(stderr, "rank %d still holds %ld blocks of memory\n", test_world.rank,
                 (long)blocks);
-    world_finalize(&test_world);
     return failed_tests != 0 || blocks != 0;
 }
 

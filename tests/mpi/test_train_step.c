@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "tests/mpi/mpi_test.h"
+#include "tests/mpi/node_layouts.h"
 #include "tests/mpi/training_sample.h"
 #include "trainer/training/run_state.h"
 #include "trainer/training/train_loop.h"
@@ -70,6 +70,9 @@ static void all_ranks_report_the_same_and_hold_the_same_parameters(void **state)
 
 static void a_nan_on_one_rank_skips_the_step_on_all(void **state)
 {
+    /* on nodes of their own, since the ranks of a node read the same parameters */
+    const struct world one_node = test_world;
+    test_world = node_layout_open(LAYOUT_APART);
     struct trainer trainer;
     open_trainer(&trainer, *state);
     take_step(&trainer);
@@ -101,6 +104,8 @@ static void a_nan_on_one_rank_skips_the_step_on_all(void **state)
     assert_same_on_all_ranks(parameters, parameter_bytes(&trainer));
     memory_free(before);
     trainer_close(&trainer);
+    node_layout_close(&test_world);
+    test_world = one_node;
 }
 
 /* A gradient that overflows while the loss is finite: the norm tells. */
@@ -115,10 +120,11 @@ static void an_infinite_gradient_under_a_finite_loss_is_skipped(void **state)
     assert_non_null(norm);
     assert_non_null(embedding);
     /* RMSNorm divides by its input's size: where that is tiny, its gradient is huge. */
-    for (int64_t i = 0; i < embedding->count; i++)
+    for (int64_t i = 0; i < embedding->count && test_world.node_rank == 0; i++)
         trainer.model.parameters[embedding->offset + i] *= 1e-3f;
-    for (int64_t i = 0; i < norm->count; i++)
+    for (int64_t i = 0; i < norm->count && test_world.node_rank == 0; i++)
         trainer.model.parameters[norm->offset + i] = 1e37f;
+    node_vector_publish(trainer.parameters);
     struct step_report report = take_step(&trainer);
     assert_true(report.skipped);
     assert_same_report_on_all_ranks(&report);

@@ -50,12 +50,17 @@ enum status model_config_check(const struct model_config *config)
 
 void model_init(struct model *model, const struct model_config *config)
 {
-    *model = (struct model){ .config = *config };
-    tensor_table_init(&model->table, config);
-    model->views = model_views_create(config, &model->table);
+    model_init_shape(model, config);
     const size_t bytes = (size_t)model->table.element_count * sizeof(real);
     arena_init(&model->arena, bytes);
     model->parameters = arena_take(&model->arena, bytes);
+}
+
+void model_init_shape(struct model *model, const struct model_config *config)
+{
+    *model = (struct model){ .config = *config };
+    tensor_table_init(&model->table, config);
+    model->views = model_views_create(config, &model->table);
 }
 
 void model_release(struct model *model)

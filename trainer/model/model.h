@@ -65,13 +65,16 @@ const struct tensor *tensor_table_find(const struct tensor_table *table,
 struct model {
     struct model_config config;
     struct tensor_table table;
-    struct arena arena; /* of the parameters */
+    struct arena arena; /* of the parameters, where they are its own */
     real *parameters;   /* [table.element_count], in the table's order */
     /* ... private: views by layer, RoPE's table */
     struct model_views *views;
 };
 
+/* With zeroed parameters in memory of its own. */
 void model_init(struct model *model, const struct model_config *config);
+/* All but the parameters, which are the caller's to set, and to release after the model. */
+void model_init_shape(struct model *model, const struct model_config *config);
 void model_release(struct model *model);
 /* Normal(0, 0.02), keyed by (seed, tensor, element): the same bits anywhere. */
 void model_set_initial_weights(struct model *model, struct kernels *kernels, uint64_t seed);

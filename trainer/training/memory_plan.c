@@ -26,10 +26,11 @@ static void plan_rank(const struct train_config *config, const struct model_conf
 {
     const struct leaf_range own = leaf_range_of_rank(config->leaves, rank, ranks);
     const struct activations_plan activations =
-        train_config_activations(config, own.end - own.first);
+        train_config_activations(config, own.end - own.first, ranks);
     const struct optimizer_settings optimizer = train_config_optimizer(config);
     const struct batch_stream_plan reading = trainer_reading(config, own);
     plan->rank = rank;
+    plan->bytes[MEMORY_PARAMETERS] = node_vector_bytes(table->element_count, rank, ranks);
     plan->bytes[MEMORY_GRADIENT] =
         gradient_tree_bytes(config->leaves, table->element_count, rank, ranks);
     plan->bytes[MEMORY_OPTIMIZER] = optimizer_bytes(&optimizer, table, rank, ranks);
@@ -51,7 +52,6 @@ enum status memory_plan_make(const struct trainer *trainer, int64_t vocab_size, 
     struct tensor_table table;
     tensor_table_init(&table, &model);
     *plan = (struct memory_plan){ .parameters = table.element_count };
-    plan->bytes[MEMORY_PARAMETERS] = (size_t)table.element_count * sizeof(real);
     plan->bytes[MEMORY_KERNELS] = kernels_scratch_bytes(&trainer->kernels);
     plan->bytes[MEMORY_PROCESS] = resident_bytes();
 

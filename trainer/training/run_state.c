@@ -150,8 +150,9 @@ static enum status read_tensors(struct trainer *trainer, struct checkpoint *chec
 
     for (int64_t i = 0; i < table->tensor_count; i++) {
         const struct tensor *tensor = &table->tensors[i];
-        TRY(checkpoint_read(checkpoint, tensor->name, tensor->rows, tensor->cols, 0, tensor->count,
-                            trainer->model.parameters + tensor->offset));
+        if (trainer->world->node_rank == 0)
+            TRY(checkpoint_read(checkpoint, tensor->name, tensor->rows, tensor->cols, 0,
+                                tensor->count, trainer->model.parameters + tensor->offset));
         struct tensor_moment moments[MOMENTS_MOST];
         int found = optimizer_tensor_moments(&trainer->optimizer, i, moments);
         for (const struct tensor_moment *moment = moments; moment < moments + found; moment++) {
@@ -223,5 +224,6 @@ enum status run_state_load(struct trainer *trainer, struct checkpoint *checkpoin
     enum status status = read_state(trainer, checkpoint);
     if (status == STATUS_OK)
         status = read_tensors(trainer, checkpoint);
+    node_vector_publish(trainer->parameters);
     return world_agree(trainer->world, status);
 }

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/philox.h"
 #include "comm/gradient_tree.h"
+#include "comm/node_vector.h"
 #include "trainer/optimizer/gradient_norm.h"
 #include "trainer/optimizer/optimizer.h"
 
@@ -13,6 +14,7 @@ struct sample_step {
     const struct world *world;
     const struct sample_plan *plan;
     struct kernels *kernels;
+    struct node_vector *parameters;
     struct model model;
     struct activations *activations;
     struct gradient_tree *gradients;
@@ -41,15 +43,19 @@ struct sample_step *sample_step_create(const struct world *world, struct kernels
                                                         .weight_decay = 0.1 };
     struct sample_step *sample = memory_alloc_zeroed(1, sizeof *sample);
     *sample = (struct sample_step){ .world = world, .plan = plan, .kernels = kernels };
-    model_init(&sample->model, &plan->model);
-    model_set_initial_weights(&sample->model, kernels, 1);
+    model_init_shape(&sample->model, &plan->model);
     int64_t count = sample->model.table.element_count;
+    sample->parameters = node_vector_create(world, count);
+    sample->model.parameters = node_vector_values(sample->parameters);
+    if (world->node_rank == 0)
+        model_set_initial_weights(&sample->model, kernels, 1);
+    node_vector_publish(sample->parameters);
     struct activations_plan activations = { .B = plan->sequences,
                                             .T = plan->positions,
                                             .for_training = true,
                                             .element = kernels->element,
                                             .recompute = plan->recompute,
-                                            .lends = true };
+                                            .lends = world->node_size == 1 };
     sample->activations = activations_create(&plan->model, &activations);
     sample->gradients = gradient_tree_create(world, kernels->pool, world->size, count);
     optimizer_init(&sample->optimizer, &settings, world, &sample->model.table);
@@ -65,6 +71,7 @@ void sample_step_free(struct sample_step *sample)
     gradient_tree_free(sample->gradients);
     activations_free(sample->activations);
     model_release(&sample->model);
+    node_vector_free(sample->parameters);
     memory_free(sample);
 }
 
@@ -103,7 +110,7 @@ void sample_step_run(struct sample_step *sample, double phases[PHASES])
     double norm = scale * gradient_norm(sample->world, sample->kernels, sum, count);
     optimizer_update(&sample->optimizer, sample->kernels, sample->model.parameters, sum, 1e-4,
                      scale * gradient_clip_factor(norm, 1.0));
-    slice_gather_floats(sample->world, sample->model.parameters, count);
+    node_vector_gather(sample->parameters);
     activations_take_back(sample->activations, sum);
     phases[PHASE_UPDATE] = lap(&since);
 }

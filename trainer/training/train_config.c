@@ -216,7 +216,9 @@ enum element train_config_element(const struct train_config *config)
     return config->precision == PRECISION_BF16 ? ELEMENT_BF16 : ELEMENT_REAL;
 }
 
-struct activations_plan train_config_activations(const struct train_config *config, int64_t leaves)
+/* Pages cannot be lent to a gradient that the ranks of a node share. */
+struct activations_plan train_config_activations(const struct train_config *config, int64_t leaves,
+                                                 int node_size)
 {
     return (struct activations_plan){
         .B = config->micro_batch,
@@ -224,7 +226,7 @@ struct activations_plan train_config_activations(const struct train_config *conf
         .for_training = true,
         .element = train_config_element(config),
         .recompute = (enum recompute)config->recompute,
-        .lends = leaves == 1 && config->micro_batch == config->leaf_sequences,
+        .lends = node_size == 1 && leaves == 1 && config->micro_batch == config->leaf_sequences,
     };
 }
 

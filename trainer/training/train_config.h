@@ -53,8 +53,9 @@ enum status train_config_complete_model(struct train_config *config);
 
 struct model_config train_config_model(const struct train_config *config, int64_t vocab_size);
 enum element train_config_element(const struct train_config *config);
-/* For a rank that computes so many leaves of a step. */
-struct activations_plan train_config_activations(const struct train_config *config, int64_t leaves);
+/* For a rank that computes so many leaves of a step, with so many ranks on its node. */
+struct activations_plan train_config_activations(const struct train_config *config, int64_t leaves,
+                                                 int node_size);
 struct learning_rate train_config_schedule(const struct train_config *config);
 struct optimizer_settings train_config_optimizer(const struct train_config *config);
 

@@ -83,7 +83,7 @@ static void update_parameters(struct trainer *trainer, int64_t step, struct step
     optimizer_update(&trainer->optimizer, &trainer->kernels, trainer->model.parameters, gradient,
                      report->learning_rate, clip * per_target);
     double begun_s = clock_seconds();
-    slice_gather_floats(trainer->world, trainer->model.parameters, table->element_count);
+    node_vector_gather(trainer->parameters);
     train_profile_add(trainer, STAGE_GATHERING, begun_s);
     report->executed_flops += (double)optimizer_flops(&trainer->optimizer);
 }

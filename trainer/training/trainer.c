@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "comm/node_memory.h"
 #include "trainer/kernels/ceiling.h"
 #include "trainer/training/run_lock.h"
 
@@ -58,16 +59,32 @@ static enum status open_data(struct trainer *trainer)
     return STATUS_OK;
 }
 
+/* What the ranks of a node share. */
+static enum status allocate_vectors(struct trainer *trainer)
+{
+    const struct world *world = trainer->world;
+    const int64_t leaves = trainer->config->leaves, count = trainer->model.table.element_count;
+    TRY(node_memory_check(world, gradient_tree_bytes(leaves, count, world->rank, world->size) +
+                                     node_vector_bytes(count, world->node_rank, world->node_size)));
+    trainer->parameters = node_vector_create(world, count);
+    trainer->model.parameters = node_vector_values(trainer->parameters);
+    trainer->gradients = gradient_tree_create(world, trainer->kernels.pool, leaves, count);
+    return STATUS_OK;
+}
+
 static enum status build_model(struct trainer *trainer)
 {
     const struct train_config *config = trainer->config;
     struct model_config shape = train_config_model(config, corpus_vocab_size(trainer->corpus));
     TRY(model_config_check(&shape));
 
-    model_init(&trainer->model, &shape);
-    model_set_initial_weights(&trainer->model, &trainer->kernels, (uint64_t)config->seed);
-    struct activations_plan plan =
-        train_config_activations(config, trainer->leaves.end - trainer->leaves.first);
+    model_init_shape(&trainer->model, &shape);
+    TRY(allocate_vectors(trainer));
+    if (trainer->world->node_rank == 0)
+        model_set_initial_weights(&trainer->model, &trainer->kernels, (uint64_t)config->seed);
+    node_vector_publish(trainer->parameters);
+    struct activations_plan plan = train_config_activations(
+        config, trainer->leaves.end - trainer->leaves.first, trainer->world->node_size);
     trainer->activations = activations_create(&shape, &plan);
     struct optimizer_settings settings = train_config_optimizer(config);
     optimizer_init(&trainer->optimizer, &settings, trainer->world, &trainer->model.table);
@@ -120,8 +137,6 @@ enum status trainer_open(struct trainer *trainer, const struct world *world,
     TRY(world_agree(world, build_model(trainer)));
     TRY(require_same_setting(trainer));
 
-    trainer->gradients = gradient_tree_create(world, trainer->kernels.pool, config->leaves,
-                                              trainer->model.table.element_count);
     double peak = measure_peak(&trainer->kernels);
     compute_ledger_init(&trainer->ledger, world->size, peak);
     trainer->peak_flops = peak * world->size;
@@ -159,12 +174,14 @@ void trainer_close(struct trainer *trainer)
     run_lock_release(trainer->run_lock);
     batch_stream_close(trainer->batches);
     corpus_close(trainer->corpus);
-    if (trainer->model.parameters) {
+    if (trainer->activations) {
         optimizer_release(&trainer->optimizer);
         activations_free(trainer->activations);
-        model_release(&trainer->model);
     }
+    if (trainer->model.views)
+        model_release(&trainer->model);
     gradient_tree_free(trainer->gradients);
+    node_vector_free(trainer->parameters);
     validation_release(&trainer->validation);
     tokenizer_free(trainer->tokenizer);
     if (trainer->kernels.pool)

@@ -1,13 +1,15 @@
 /* trainer: everything that a rank holds while it trains.
  *
- * Each rank holds a replica of the model and a slice of the optimizer's state.
- * It computes the leaves of each global batch that are its own; the gradient
- * tree adds them to those of the others. See train_step.c.
+ * Each node holds a replica of the model, which its ranks share, and each rank a
+ * slice of the optimizer's state. A rank computes the leaves of each global batch
+ * that are its own; the gradient tree adds them to those of the others. See
+ * train_step.c.
  */
 #ifndef TRAINER_TRAINING_TRAINER_H
 #define TRAINER_TRAINING_TRAINER_H
 
 #include "comm/gradient_tree.h"
+#include "comm/node_vector.h"
 #include "comm/world.h"
 #include "shards/batch_stream.h"
 #include "shards/corpus.h"
@@ -40,6 +42,7 @@ struct trainer {
     struct leaf_range leaves; /* of this rank */
 
     struct kernels kernels;
+    struct node_vector *parameters; /* the model's: a copy for each node */
     struct model model;
     struct activations *activations; /* of one micro-batch */
     struct gradient_tree *gradients;
@@ -70,6 +73,6 @@ enum status trainer_open(struct trainer *trainer, const struct world *world,
                          const struct train_config *config);
 /* Collective. Starts reading at progress.step: after a resume has set it. */
 void trainer_start_reading(struct trainer *trainer);
-void trainer_close(struct trainer *trainer); /* Local */
+void trainer_close(struct trainer *trainer); /* Collective */
 
 #endif

@@ -1,0 +1,34 @@
+/* node_vector: a vector of floats of which each node holds one copy, for all its ranks to read.
+ *
+ * A model's parameters: every rank of the world owns a slice (slice.h), which it
+ * alone writes, while nobody reads; then all copies become whole again:
+ *
+ *   node 0     | slice 0 | slice 1 |  <2>  |  <3>  |     ranks 0 and 1 wrote theirs in place;
+ *   node 1     |  <0>    |  <1>    | slice 2 | slice 3 |     <what crosses>, once for each node
+ *
+ * A rank that is alone on its node holds the copy in memory of its own.
+ */
+#ifndef COMM_NODE_VECTOR_H
+#define COMM_NODE_VECTOR_H
+
+#include "comm/world.h"
+
+struct node_vector;
+
+/* Collective. `count` zeros. No room in a node's shared memory is fatal: see node_memory_check. */
+struct node_vector *node_vector_create(const struct world *world, int64_t count);
+void node_vector_free(struct node_vector *vector); /* Collective over the node; NULL is allowed */
+/* Bytes of the copy that are this rank's share of it. */
+size_t node_vector_bytes(int64_t count, int node_rank, int node_size);
+
+/* Local. The node's copy, from a cache line on. */
+float *node_vector_values(const struct node_vector *vector);
+
+/* Collective over the node. What its ranks wrote to the copy before, all of them see after. */
+void node_vector_publish(const struct node_vector *vector);
+/* Collective. Every rank wrote its slice in its node's copy; afterwards all copies are whole. No
+ * rank of a node may still read the copy when another one calls this: a gradient_tree_reduce before
+ * it has seen to that. */
+void node_vector_gather(struct node_vector *vector);
+
+#endif

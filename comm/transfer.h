@@ -11,7 +11,12 @@
 #define TRANSFER_MESSAGE_BYTES ((int64_t)16 << 20)
 
 /* Tags keep the conversations of different files apart. */
-enum transfer_tag { TRANSFER_TAG_RING = 1, TRANSFER_TAG_TREE = 2, TRANSFER_TAG_LOAN = 3 };
+enum transfer_tag {
+    TRANSFER_TAG_RING = 1,
+    TRANSFER_TAG_TREE = 2,
+    TRANSFER_TAG_LOAN = 3,
+    TRANSFER_TAG_TRIAL = 4
+};
 
 /* Collective. */
 void transfer_broadcast(void *bytes, size_t length, int root);

@@ -12,6 +12,7 @@
 #include "base/thread_pool.h"
 #include "comm/launcher.h"
 #include "comm/mpi_check.h"
+#include "comm/program.h"
 #include "comm/transfer.h"
 
 /* What many ranks meet at once (a full disk, an option that all share) should be said once. So the
@@ -91,6 +92,8 @@ enum status world_init(struct world *world)
     if (status == STATUS_OK)
         status = launcher_check(&launcher, world->size);
     status = world_agree(world, status);
+    if (status == STATUS_OK)
+        status = program_require_same(world);
     if (status != STATUS_OK && world->size == 1)
         world->rank = (int)launcher.slurm_rank;
     return status;

@@ -40,6 +40,15 @@ share=$(grep -oE '"mpi_allreduce":\{[^}]*' out | head -n 1 |
     awk -F '[:,]' '{ printf "%.3f", $9 / $7 }')
 expect_equal "$share" 1.333
 
+begin a_wrong_sum_ends_the_run
+program=${EON%/*}/tests/commands/sum_faults # made beside eon
+run mpirun -n 3 "$program" trial none 0
+expect_success
+run mpirun -n 3 "$program" trial gather 1
+expect_exit 1
+expect_says err "fatal: rank 1 on "
+expect_says err "eon's sum is wrong on rank 1: element 999 of 1000 is "
+
 begin vectors_that_memory_cannot_hold_are_refused
 eon_on 2 bench reduce --min_bytes=512G --max_bytes=512G
 expect_exit 1

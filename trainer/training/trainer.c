@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "comm/self_test.h"
 #include "trainer/kernels/ceiling.h"
 #include "trainer/training/run_lock.h"
 
@@ -119,6 +120,7 @@ enum status trainer_open(struct trainer *trainer, const struct world *world,
     TRY(world_agree(world, trainer_open_inputs(trainer, world, config)));
     TRY(world_agree(world, build_model(trainer)));
     TRY(require_same_setting(trainer));
+    TRY(world_self_test(world, trainer->kernels.pool));
 
     trainer->gradients = gradient_tree_create(world, trainer->kernels.pool, config->leaves,
                                               trainer->model.table.element_count);

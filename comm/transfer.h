@@ -15,7 +15,8 @@ enum transfer_tag {
     TRANSFER_TAG_RING = 1,
     TRANSFER_TAG_TREE = 2,
     TRANSFER_TAG_LOAN = 3,
-    TRANSFER_TAG_VECTOR = 4
+    TRANSFER_TAG_VECTOR = 4,
+    TRANSFER_TAG_TRIAL = 5
 };
 
 /* Collective. */

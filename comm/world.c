@@ -12,6 +12,7 @@
 #include "base/thread_pool.h"
 #include "comm/launcher.h"
 #include "comm/mpi_check.h"
+#include "comm/program.h"
 #include "comm/topology.h"
 #include "comm/transfer.h"
 
@@ -92,6 +93,8 @@ enum status world_init(struct world *world)
     if (status == STATUS_OK)
         status = launcher_check(&launcher, world->size);
     status = world_agree(world, status);
+    if (status == STATUS_OK)
+        status = program_require_same(world);
     if (status != STATUS_OK && world->size == 1)
         world->rank = (int)launcher.slurm_rank;
     return status;

@@ -29,10 +29,10 @@ struct world {
 
 /* Collective. Starts MPI, sets the fatal hook to MPI_Abort, the log's rank, and flush-to-zero in
  * this thread as in all that add. Works without mpirun too (a world of one). Refuses a thread level
- * that is too low, and a world size unlike SLURM_NTASKS (see launcher.h); then `world->rank` is
- * this process's place among Slurm's tasks: rank 0 speaks. MPI runs even then, until
- * world_finalize: what rank 0 says after that is lost when mpirun ends all ranks because another
- * had a bad status. */
+ * that is too low, ranks that run different programs (see program.h), and a world size unlike
+ * SLURM_NTASKS (see launcher.h); then `world->rank` is this process's place among Slurm's tasks:
+ * rank 0 speaks. MPI runs even then, until world_finalize: what rank 0 says after that is lost when
+ * mpirun ends all ranks because another had a bad status. */
 enum status world_init(struct world *world);
 void world_finalize(struct world *world); /* Collective */
 

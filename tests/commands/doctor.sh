@@ -5,7 +5,7 @@
 begin every_part_is_looked_at
 eon doctor
 for part in MPI HDF5 'HDF5 filters' zlib PCRE2 CPU cores instructions 'kernel sets' 'kernel ceiling' 'BLAS speed' \
-    memory /dev/shm 'open files' stack 'locked memory'; do
+    memory /dev/shm 'open files' stack 'locked memory' sums; do
     expect grep -qE "^  (ok|warn|bad) +$part " out
 done
 
@@ -39,6 +39,9 @@ begin ranks_of_one_host_speak_once
 eon_on 3 doctor
 expect_equal "$(grep -c '^host ' out)" 1
 expect grep -qE 'ranks +3, of which 3 on this host' out
+
+begin sums_over_the_ranks_are_tested
+expect grep -qE '^  ok +sums +right over 3 ranks' out
 
 begin an_unknown_option_is_refused
 eon doctor --jsom

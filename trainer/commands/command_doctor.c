@@ -98,6 +98,7 @@ static enum status run(const struct world *world, const void *settings,
     int warnings = 0, bad = 0;
 
     examine_host(world, mine);
+    doctor_examine_sums(world, mine);
     world_gather_all(world, mine, sizeof *mine, all);
     for (int i = 0; i < world->size; i++) {
         if (i > 0)
@@ -120,9 +121,10 @@ const struct command command_doctor = {
     .summary = "what this machine and MPI can do, and what is wrong",
     .description =
         "Looks at MPI, the libraries, the CPU and its matrix speed, memory, shared memory and\n"
-        "limits. Each line has a verdict (ok, warn, bad), and what to do where it is not ok. The\n"
-        "exit status is 1 if anything is bad. Under mpirun it examines every host, and says where\n"
-        "they differ in what bears on a run's bits.\n"
+        "limits, and adds up known values over the ranks. Each line has a verdict (ok, warn, "
+        "bad),\n"
+        "and what to do where it is not ok. The exit status is 1 if anything is bad. Under mpirun\n"
+        "it examines every host, and says where they differ in what bears on a run's bits.\n"
         "\n"
         "    eon doctor\n"
         "    mpirun -n 8 --host node1:4,node2:4 eon doctor --json",

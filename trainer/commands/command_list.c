@@ -3,6 +3,7 @@
 #include "trainer/commands/command.h"
 
 extern const struct command command_bench_kernels;
+extern const struct command command_bench_reduce;
 extern const struct command command_bench_step;
 extern const struct command command_checkpoint_digest;
 extern const struct command command_checkpoint_list;
@@ -42,5 +43,6 @@ const struct command *const command_list[] = {
     &command_compute,
     &command_bench_kernels,
     &command_bench_step,
+    &command_bench_reduce,
     NULL,
 };

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "comm/node_memory.h"
+#include "comm/self_test.h"
 #include "trainer/kernels/ceiling.h"
 #include "trainer/training/run_lock.h"
 
@@ -134,8 +135,9 @@ enum status trainer_open(struct trainer *trainer, const struct world *world,
                          const struct train_config *config)
 {
     TRY(world_agree(world, trainer_open_inputs(trainer, world, config)));
-    TRY(world_agree(world, build_model(trainer)));
     TRY(require_same_setting(trainer));
+    TRY(world_agree(world, build_model(trainer)));
+    TRY(world_self_test(world, trainer->kernels.pool));
 
     double peak = measure_peak(&trainer->kernels);
     compute_ledger_init(&trainer->ledger, world->size, peak);

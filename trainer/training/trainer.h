@@ -67,8 +67,9 @@ int trainer_threads(const struct world *world, int64_t asked);
 struct batch_stream_plan trainer_reading(const struct train_config *config,
                                          struct leaf_range leaves);
 
-/* Collective. Opens the corpus, builds the model with its initial weights. On an error what
- * was opened is closed again by trainer_close, which is always called. */
+/* Collective. Opens the corpus, builds the model with its initial weights, and sees that all ranks
+ * mean the same and add up right (comm/self_test.h). On an error what was opened is closed again by
+ * trainer_close, which is always called. */
 enum status trainer_open(struct trainer *trainer, const struct world *world,
                          const struct train_config *config);
 /* Collective. Starts reading at progress.step: after a resume has set it. */

@@ -55,8 +55,8 @@ void gradient_tree_begin(struct gradient_tree *tree);
 float *gradient_tree_leaf(struct gradient_tree *tree, int64_t leaf);
 /* Collective, after all leaves of this rank. Afterwards gradient_tree_sum()[i] holds the sum over
  * all leaves for i in this rank's slice (slice_of_rank); elements outside it are undefined. The
- * whole buffer is the caller's to write to, until the next begin. A rank that dies on the way ends
- * the job. */
+ * whole buffer is the caller's to write to, until the next begin, and so it is before the first. A
+ * rank that dies on the way ends the job. */
 void gradient_tree_reduce(struct gradient_tree *tree);
 float *gradient_tree_sum(struct gradient_tree *tree);
 

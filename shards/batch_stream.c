@@ -11,7 +11,12 @@
  *   taken              filled
  *     | held |  ready   |        free            |     ring of ahead + 1
  *
- * The taker holds leaf `taken` - 1 until its next call. */
+ * The taker holds leaf `taken` - 1 until its next call. What is fetched out of turn has a buffer
+ * of its own behind the ring. */
+struct place {
+    int64_t step, leaf;
+};
+
 struct batch_stream {
     struct batch_stream_plan plan;
     struct corpus *corpus;
@@ -24,8 +29,10 @@ struct batch_stream {
     pthread_mutex_t mutex; /* guards all below */
     pthread_cond_t changed;
     int64_t taken, filled;
+    bool is_asked; /* for `asked`, out of turn */
+    struct place asked;
     bool closing;
-    enum status reader_status; /* of leaf number `filled`, which will not come */
+    enum status reader_status; /* of the first leaf that could not be read: none follow */
     char reader_message[STATUS_MESSAGE_BYTES];
 
     double wait_seconds; /* the taker's */
@@ -36,14 +43,24 @@ static int64_t leaves_per_step(const struct batch_stream *stream)
     return stream->plan.end_leaf - stream->plan.first_leaf;
 }
 
-/* Fills the buffer of leaf `number`. Only the reader thread calls it. */
-static enum status read_leaf(struct batch_stream *stream, int64_t number)
+static struct place place_of(const struct batch_stream *stream, int64_t number)
 {
     const struct batch_stream_plan *plan = &stream->plan;
-    const struct leaf_tokens *buffer = &stream->ring[number % stream->ring_size];
-    const int64_t step = plan->first_step + number / leaves_per_step(stream);
-    const int64_t leaf = plan->first_leaf + number % leaves_per_step(stream);
-    const int64_t first_slot = (step * plan->leaves + leaf) * plan->leaf_sequences;
+    return (struct place){ plan->first_step + number / leaves_per_step(stream),
+                           plan->first_leaf + number % leaves_per_step(stream) };
+}
+
+static struct leaf_tokens *out_of_turn(const struct batch_stream *stream)
+{
+    return &stream->ring[stream->ring_size];
+}
+
+/* Only the reader thread calls it. */
+static enum status read_leaf(struct batch_stream *stream, struct place place,
+                             const struct leaf_tokens *buffer)
+{
+    const struct batch_stream_plan *plan = &stream->plan;
+    const int64_t first_slot = (place.step * plan->leaves + place.leaf) * plan->leaf_sequences;
     const size_t row_bytes = (size_t)plan->seq_len * sizeof(int32_t);
 
     for (int64_t s = 0; s < plan->leaf_sequences; s++) {
@@ -69,16 +86,21 @@ static void *run_reader(void *context)
     struct batch_stream *stream = context;
     pthread_mutex_lock(&stream->mutex);
     while (!stream->closing && stream->reader_status == STATUS_OK) {
-        if (ring_is_full(stream)) {
+        const bool is_asked = stream->is_asked;
+        if (!is_asked && ring_is_full(stream)) {
             pthread_cond_wait(&stream->changed, &stream->mutex);
             continue;
         }
-        int64_t number = stream->filled;
+        const struct place place = is_asked ? stream->asked : place_of(stream, stream->filled);
+        const struct leaf_tokens *buffer =
+            is_asked ? out_of_turn(stream) : &stream->ring[stream->filled % stream->ring_size];
         pthread_mutex_unlock(&stream->mutex);
-        enum status status = read_leaf(stream, number);
+        enum status status = read_leaf(stream, place, buffer);
         pthread_mutex_lock(&stream->mutex);
 
-        if (status == STATUS_OK) {
+        if (status == STATUS_OK && is_asked) {
+            stream->is_asked = false;
+        } else if (status == STATUS_OK) {
             stream->filled++;
         } else { /* messages belong to their thread: the taker gets a copy */
             memcpy(stream->reader_message, status_message(), strlen(status_message()) + 1);
@@ -106,8 +128,8 @@ static void allocate_ring(struct batch_stream *stream)
     const struct batch_stream_plan *plan = &stream->plan;
     const size_t leaf_tokens = (size_t)plan->leaf_sequences * (size_t)plan->seq_len;
     stream->ring_size = (int64_t)plan->ahead + 1;
-    stream->ring = memory_alloc_zeroed((size_t)stream->ring_size, sizeof *stream->ring);
-    for (int64_t i = 0; i < stream->ring_size; i++) {
+    stream->ring = memory_alloc_zeroed((size_t)stream->ring_size + 1, sizeof *stream->ring);
+    for (int64_t i = 0; i <= stream->ring_size; i++) {
         stream->ring[i].tokens = memory_alloc_zeroed(leaf_tokens, sizeof(int32_t));
         stream->ring[i].targets = memory_alloc_zeroed(leaf_tokens, sizeof(int32_t));
         if (plan->document_starts)
@@ -121,7 +143,7 @@ size_t batch_stream_bytes(const struct batch_stream_plan *plan)
     const size_t leaf_tokens = (size_t)plan->leaf_sequences * (size_t)plan->seq_len;
     if (plan->first_leaf == plan->end_leaf)
         return 0;
-    return ((size_t)plan->ahead + 1) * (plan->document_starts ? 3 : 2) * leaf_tokens *
+    return ((size_t)plan->ahead + 2) * (plan->document_starts ? 3 : 2) * leaf_tokens *
            sizeof(int32_t);
 }
 
@@ -145,11 +167,10 @@ struct batch_stream *batch_stream_open(struct corpus *corpus, const struct batch
 static void check_turn(const struct batch_stream *stream, int64_t step, int64_t leaf)
 {
     CHECK(stream->reader_runs, "leaf %lld asked of a stream without leaves", (long long)leaf);
-    int64_t due_step = stream->plan.first_step + stream->taken / leaves_per_step(stream);
-    int64_t due_leaf = stream->plan.first_leaf + stream->taken % leaves_per_step(stream);
-    CHECK(step == due_step && leaf == due_leaf,
+    const struct place due = place_of(stream, stream->taken);
+    CHECK(step == due.step && leaf == due.leaf,
           "leaf %lld of step %lld asked where leaf %lld of step %lld is due", (long long)leaf,
-          (long long)step, (long long)due_leaf, (long long)due_step);
+          (long long)step, (long long)due.leaf, (long long)due.step);
 }
 
 enum status batch_stream_take(struct batch_stream *stream, int64_t step, int64_t leaf,
@@ -173,6 +194,27 @@ enum status batch_stream_take(struct batch_stream *stream, int64_t step, int64_t
     return status;
 }
 
+enum status batch_stream_fetch(struct batch_stream *stream, int64_t step, int64_t leaf,
+                               const struct leaf_tokens **out)
+{
+    CHECK(stream->reader_runs && leaf >= 0 && leaf < stream->plan.leaves,
+          "leaf %lld fetched from a stream that cannot read it", (long long)leaf);
+    pthread_mutex_lock(&stream->mutex);
+    stream->asked = (struct place){ step, leaf };
+    stream->is_asked = true;
+    pthread_cond_broadcast(&stream->changed);
+    while (stream->is_asked && stream->reader_status == STATUS_OK)
+        pthread_cond_wait(&stream->changed, &stream->mutex);
+
+    enum status status = STATUS_OK;
+    if (!stream->is_asked)
+        *out = out_of_turn(stream);
+    else
+        status = status_set(stream->reader_status, stream->reader_message);
+    pthread_mutex_unlock(&stream->mutex);
+    return status;
+}
+
 double batch_stream_wait_seconds(const struct batch_stream *stream)
 {
     return stream->wait_seconds;
@@ -189,7 +231,7 @@ void batch_stream_close(struct batch_stream *stream)
         pthread_mutex_unlock(&stream->mutex);
         pthread_join(stream->reader, NULL);
     }
-    for (int64_t i = 0; i < stream->ring_size; i++) {
+    for (int64_t i = 0; stream->ring && i <= stream->ring_size; i++) {
         memory_free(stream->ring[i].tokens);
         memory_free(stream->ring[i].targets);
         memory_free(stream->ring[i].document_starts);

@@ -2,7 +2,8 @@
  *
  * The stream walks (step, leaf) in the order in which this rank will ask: its
  * leaves [first, end) of each step, from `first_step` on. The reader thread is
- * the only one that calls HDF5; it keeps up to `ahead` leaves ready.
+ * the only one that calls HDF5; it keeps up to `ahead` leaves ready, and reads
+ * any other leaf when asked.
  */
 #ifndef SHARDS_BATCH_STREAM_H
 #define SHARDS_BATCH_STREAM_H
@@ -34,6 +35,10 @@ struct batch_stream *batch_stream_open(struct corpus *corpus, const struct batch
 /* The leaf is valid until the next call. Blocks until it is there; a reader's error rises here. */
 enum status batch_stream_take(struct batch_stream *stream, int64_t step, int64_t leaf,
                               const struct leaf_tokens **out);
+/* Any leaf of any step, out of turn: the walk goes on as it was. Valid until the next such call.
+ * Not of a stream without leaves. */
+enum status batch_stream_fetch(struct batch_stream *stream, int64_t step, int64_t leaf,
+                               const struct leaf_tokens **out);
 /* What a stream of this plan takes. */
 size_t batch_stream_bytes(const struct batch_stream_plan *plan);
 double batch_stream_wait_seconds(const struct batch_stream *stream); /* spent blocked so far */

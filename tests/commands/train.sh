@@ -152,7 +152,7 @@ expect_says err warning
 begin a_profile_tells_where_the_time_went
 train --run=profiled --steps=3 --profile=true
 expect_success
-for line in 'forward products' optimizer reading reduction gathering validation saving other; do
+for line in 'forward products' optimizer reading reduction gathering checking validation saving other; do
     expect grep -qE "^  $line +[0-9.]+ %" err
     expect grep -q "\"name\": \"$line\"" profiled/profile.json
 done

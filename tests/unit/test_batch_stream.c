@@ -103,6 +103,30 @@ static void a_taken_leaf_stays_until_the_next_call(void **state)
     corpus_close(corpus);
 }
 
+static void any_leaf_comes_out_of_turn_and_the_walk_goes_on(void **state)
+{
+    (void)state;
+    struct corpus *streamed = open_corpus(), *direct = open_corpus();
+    const struct batch_stream_plan plan = plan_for(streamed, 1, 3, 2);
+    struct batch_stream *stream = batch_stream_open(streamed, &plan);
+    for (int64_t step = 2; step < 12; step++) {
+        const struct leaf_tokens *other, *own;
+        const int64_t leaf = step % LEAVES;
+        assert_int_equal(batch_stream_fetch(stream, step, leaf, &other), STATUS_OK);
+        assert_leaf(direct, &plan, step, leaf, other);
+        assert_int_equal(batch_stream_take(stream, step, 1, &own), STATUS_OK);
+        assert_leaf(direct, &plan, step, 1, own);
+        assert_int_equal(batch_stream_fetch(stream, 100 - step, leaf, &other), STATUS_OK);
+        assert_leaf(direct, &plan, step, 1, own);
+        assert_int_equal(batch_stream_take(stream, step, 2, &own), STATUS_OK);
+        assert_leaf(direct, &plan, 100 - step, leaf, other);
+        assert_leaf(direct, &plan, step, 2, own);
+    }
+    batch_stream_close(stream);
+    corpus_close(streamed);
+    corpus_close(direct);
+}
+
 static void it_closes_at_any_moment(void **state)
 {
     (void)state;
@@ -192,6 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_range_of_leaves_comes_as_scheduled),
         cmocka_unit_test(a_taken_leaf_stays_until_the_next_call),
+        cmocka_unit_test(any_leaf_comes_out_of_turn_and_the_walk_goes_on),
         cmocka_unit_test(it_closes_at_any_moment),
         cmocka_unit_test(a_rank_without_leaves_has_a_stream_too),
         cmocka_unit_test(document_starts_take_half_as_much_again),

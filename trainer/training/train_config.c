@@ -107,6 +107,9 @@ const struct option_spec train_options[] = {
     { .key = "accept_changes", .type = OPTION_BOOL, .offset = AT(accept_changes),
       .default_text = "false",
       .help = "resume although settings that decide the run's bits have changed" },
+    { .key = "check_every", .type = OPTION_INTEGER, .offset = AT(check_every),
+      .default_text = "500", .min = 0, .max = 1e12, .unit = "steps",
+      .help = "between comparisons of all ranks' parameters and of a leaf of each; 0: none" },
 
     { .section = "reports", .key = "log_every", .type = OPTION_INTEGER, .offset = AT(log_every),
       .default_text = "10", .min = 1, .max = 1e9, .unit = "steps",
@@ -125,21 +128,10 @@ const struct option_spec train_options[] = {
 
 /* Keys that may change between the parts of one run: they decide no bit of its state. */
 static const char *const free_keys[] = {
-    "run",
-    "corpus",
-    "threads",
-    "stop_after",
-    "save_every",
-    "keep_last",
-    "resume",
-    "accept_changes",
-    "log_every",
-    "validate_every",
-    "validate_sequences",
-    "max_skipped",
-    "kernels",
-    "recompute",
-    "profile",
+    "run",         "corpus",    "threads",        "stop_after",
+    "save_every",  "keep_last", "resume",         "accept_changes",
+    "check_every", "log_every", "validate_every", "validate_sequences",
+    "max_skipped", "kernels",   "recompute",      "profile",
     NULL,
 };
 

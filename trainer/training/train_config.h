@@ -39,6 +39,7 @@ struct train_config {
     int64_t save_every, keep_last;
     char *resume;
     bool accept_changes;
+    int64_t check_every;
 
     int64_t log_every, validate_every, validate_sequences;
     bool profile;

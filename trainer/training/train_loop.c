@@ -26,7 +26,8 @@ static enum status check_skipped(const struct trainer *trainer)
 
 /* Saves where it is due, at the end, and before a stop. What a skipped step left is not due: it is
  * the parameters of an earlier checkpoint, and would push that one out. A disk that is full now may
- * have room by the next save: only where none will follow has the run failed. */
+ * have room by the next save: only where none will follow has the run failed. Ranks that differ
+ * save nothing. */
 static enum status save_if_due(struct trainer *trainer, struct train_report *report, bool stops)
 {
     const struct train_config *config = trainer->config;
@@ -34,6 +35,8 @@ static enum status save_if_due(struct trainer *trainer, struct train_report *rep
     bool is_last = stops || progress->step == config->steps;
     if (!is_last && (!is_due(config->save_every, progress->step) || progress->skipped_in_a_row > 0))
         return STATUS_OK;
+    TRY(replica_check_slice(trainer));
+    TRY(replica_check_replicas(trainer));
 
     double begun_s = clock_seconds();
     enum status status = run_state_save(trainer);

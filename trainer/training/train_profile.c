@@ -8,8 +8,8 @@
 #include "trainer/reports/step_profile.h"
 #include "trainer/training/trainer.h"
 
-static const char *const stage_names[STAGES] = { "reading", "reduction", "gathering", "validation",
-                                                 "saving" };
+static const char *const stage_names[STAGES] = { "reading",  "reduction",  "gathering",
+                                                 "checking", "validation", "saving" };
 
 void train_profile_begin(struct trainer *trainer)
 {

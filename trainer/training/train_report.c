@@ -91,22 +91,42 @@ static void tell_step(struct train_report *report, const struct step_report *ste
     report->seconds = 0.0;
 }
 
+/* Comparing ranks costs leaves that are computed again, and leaves nothing behind. */
+static void add_check(struct train_report *report, const struct step_report *step,
+                      double energy_joules)
+{
+    const struct trainer *trainer = report->trainer;
+    struct compute_amount amount = {
+        .executed_flops = step->check_flops,
+        .wall_seconds = step->check_seconds,
+        .energy_joules = energy_joules,
+    };
+    compute_ledger_add(&report->trainer->ledger, COMPUTE_DISCARDED, &amount);
+    log_info("step %lld  ranks agree: %d leaves computed again, %.2g s, %.2g FLOPs",
+             (long long)trainer->progress.step, trainer->check.leaf.worker_count,
+             step->check_seconds, step->check_flops);
+}
+
 void train_report_step(struct train_report *report, const struct step_report *step,
                        double step_seconds)
 {
     struct trainer *trainer = report->trainer;
+    const double own_seconds = step_seconds - step->check_seconds;
+    const double energy = take_energy(report), energy_share = own_seconds / step_seconds;
     struct compute_amount amount = {
         .executed_flops = step->executed_flops,
         .model_flops = (double)step->targets * report->flops_per_token,
         .tokens = step->targets,
         .steps = 1,
-        .wall_seconds = step_seconds,
-        .energy_joules = take_energy(report),
+        .wall_seconds = own_seconds,
+        .energy_joules = energy * energy_share,
     };
     compute_ledger_add(&trainer->ledger, step->skipped ? COMPUTE_DISCARDED : COMPUTE_TRAINING,
                        &amount);
+    if (step->check_flops > 0)
+        add_check(report, step, energy * (1 - energy_share));
     report->tokens += step->targets;
-    report->seconds += step_seconds;
+    report->seconds += own_seconds;
     if (trainer->world->rank != 0)
         return;
     if (step->skipped)

@@ -14,7 +14,7 @@ struct train_report {
     struct energy_meter *energy;    /* one rank a node; NULL elsewhere */
     struct progress_line line;
     double flops_per_token; /* the model's, analytic */
-    double seconds;         /* of the steps since the last record */
+    double seconds;         /* of the steps since the last record, without comparing ranks */
     int64_t tokens;         /* and their tokens */
 };
 

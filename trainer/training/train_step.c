@@ -4,38 +4,17 @@
 
 #include "base/memory.h"
 #include "trainer/optimizer/gradient_norm.h"
+#include "trainer/training/train_leaf.h"
 
-/* What a leaf adds to the step's totals, along the same tree as its gradient. */
-enum { LEAF_LOSS, LEAF_TARGETS, LEAF_FLOPS, LEAF_VALUES };
-
-/* Forward and backward of one leaf, a micro-batch at a time: `gradient` receives the sum over
- * the leaf's tokens, `values` its loss, targets and executed FLOPs. */
+/* The leaf's gradient, and its loss, targets and executed FLOPs. */
 static enum status compute_leaf(struct trainer *trainer, int64_t step, int64_t leaf,
                                 float *gradient, double *values)
 {
-    const struct train_config *config = trainer->config;
     const struct leaf_tokens *read;
     TRY(batch_stream_take(trainer->batches, step, leaf, &read));
-    const struct batch whole = {
-        .sequences = config->leaf_sequences,
-        .positions = config->seq_len,
-        .tokens = read->tokens,
-        .targets = read->targets,
-        .document_starts = read->document_starts,
-    };
-
-    int64_t flops_before = trainer->kernels.flops;
-    for (int64_t first = 0; first < config->leaf_sequences; first += config->micro_batch) {
-        const struct batch batch = batch_part(&whole, first, config->micro_batch);
-        model_forward(&trainer->model, &trainer->kernels, &batch, trainer->activations);
-        struct loss loss = model_loss(&trainer->model, &trainer->kernels, &batch,
-                                      trainer->activations, config->z_loss, gradient, first == 0);
-        model_backward(&trainer->model, &trainer->kernels, &batch, trainer->activations, gradient,
-                       first == 0);
-        values[LEAF_LOSS] += loss.sum;
-        values[LEAF_TARGETS] += (double)loss.targets;
-    }
-    values[LEAF_FLOPS] = (double)(trainer->kernels.flops - flops_before);
+    train_leaf(trainer, read, gradient, values);
+    if (leaf == trainer->leaves.first && replica_check_is_due(trainer->config, step))
+        leaf_check_keep_own(trainer, gradient, values[LEAF_LOSS]);
     return STATUS_OK;
 }
 
@@ -45,6 +24,8 @@ static enum status compute_own_leaves(struct trainer *trainer, int64_t step, dou
     enum status status = STATUS_OK;
     struct leaf_range own = trainer->leaves;
 
+    if (replica_check_is_due(trainer->config, step))
+        status = leaf_check_compute_again(trainer, step);
     gradient_tree_begin(trainer->gradients);
     for (int64_t leaf = own.first; leaf < own.end && status == STATUS_OK; leaf++)
         status = compute_leaf(trainer, step, leaf, gradient_tree_leaf(trainer->gradients, leaf),
@@ -65,6 +46,16 @@ static void reduce_leaves(struct trainer *trainer, const double *values, struct 
     report->executed_flops = total[LEAF_FLOPS];
 }
 
+/* While nothing that a rank has spoilt is in the parameters of the others. */
+static enum status check_replicas(struct trainer *trainer, int64_t step, struct step_report *report)
+{
+    TRY(replica_check_slice(trainer));
+    if (!replica_check_is_due(trainer->config, step))
+        return STATUS_OK;
+    TRY(replica_check_replicas(trainer));
+    return leaf_check_compare(trainer, step, &report->check_flops);
+}
+
 /* Clips by the global norm, updates this rank's slice, and gathers the slices of all. */
 static void update_parameters(struct trainer *trainer, int64_t step, struct step_report *report)
 {
@@ -82,6 +73,7 @@ static void update_parameters(struct trainer *trainer, int64_t step, struct step
     double clip = gradient_clip_factor(report->gradient_norm, trainer->config->clip_norm);
     optimizer_update(&trainer->optimizer, &trainer->kernels, trainer->model.parameters, gradient,
                      report->learning_rate, clip * per_target);
+    replica_check_keep_slice(trainer, step);
     double begun_s = clock_seconds();
     node_vector_gather(trainer->parameters);
     train_profile_add(trainer, STAGE_GATHERING, begun_s);
@@ -103,9 +95,17 @@ enum status train_step(struct trainer *trainer, int64_t step, struct step_report
     double *values = memory_alloc_zeroed((size_t)(own_leaves * LEAF_VALUES), sizeof *values);
     *report = (struct step_report){ 0 };
 
+    const double *checking_s = &trainer->profile.stage_seconds[STAGE_CHECKING];
+    const double checked_s = *checking_s;
+
     enum status status = compute_own_leaves(trainer, step, values);
     if (status == STATUS_OK) {
         reduce_leaves(trainer, values, report);
+        status = check_replicas(trainer, step, report);
+    }
+    if (status == STATUS_OK) {
+        if (replica_check_is_due(trainer->config, step))
+            report->check_seconds = *checking_s - checked_s;
         update_parameters(trainer, step, report);
         activations_take_back(trainer->activations, gradient_tree_sum(trainer->gradients));
         advance(&trainer->progress, step, report);

@@ -8,6 +8,8 @@ struct step_report {
     double loss; /* mean over all targets of the global batch, in nats */
     int64_t targets;
     double executed_flops; /* of all ranks */
+    double check_flops;    /* of all ranks, beside those: for comparing ranks, where that is due */
+    double check_seconds;  /* on this rank, for the same */
     double gradient_norm;  /* of the mean gradient, before clipping */
     double learning_rate;
     bool skipped; /* loss or gradient was not finite: the parameters stay as they were */

@@ -89,6 +89,7 @@ static enum status build_model(struct trainer *trainer)
     trainer->activations = activations_create(&shape, &plan);
     struct optimizer_settings settings = train_config_optimizer(config);
     optimizer_init(&trainer->optimizer, &settings, trainer->world, &trainer->model.table);
+    replica_check_init(&trainer->check, trainer->world, config->leaves, &trainer->model.table);
     return STATUS_OK;
 }
 
@@ -177,6 +178,7 @@ void trainer_close(struct trainer *trainer)
     batch_stream_close(trainer->batches);
     corpus_close(trainer->corpus);
     if (trainer->activations) {
+        replica_check_release(&trainer->check);
         optimizer_release(&trainer->optimizer);
         activations_free(trainer->activations);
     }

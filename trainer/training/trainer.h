@@ -19,6 +19,7 @@
 #include "trainer/optimizer/learning_rate.h"
 #include "trainer/optimizer/optimizer.h"
 #include "trainer/reports/compute_ledger.h"
+#include "trainer/training/replica_check.h"
 #include "trainer/training/train_config.h"
 #include "trainer/training/train_profile.h"
 #include "trainer/training/validation.h"
@@ -48,6 +49,7 @@ struct trainer {
     struct gradient_tree *gradients;
     struct optimizer optimizer;
     struct learning_rate schedule;
+    struct replica_check check;
     struct validation validation;
 
     int run_lock; /* rank 0's, from run_folder_open on */

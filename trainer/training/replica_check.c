@@ -1,0 +1,249 @@
+#include "trainer/training/replica_check.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/strbuf.h"
+#include "comm/slice.h"
+#include "trainer/training/trainer.h"
+
+enum { NAMED_RANKS = 4 /* of those that are wrong */ };
+
+/* The part of each tensor that lies in the rank's slice. */
+static void add_pieces(struct replica_check *check, const struct world *world, int rank,
+                       const struct tensor_table *table)
+{
+    const struct slice slice = slice_of_rank(table->element_count, rank, world->size);
+    for (int64_t i = 0; i < table->tensor_count; i++) {
+        const struct tensor *tensor = &table->tensors[i];
+        const int64_t end = tensor->offset + tensor->count;
+        const struct float_part part = { slice.begin > tensor->offset ? slice.begin
+                                                                      : tensor->offset,
+                                         slice.end < end ? slice.end : end };
+        if (part.begin >= part.end)
+            continue;
+        check->parts[check->count] = part;
+        check->pieces[check->count++] = (struct replica_piece){ tensor, rank };
+    }
+}
+
+void replica_check_init(struct replica_check *check, const struct world *world, int64_t leaves,
+                        const struct tensor_table *table)
+{
+    const size_t most = (size_t)(table->tensor_count + world->size); /* each slice cuts one */
+    *check = (struct replica_check){ 0 };
+    check->parts = memory_alloc_zeroed(most, sizeof *check->parts);
+    check->pieces = memory_alloc_zeroed(most, sizeof *check->pieces);
+    check->hashes = memory_alloc_zeroed(most, sizeof *check->hashes);
+    for (int rank = 0; rank < world->size; rank++) {
+        if (rank == world->rank)
+            check->own_first = check->count;
+        add_pieces(check, world, rank, table);
+        if (rank == world->rank)
+            check->own_end = check->count;
+    }
+    check->own_hashes =
+        memory_alloc_zeroed((size_t)(check->own_end - check->own_first), sizeof *check->own_hashes);
+    leaf_check_init(&check->leaf, world, leaves, check->count);
+}
+
+void replica_check_release(struct replica_check *check)
+{
+    leaf_check_release(&check->leaf);
+    memory_free(check->parts);
+    memory_free(check->pieces);
+    memory_free(check->hashes);
+    memory_free(check->own_hashes);
+    *check = (struct replica_check){ 0 };
+}
+
+bool replica_check_is_due(const struct train_config *config, int64_t step)
+{
+    return config->check_every > 0 && (step + 1) % config->check_every == 0;
+}
+
+void replica_check_hash(const struct trainer *trainer, const float *vector, uint64_t *hashes)
+{
+    const struct replica_check *check = &trainer->check;
+    float_hash_parts(trainer->kernels.pool, vector, check->parts, check->count, hashes);
+}
+
+static void hash_slice(const struct trainer *trainer, uint64_t *hashes)
+{
+    const struct replica_check *check = &trainer->check;
+    float_hash_parts(trainer->kernels.pool, trainer->model.parameters,
+                     check->parts + check->own_first, check->own_end - check->own_first, hashes);
+}
+
+void replica_check_keep_slice(struct trainer *trainer, int64_t step)
+{
+    if (trainer->config->check_every == 0)
+        return;
+    double begun_s = clock_seconds();
+    hash_slice(trainer, trainer->check.own_hashes);
+    trainer->check.own_step = step + 1;
+    train_profile_add(trainer, STAGE_CHECKING, begun_s);
+}
+
+static enum status compare_slice(const struct trainer *trainer)
+{
+    const struct replica_check *check = &trainer->check;
+    int64_t at = 0, count = check->own_end - check->own_first;
+    hash_slice(trainer, check->hashes);
+    while (at < count && check->hashes[at] == check->own_hashes[at])
+        at++;
+    if (at == count)
+        return STATUS_OK;
+    return failed("tensor '%s' has changed in the memory of %s since step %lld updated it; "
+                  "the checkpoints are as they were",
+                  check->pieces[check->own_first + at].tensor->name, trainer->world->host,
+                  (long long)check->own_step);
+}
+
+enum status replica_check_slice(struct trainer *trainer)
+{
+    if (trainer->config->check_every == 0 || trainer->check.own_step == 0)
+        return STATUS_OK;
+    double begun_s = clock_seconds();
+    enum status status = world_agree(trainer->world, compare_slice(trainer));
+    train_profile_add(trainer, STAGE_CHECKING, begun_s);
+    return status;
+}
+
+/* What all ranks hold: gathered where they differ. */
+struct replicas {
+    const struct replica_check *check;
+    int size;
+    uint64_t *hashes; /* [size, count] */
+    char (*hosts)[WORLD_HOST_BYTES];
+    uint64_t *right; /* [count] */
+    int64_t open;    /* the first piece of which nobody can tell what is right; -1: none */
+};
+
+static uint64_t hash_of(const struct replicas *replicas, int rank, int64_t piece)
+{
+    return replicas->hashes[rank * replicas->check->count + piece];
+}
+
+/* Boyer and Moore, "MJRTY: a fast majority vote algorithm", 1991. False: there is none. */
+static bool find_majority(const struct replicas *replicas, int64_t piece, uint64_t *most)
+{
+    int lead = 0, votes = 0;
+    for (int rank = 0; rank < replicas->size; rank++) {
+        const uint64_t hash = hash_of(replicas, rank, piece);
+        if (lead == 0)
+            *most = hash;
+        lead += hash == *most ? 1 : -1;
+    }
+    for (int rank = 0; rank < replicas->size; rank++)
+        votes += hash_of(replicas, rank, piece) == *most;
+    return 2 * votes > replicas->size;
+}
+
+/* After an update the owner is right, since its slice was checked. Most ranks may be wrong: they
+ * hand on what they receive. */
+static void judge(struct replicas *replicas)
+{
+    const struct replica_check *check = replicas->check;
+    replicas->open = -1;
+    for (int64_t i = 0; i < check->count; i++) {
+        const uint64_t owners = hash_of(replicas, check->pieces[i].owner, i);
+        const bool is_clear =
+            check->own_step > 0 || find_majority(replicas, i, &replicas->right[i]);
+        if (check->own_step > 0 || !is_clear)
+            replicas->right[i] = owners;
+        if (!is_clear && replicas->open < 0)
+            replicas->open = i;
+    }
+}
+
+/* Appends "rank 1 on node07 in tensor 'x' and 2 more" where the rank is wrong. */
+static bool name_wrong(const struct replicas *replicas, int rank, struct strbuf *text)
+{
+    const struct replica_check *check = replicas->check;
+    const struct tensor *first = NULL, *last = NULL;
+    int more = 0;
+    for (int64_t i = 0; i < check->count; i++) {
+        const struct tensor *tensor = check->pieces[i].tensor;
+        if (hash_of(replicas, rank, i) == replicas->right[i] || tensor == last)
+            continue;
+        if (!first)
+            first = tensor;
+        else
+            more++;
+        last = tensor;
+    }
+    if (!first)
+        return false;
+    strbuf_addf(text, "rank %d on %s in tensor '%s'", rank, replicas->hosts[rank], first->name);
+    if (more > 0)
+        strbuf_addf(text, " and %d more", more);
+    return true;
+}
+
+static enum status tell_wrong(const struct replicas *replicas, int64_t steps)
+{
+    const struct replica_check *check = replicas->check;
+    struct strbuf names = STRBUF_INIT;
+    int wrong = 0;
+    if (replicas->open < 0)
+        strbuf_addf(&names, "parameters after step %lld are wrong on ", (long long)steps);
+    else
+        strbuf_addf(&names,
+                    "parameters after step %lld differ, and nobody can tell which are right: from "
+                    "rank %d's on ",
+                    (long long)steps, check->pieces[replicas->open].owner);
+    for (int rank = 0; rank < replicas->size; rank++) {
+        struct strbuf name = STRBUF_INIT;
+        if (name_wrong(replicas, rank, &name) && ++wrong <= NAMED_RANKS)
+            strbuf_addf(&names, "%s%s", wrong > 1 ? ", " : "", name.bytes);
+        strbuf_release(&name);
+    }
+    if (wrong > NAMED_RANKS)
+        strbuf_addf(&names, ", and %d more ranks", wrong - NAMED_RANKS);
+    enum status status = failed("%s; the checkpoints are as they were", names.bytes);
+    strbuf_release(&names);
+    return status;
+}
+
+static enum status name_differences(const struct trainer *trainer)
+{
+    const struct world *world = trainer->world;
+    const struct replica_check *check = &trainer->check;
+    const size_t size = (size_t)world->size, count = (size_t)check->count;
+    struct replicas replicas = {
+        .check = check,
+        .size = world->size,
+        .hashes = memory_alloc_zeroed(size * count, sizeof(uint64_t)),
+        .hosts = memory_alloc_zeroed(size, WORLD_HOST_BYTES),
+        .right = memory_alloc_zeroed(count, sizeof(uint64_t)),
+    };
+    world_gather_all(world, check->hashes, count * sizeof(uint64_t), replicas.hashes);
+    world_gather_all(world, world->host, WORLD_HOST_BYTES, replicas.hosts);
+    judge(&replicas);
+    enum status status = tell_wrong(&replicas, trainer->progress.step);
+    memory_free(replicas.hashes);
+    memory_free(replicas.hosts);
+    memory_free(replicas.right);
+    return status;
+}
+
+enum status replica_check_replicas(struct trainer *trainer)
+{
+    const struct world *world = trainer->world;
+    const struct replica_check *check = &trainer->check;
+    if (trainer->config->check_every == 0 || world->size == 1)
+        return STATUS_OK;
+    double begun_s = clock_seconds();
+    replica_check_hash(trainer, trainer->model.parameters, check->hashes);
+    const uint64_t mine = float_hash_join(check->hashes, check->count);
+    uint64_t *all = memory_alloc_zeroed((size_t)world->size, sizeof *all);
+    world_gather_all(world, &mine, sizeof mine, all);
+    int same = 1;
+    while (same < world->size && all[same] == all[0])
+        same++;
+    enum status status = same == world->size ? STATUS_OK : name_differences(trainer);
+    memory_free(all);
+    train_profile_add(trainer, STAGE_CHECKING, begun_s);
+    return status;
+}

@@ -1,6 +1,7 @@
 #include "comm/gradient_tree.h"
 
 #include "base/memory.h"
+#include "comm/operation.h"
 #include "comm/tree_exchange.h"
 #include "comm/vector_add.h"
 
@@ -97,7 +98,10 @@ void gradient_tree_reduce(struct gradient_tree *tree)
           (long)tree->own.first, (long)tree->own.end, (long)tree->next_leaf);
     tree->next_leaf = NO_LEAF;
     add_finished_siblings(tree);
+    operation_begin(tree->exchange.world, "reduction of gradients",
+                    tree->count * (int64_t)sizeof(float));
     tree_exchange_run(&tree->exchange, tree->buffers, tree->buffers[0]);
+    operation_end(tree->exchange.world);
 }
 
 float *gradient_tree_sum(struct gradient_tree *tree)

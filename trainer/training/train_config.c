@@ -25,6 +25,9 @@ const struct option_spec train_options[] = {
     { .key = "precision", .type = OPTION_CHOICE, .offset = AT(precision), .default_text = "fp32",
       .choices = precision_names,
       .help = "of what products multiply; sums, weights and optimizer stay fp32" },
+    { .key = "stall_timeout_s", .type = OPTION_NUMBER, .offset = AT(stall_timeout_s),
+      .default_text = "600", .min = 0, .max = 1e6, .unit = "seconds",
+      .help = "ranks wait so long for a late one, which is named when the job ends; 0: for ever" },
 
     { .section = "data", .key = "corpus", .type = OPTION_TEXT, .offset = AT(corpus),
       .help = "folder of shards, made by 'eon shards build'" },
@@ -138,6 +141,7 @@ static const char *const free_keys[] = {
     "validate_sequences",
     "max_skipped",
     "kernels",
+    "stall_timeout_s",
     "recompute",
     "profile",
     NULL,

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "comm/flight_recorder.h"
 #include "trainer/optimizer/gradient_norm.h"
 
 /* What a leaf adds to the step's totals, along the same tree as its gradient. */
@@ -15,6 +16,7 @@ static enum status compute_leaf(struct trainer *trainer, int64_t step, int64_t l
 {
     const struct train_config *config = trainer->config;
     const struct leaf_tokens *read;
+    flight_recorder_doing("reading leaf %lld of step %lld", (long long)leaf, (long long)step);
     TRY(batch_stream_take(trainer->batches, step, leaf, &read));
     const struct batch whole = {
         .sequences = config->leaf_sequences,
@@ -24,6 +26,7 @@ static enum status compute_leaf(struct trainer *trainer, int64_t step, int64_t l
         .document_starts = read->document_starts,
     };
 
+    flight_recorder_doing("computing leaf %lld of step %lld", (long long)leaf, (long long)step);
     int64_t flops_before = trainer->kernels.flops;
     for (int64_t first = 0; first < config->leaf_sequences; first += config->micro_batch) {
         const struct batch batch = batch_part(&whole, first, config->micro_batch);
@@ -72,6 +75,7 @@ static void update_parameters(struct trainer *trainer, int64_t step, struct step
     float *gradient = gradient_tree_sum(trainer->gradients);
     double per_target = 1.0 / (double)report->targets;
 
+    flight_recorder_doing("updating parameters in step %lld", (long long)step);
     report->learning_rate = learning_rate_at(&trainer->schedule, step);
     report->gradient_norm = per_target * gradient_norm(trainer->world, &trainer->kernels, gradient,
                                                        table->element_count);

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "comm/node_memory.h"
+#include "comm/operation.h"
 #include "comm/tree_exchange.h"
 #include "comm/vector_add.h"
 
@@ -105,7 +106,10 @@ void gradient_tree_reduce(struct gradient_tree *tree)
           (long)tree->own.first, (long)tree->own.end, (long)tree->next_leaf);
     tree->next_leaf = NO_LEAF;
     add_finished_siblings(tree);
+    operation_begin(tree->exchange.world, "reduction of gradients",
+                    tree->count * (int64_t)sizeof(float));
     tree_exchange_run(&tree->exchange, buffer_of, tree, tree->buffers[0]);
+    operation_end(tree->exchange.world);
 }
 
 float *gradient_tree_sum(struct gradient_tree *tree)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "comm/operation.h"
 #include "comm/transfer.h"
 #include "comm/vector_add.h"
 
@@ -45,7 +46,9 @@ void leaf_values_reduce(const struct world *world, int64_t leaves, const double 
     CHECK(leaves >= 1 && width >= 1, "nothing to add: %ld leaves of %d values", (long)leaves,
           width);
     double *records = memory_alloc_zeroed((size_t)leaves, (size_t)width * sizeof *records);
+    operation_begin(world, "sum of leaf values", leaves * width * (int64_t)sizeof *records);
     gather_records(world, leaves, mine, width, records);
+    operation_end(world);
     add_along_the_tree(leaves, records, width);
     memcpy(total, records, (size_t)width * sizeof *total);
     memory_free(records);

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "comm/mpi_check.h"
+#include "comm/operation.h"
 #include "comm/slice.h"
 #include "comm/transfer.h"
 
@@ -47,10 +48,14 @@ static int post_messages(const struct world *world, float *vector, const struct 
 static void move_loans(const struct world *world, float *vector, const struct loan *loans,
                        int64_t count, bool back)
 {
-    int64_t most = 0;
+    int64_t most = 0, elements = 0;
     int posted = 0;
-    for (int64_t i = 0; i < count; i++)
+    for (int64_t i = 0; i < count; i++) {
         most += message_count(&loans[i]);
+        elements += loans[i].end - loans[i].begin;
+    }
+    operation_begin(world, back ? "return of loans" : "giving of loans",
+                    elements * (int64_t)sizeof *vector);
     MPI_Request *requests = memory_alloc_zeroed((size_t)most, sizeof *requests);
     for (int64_t i = 0; i < count; i++) {
         int source = back ? loans[i].borrower : loans[i].owner;
@@ -59,6 +64,7 @@ static void move_loans(const struct world *world, float *vector, const struct lo
     }
     if (posted > 0) /* none in a world of one, which may be without MPI */
         MPI_CHECK(MPI_Waitall(posted, requests, MPI_STATUSES_IGNORE));
+    operation_end(world);
     memory_free(requests);
 }
 

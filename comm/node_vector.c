@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "comm/mpi_check.h"
 #include "comm/node_memory.h"
+#include "comm/operation.h"
 #include "comm/slice.h"
 #include "comm/topology.h"
 #include "comm/transfer.h"
@@ -103,7 +104,10 @@ static bool exchange_messages(struct node_vector *vector, int64_t message)
 
 void node_vector_gather(struct node_vector *vector)
 {
+    operation_begin(vector->world, "gathering of parameters",
+                    vector->count * (int64_t)sizeof(float));
     for (int64_t message = 0; exchange_messages(vector, message); message++)
         continue;
     node_memory_barrier(vector->world);
+    operation_end(vector->world);
 }

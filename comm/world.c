@@ -10,8 +10,10 @@
 #include "base/memory.h"
 #include "base/sha256.h"
 #include "base/thread_pool.h"
+#include "comm/flight_recorder.h"
 #include "comm/launcher.h"
 #include "comm/mpi_check.h"
+#include "comm/operation.h"
 #include "comm/program.h"
 #include "comm/topology.h"
 #include "comm/transfer.h"
@@ -28,11 +30,25 @@ static void wait_for_turn_to_speak(void)
     nanosleep(&wait, NULL);
 }
 
+static void end_this_rank(int number)
+{
+    (void)number;
+    _exit(STATUS_FAILED);
+}
+
+/* The watchdog's thread comes here too, while the main thread is within MPI, which this level of
+ * threads does not promise to bear. Should the abort not come back, the end of one process is what
+ * the launcher ends the others for. */
 static void end_all_ranks(const char *message)
 {
+    enum { ABORT_S = 5 };
+    if (flight_recorder_has_folder())
+        flight_recorder_write(message);
     signal(SIGTERM, SIG_DFL); /* another rank's abort ends this one before its turn */
     wait_for_turn_to_speak();
     dprintf(STDERR_FILENO, "%s\n", message);
+    signal(SIGALRM, end_this_rank);
+    alarm(ABORT_S);
     MPI_Abort(MPI_COMM_WORLD, STATUS_FAILED);
     _exit(STATUS_FAILED);
 }
@@ -102,6 +118,8 @@ enum status world_init(struct world *world)
 
 void world_finalize(struct world *world)
 {
+    operation_begin(world, "end of the program", 0);
+    operation_end(world);
     topology_free(world->topology);
     world->topology = NULL;
     fatal_set_hook(NULL);
@@ -158,7 +176,7 @@ static enum status adopt_verdict(const struct world *world, enum status mine, in
     return status_prefix(worst, "rank %d on %s", speaker, verdict.host);
 }
 
-enum status world_agree(const struct world *world, enum status mine)
+static enum status agree(const struct world *world, enum status mine)
 {
     /* The maximum finds the worst status, and within it the lowest rank. */
     int64_t size = world->size;
@@ -170,6 +188,14 @@ enum status world_agree(const struct world *world, enum status mine)
     return adopt_verdict(world, mine, (int)(size - 1 - worst % size));
 }
 
+enum status world_agree(const struct world *world, enum status mine)
+{
+    operation_begin(world, "agreement", 0);
+    enum status status = agree(world, mine);
+    operation_end(world);
+    return status;
+}
+
 void world_gather_all(const struct world *world, const void *mine, size_t bytes_each, void *all)
 {
     int64_t *offsets = memory_alloc_zeroed((size_t)world->size + 1, sizeof *offsets);
@@ -177,20 +203,25 @@ void world_gather_all(const struct world *world, const void *mine, size_t bytes_
         offsets[rank] = (int64_t)bytes_each * rank;
     if (bytes_each > 0)
         memcpy((unsigned char *)all + offsets[world->rank], mine, bytes_each);
+    operation_begin(world, "gathering of records", offsets[world->size]);
     transfer_gather_parts(world, all, offsets);
+    operation_end(world);
     memory_free(offsets);
 }
 
 void world_broadcast(const struct world *world, void *bytes, size_t length, int root)
 {
     CHECK(root >= 0 && root < world->size, "rank %d of %d cannot broadcast", root, world->size);
+    operation_begin(world, "broadcast", (int64_t)length);
     transfer_broadcast(bytes, length, root);
+    operation_end(world);
 }
 
 void world_barrier(const struct world *world)
 {
-    (void)world;
+    operation_begin(world, "barrier", 0);
     MPI_CHECK(MPI_Barrier(MPI_COMM_WORLD));
+    operation_end(world);
 }
 
 struct content {
@@ -209,7 +240,9 @@ enum status world_require_same(const struct world *world, const void *bytes, siz
     memcpy(mine.host, world->host, sizeof mine.host);
 
     struct content *all = memory_alloc_zeroed((size_t)world->size, sizeof *all);
+    operation_begin(world, "comparison", 0);
     world_gather_all(world, &mine, sizeof mine, all);
+    operation_end(world);
     int other = 1;
     while (other < world->size && memcmp(all[other].digest, all[0].digest, SHA256_BYTES) == 0)
         other++;

@@ -1,15 +1,20 @@
 /* rank_faults: ranks that fail in the ways that rank_faults.sh looks at.
  *
- * MPI's profiling interface makes the faults: the functions of the same name
- * below stand before the library's own. */
+ * The functions below that have the name of a library's stand before that
+ * library's own: MPI's profiling interface allows it. */
+#include <errno.h>
 #include <mpi.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "comm/flight_recorder.h"
 #include "comm/gradient_tree.h"
+#include "comm/watchdog.h"
 
 static const char *fault = "";
 
@@ -58,6 +63,31 @@ static void reduce_once(const struct world *world)
     gradient_tree_free(tree);
 }
 
+static bool nobody_listens;
+
+int listen(int descriptor, int backlog)
+{
+    if (nobody_listens) {
+        errno = EADDRINUSE;
+        return -1;
+    }
+    return (int)syscall(SYS_listen, descriptor, backlog);
+}
+
+/* Rank 1 computes for longer than the others wait for it. */
+static void come_late(const struct world *world)
+{
+    nobody_listens = fault_is("late-unseen");
+    struct watchdog *watchdog = watchdog_start(world, 2, NULL);
+    sleep(1); /* for the watchdogs to meet */
+    if (world->rank == 1) {
+        flight_recorder_doing("computing leaf %d of step %d", 3, 17);
+        sleep(60);
+    }
+    world_barrier(world);
+    watchdog_stop(watchdog);
+}
+
 static enum status run(const struct world *world)
 {
     enum status mine = STATUS_OK;
@@ -70,6 +100,14 @@ static enum status run(const struct world *world)
     if (fault_is("bad-input-on-all"))
         mine = bad_input("unknown key 'stesp'");
     TRY(world_agree(world, mine));
+    if (fault_is("late") || fault_is("late-unseen"))
+        come_late(world);
+    if (fault_is("leaves-early") && world->rank == 2)
+        return STATUS_OK;
+    if (fault_is("out-of-step") && world->rank == 1)
+        world_barrier(world);
+    if (fault_is("another-size"))
+        world_broadcast(world, &mine, world->rank == 1 ? 3 : 4, 0);
     reduce_once(world);
     world_barrier(world);
     return STATUS_OK;

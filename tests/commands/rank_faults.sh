@@ -53,6 +53,38 @@ expect_exit 1
 expect_messages 1 'MPI_Barrier failed: MPI_ERR_OTHER'
 expect_says messages 'rank 1 on '
 
+begin ranks_out_of_step_are_named_with_what_they_mean
+three_ranks_with out-of-step
+expect_exit 1
+expect_messages 1 'ranks are out of step at operation '
+expect_says messages " and 1 more are in 'reduction of gradients' of 12582912 bytes; rank 1 on "
+expect_says messages " is in 'barrier' of 0 bytes"
+
+begin ranks_that_mean_another_size_are_out_of_step
+three_ranks_with another-size
+expect_exit 1
+expect_messages 1 " and 1 more are in 'broadcast' of 4 bytes; rank 1 on "
+expect_says messages " is in 'broadcast' of 3 bytes"
+
+begin a_rank_that_leaves_early_is_named
+three_ranks_with leaves-early
+expect_exit 1
+expect_messages 1 'ranks are out of step at operation '
+expect_says messages " is in 'end of the program'"
+
+begin a_rank_that_computes_for_too_long_is_named_with_what_it_does
+three_ranks_with late
+expect_exit 1
+expect_messages 1 'rank 1 on '
+expect_says messages ' is computing leaf 3 of step 17, after operation '
+expect_says messages " and others wait for it in operation "
+expect_says err 'last said to be: computing leaf 3 of step 17'
+
+begin a_job_that_hangs_ends_also_where_ranks_cannot_see_each_other
+three_ranks_with late-unseen
+expect_exit 1
+expect_messages 1 'rank 1 was never heard of (and 1 more alike); rank 0 waits for it in operation '
+
 begin a_low_thread_level_is_refused_with_the_remedy
 three_ranks_with low-thread-level
 expect_exit 1

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "comm/gradient_tree.h"
+#include "comm/watchdog.h"
 #include "tests/mpi/mpi_test.h"
 
 /* 10^4 operations in `make test`, 10^5 in a soak. */
@@ -59,6 +60,7 @@ static void memory_and_descriptors_stay_flat(void **state)
 {
     (void)state;
     enum { LEAVES = 9, COUNT = 5000, EACH = 5, WARM_UP_PARTS = 5 };
+    struct watchdog *watchdog = watchdog_start(&test_world, 600, NULL);
     struct gradient_tree *tree = gradient_tree_create(&test_world, NULL, LEAVES, COUNT);
     int64_t rounds = operations() / EACH, warm_up = rounds / WARM_UP_PARTS;
     for (int64_t i = 0; i < warm_up; i++)
@@ -73,6 +75,7 @@ static void memory_and_descriptors_stay_flat(void **state)
         fail_msg("rank %d grew by %ld bytes", test_world.rank, (long)grown);
     assert_int_equal(open_descriptors(), descriptors_before);
     gradient_tree_free(tree);
+    watchdog_stop(watchdog);
 }
 
 int main(void)

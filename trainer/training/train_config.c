@@ -25,6 +25,9 @@ const struct option_spec train_options[] = {
     { .key = "precision", .type = OPTION_CHOICE, .offset = AT(precision), .default_text = "fp32",
       .choices = precision_names,
       .help = "of what products multiply; sums, weights and optimizer stay fp32" },
+    { .key = "stall_timeout_s", .type = OPTION_NUMBER, .offset = AT(stall_timeout_s),
+      .default_text = "600", .min = 0, .max = 1e6, .unit = "seconds",
+      .help = "ranks wait so long for a late one, which is named when the job ends; 0: for ever" },
 
     { .section = "data", .key = "corpus", .type = OPTION_TEXT, .offset = AT(corpus),
       .help = "folder of shards, made by 'eon shards build'" },
@@ -128,11 +131,12 @@ const struct option_spec train_options[] = {
 
 /* Keys that may change between the parts of one run: they decide no bit of its state. */
 static const char *const free_keys[] = {
-    "run",         "corpus",    "threads",        "stop_after",
-    "save_every",  "keep_last", "resume",         "accept_changes",
-    "check_every", "log_every", "validate_every", "validate_sequences",
-    "max_skipped", "kernels",   "recompute",      "profile",
-    NULL,
+    "run",         "corpus",          "threads",
+    "stop_after",  "save_every",      "keep_last",
+    "resume",      "accept_changes",  "check_every",
+    "log_every",   "validate_every",  "validate_sequences",
+    "max_skipped", "kernels",         "recompute",
+    "profile",     "stall_timeout_s", NULL,
 };
 
 static enum status check_resume(const char *resume)

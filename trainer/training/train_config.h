@@ -16,6 +16,7 @@ struct train_config {
     int64_t seed, steps, stop_after, threads;
     char *kernels;
     int precision;
+    double stall_timeout_s;
 
     char *corpus;
     int64_t seq_len;

@@ -2,6 +2,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
+#include "comm/flight_recorder.h"
+#include "comm/watchdog.h"
 #include "trainer/training/run_folder.h"
 #include "trainer/training/run_state.h"
 #include "trainer/training/stop_signal.h"
@@ -39,6 +42,7 @@ static enum status save_if_due(struct trainer *trainer, struct train_report *rep
     TRY(replica_check_replicas(trainer));
 
     double begun_s = clock_seconds();
+    flight_recorder_doing("saving step %lld", (long long)progress->step);
     enum status status = run_state_save(trainer);
     train_profile_add(trainer, STAGE_SAVING, begun_s);
     if (status == STATUS_OK)
@@ -63,13 +67,17 @@ static enum status take_step(struct trainer *trainer, struct train_report *repor
     const struct train_config *config = trainer->config;
     struct step_report step_report;
     double begun = clock_seconds();
+    straggler_step_begin(&report->straggler);
     TRY(train_step(trainer, trainer->progress.step, &step_report));
+    straggler_step_end(&report->straggler, trainer->world);
     train_report_step(report, &step_report, clock_seconds() - begun);
     TRY(check_skipped(trainer));
 
     int64_t step = trainer->progress.step;
-    if (is_due(config->validate_every, step) || step == config->steps)
+    if (is_due(config->validate_every, step) || step == config->steps) {
+        flight_recorder_doing("validating after step %lld", (long long)step);
         train_report_validate(report);
+    }
     *stops = step < config->steps && (is_at_stop(trainer) || stop_signal_received(trainer->world));
     return save_if_due(trainer, report, *stops);
 }
@@ -95,6 +103,9 @@ static enum status take_steps(struct trainer *trainer)
 enum status train_loop_run(const struct world *world, const struct train_config *config)
 {
     struct trainer trainer;
+    char *flight = path_join(config->run, "flight");
+    struct watchdog *watchdog = watchdog_start(world, config->stall_timeout_s, flight);
+    memory_free(flight);
     stop_signal_install();
     enum status status = trainer_open(&trainer, world, config);
     if (status == STATUS_OK)
@@ -103,6 +114,8 @@ enum status train_loop_run(const struct world *world, const struct train_config 
         trainer_start_reading(&trainer);
         status = take_steps(&trainer);
     }
+    flight_recorder_doing("ending");
     trainer_close(&trainer);
+    watchdog_stop(watchdog);
     return status;
 }

@@ -12,6 +12,7 @@ void train_report_begin(struct train_report *report, struct trainer *trainer)
     const struct world *world = trainer->world;
     *report = (struct train_report){ .trainer = trainer };
     train_profile_begin(trainer);
+    straggler_init(&report->straggler, trainer->leaves.end - trainer->leaves.first);
     report->flops_per_token = model_flops_per_token(&trainer->model.config, config->seq_len);
     if (world->rank == 0)
         report->metrics = metrics_writer_open(config->run, trainer->progress.step);

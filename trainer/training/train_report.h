@@ -1,8 +1,9 @@
 /* train_report: what a training tells while it goes on: the progress line,
- * metrics.jsonl and the compute ledger. */
+ * metrics.jsonl, the compute ledger, and which rank is slow. */
 #ifndef TRAINER_TRAINING_TRAIN_REPORT_H
 #define TRAINER_TRAINING_TRAIN_REPORT_H
 
+#include "comm/straggler.h"
 #include "trainer/reports/energy_meter.h"
 #include "trainer/reports/metrics_writer.h"
 #include "trainer/reports/progress_line.h"
@@ -13,9 +14,10 @@ struct train_report {
     struct metrics_writer *metrics; /* rank 0; NULL elsewhere */
     struct energy_meter *energy;    /* one rank a node; NULL elsewhere */
     struct progress_line line;
-    double flops_per_token; /* the model's, analytic */
-    double seconds;         /* of the steps since the last record, without comparing ranks */
-    int64_t tokens;         /* and their tokens */
+    struct straggler straggler; /* train_loop.c tells it of each step */
+    double flops_per_token;     /* the model's, analytic */
+    double seconds;             /* of the steps since the last record, without comparing ranks */
+    int64_t tokens;             /* and their tokens */
 };
 
 /* All collective. */

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "comm/flight_recorder.h"
 #include "trainer/optimizer/gradient_norm.h"
 #include "trainer/training/train_leaf.h"
 
@@ -11,7 +12,9 @@ static enum status compute_leaf(struct trainer *trainer, int64_t step, int64_t l
                                 float *gradient, double *values)
 {
     const struct leaf_tokens *read;
+    flight_recorder_doing("reading leaf %lld of step %lld", (long long)leaf, (long long)step);
     TRY(batch_stream_take(trainer->batches, step, leaf, &read));
+    flight_recorder_doing("computing leaf %lld of step %lld", (long long)leaf, (long long)step);
     train_leaf(trainer, read, gradient, values);
     if (leaf == trainer->leaves.first && replica_check_is_due(trainer->config, step))
         leaf_check_keep_own(trainer, gradient, values[LEAF_LOSS]);
@@ -63,6 +66,7 @@ static void update_parameters(struct trainer *trainer, int64_t step, struct step
     float *gradient = gradient_tree_sum(trainer->gradients);
     double per_target = 1.0 / (double)report->targets;
 
+    flight_recorder_doing("updating parameters in step %lld", (long long)step);
     report->learning_rate = learning_rate_at(&trainer->schedule, step);
     report->gradient_norm = per_target * gradient_norm(trainer->world, &trainer->kernels, gradient,
                                                        table->element_count);

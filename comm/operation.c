@@ -1,0 +1,106 @@
+#include "comm/operation.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/strbuf.h"
+#include "comm/flight_recorder.h"
+#include "comm/mpi_check.h"
+
+/* What a rank is about to do. Compared as bytes: no padding, zeroed first. */
+struct meaning {
+    int64_t sequence, bytes;
+    char name[FLIGHT_NAME_BYTES];
+};
+
+static int depth; /* of operations within operations */
+
+/* FNV-1a with 64 bits, by Fowler, Noll and Vo. Two bits less, so that its negative exists. */
+static int64_t hash_of(const struct meaning *meaning)
+{
+    const unsigned char *bytes = (const unsigned char *)meaning;
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < sizeof *meaning; i++)
+        hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+    return (int64_t)(hash >> 2);
+}
+
+static bool is_same(const struct meaning *left, const struct meaning *right)
+{
+    return memcmp(left, right, sizeof *left) == 0;
+}
+
+/* One clause for each meaning: "rank 0 on node01 and 2 more are in 'barrier' of 0 bytes". */
+static void describe(const struct world *world, const struct meaning *all,
+                     const char (*hosts)[WORLD_HOST_BYTES], struct strbuf *out)
+{
+    enum { GROUPS = 4 };
+    int first[GROUPS], members[GROUPS] = { 0 }, groups = 0, group;
+    for (int rank = 0; rank < world->size; rank++) {
+        for (group = 0; group < groups && !is_same(&all[rank], &all[first[group]]); group++)
+            ;
+        if (group == GROUPS)
+            continue; /* the first few tell enough */
+        if (group == groups)
+            first[groups++] = rank;
+        members[group]++;
+    }
+    for (group = 0; group < groups; group++) {
+        const struct meaning *meaning = &all[first[group]];
+        strbuf_addf(out, "%srank %d on %s", group ? "; " : "", first[group], hosts[first[group]]);
+        if (members[group] > 1)
+            strbuf_addf(out, " and %d more are", members[group] - 1);
+        else
+            strbuf_add_string(out, " is");
+        strbuf_addf(out, " in '%s' of %lld bytes", meaning->name, (long long)meaning->bytes);
+        if (meaning->sequence != all[0].sequence)
+            strbuf_addf(out, " (operation %lld)", (long long)meaning->sequence);
+    }
+}
+
+/* All ranks are here, since all took part in the comparison. */
+static void end_out_of_step(const struct world *world, const struct meaning *mine)
+{
+    struct meaning *all = memory_alloc_zeroed((size_t)world->size, sizeof *all);
+    char(*hosts)[WORLD_HOST_BYTES] = memory_alloc_zeroed((size_t)world->size, sizeof *hosts);
+    struct strbuf text = STRBUF_INIT;
+    MPI_CHECK(
+        MPI_Allgather(mine, sizeof *mine, MPI_BYTE, all, sizeof *mine, MPI_BYTE, MPI_COMM_WORLD));
+    MPI_CHECK(MPI_Allgather(world->host, WORLD_HOST_BYTES, MPI_BYTE, hosts, WORLD_HOST_BYTES,
+                            MPI_BYTE, MPI_COMM_WORLD));
+    strbuf_addf(&text, "ranks are out of step at operation %lld: ", (long long)all[0].sequence);
+    describe(world, all, (const char(*)[WORLD_HOST_BYTES])hosts, &text);
+    status_say("%s", text.bytes);
+    strbuf_release(&text);
+    memory_free(hosts);
+    memory_free(all);
+
+    flight_recorder_write(status_message());
+    MPI_CHECK(MPI_Barrier(MPI_COMM_WORLD)); /* the first to speak ends the job: all have written */
+    fatal("%s", status_message());
+}
+
+void operation_begin(const struct world *world, const char *name, int64_t bytes)
+{
+    if (world->size == 1 || depth++ > 0)
+        return;
+    struct meaning mine;
+    memset(&mine, 0, sizeof mine);
+    mine.sequence = flight_recorder_begin(name, bytes);
+    mine.bytes = bytes;
+    snprintf(mine.name, sizeof mine.name, "%s", name);
+
+    /* All hashes are the same when the largest is the smallest. */
+    int64_t hash = hash_of(&mine), own[2] = { hash, -hash }, most[2];
+    MPI_CHECK(MPI_Allreduce(own, most, 2, MPI_INT64_T, MPI_MAX, MPI_COMM_WORLD));
+    if (most[0] != -most[1])
+        end_out_of_step(world, &mine);
+    flight_recorder_met();
+}
+
+void operation_end(const struct world *world)
+{
+    if (world->size > 1 && --depth == 0)
+        flight_recorder_end();
+}

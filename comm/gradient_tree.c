@@ -101,6 +101,11 @@ float *gradient_tree_leaf(struct gradient_tree *tree, int64_t leaf)
 
 void gradient_tree_reduce(struct gradient_tree *tree)
 {
+    gradient_tree_reduce_to(tree, tree->buffers[0]);
+}
+
+void gradient_tree_reduce_to(struct gradient_tree *tree, float *vector)
+{
     CHECK(tree->next_leaf == tree->own.end,
           "the leaves [%ld, %ld) are not ready to be reduced: leaf %ld is next",
           (long)tree->own.first, (long)tree->own.end, (long)tree->next_leaf);
@@ -108,7 +113,7 @@ void gradient_tree_reduce(struct gradient_tree *tree)
     add_finished_siblings(tree);
     operation_begin(tree->exchange.world, "reduction of gradients",
                     tree->count * (int64_t)sizeof(float));
-    tree_exchange_run(&tree->exchange, buffer_of, tree, tree->buffers[0]);
+    tree_exchange_run(&tree->exchange, buffer_of, tree, vector);
     operation_end(tree->exchange.world);
 }
 

@@ -59,5 +59,7 @@ float *gradient_tree_leaf(struct gradient_tree *tree, int64_t leaf);
  * rank that dies on the way ends the job. */
 void gradient_tree_reduce(struct gradient_tree *tree);
 float *gradient_tree_sum(struct gradient_tree *tree);
+/* Collective. The same, but this rank's slice of the sum goes to its place of `vector` [count]. */
+void gradient_tree_reduce_to(struct gradient_tree *tree, float *vector);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "comm/gradient_tree.h"
 #include "comm/mpi_check.h"
+#include "comm/node_vector.h"
 #include "comm/rank_pairs.h"
 #include "comm/transfer.h"
 
@@ -22,7 +23,8 @@ struct reduce_trial {
     int64_t count;
     int partner;
     struct gradient_tree *tree;
-    float *mine, *other; /* [count]; `other` is what is written to, by all but the tree */
+    struct node_vector *whole; /* where the sum goes */
+    float *mine, *other;       /* [count]; `other` is what is written to, by all but the tree */
     MPI_Request *requests;
 };
 
@@ -116,6 +118,7 @@ static void check_values(const struct reduce_trial *trial, const float *values, 
 size_t reduce_trial_bytes(const struct world *world, int64_t count)
 {
     return gradient_tree_bytes(world->size, count, world->rank, world->size) +
+           node_vector_bytes(count, world->node_rank, world->node_size) +
            2 * (size_t)count * sizeof(float);
 }
 
@@ -139,6 +142,7 @@ struct reduce_trial *reduce_trial_create(const struct world *world, struct threa
     *trial = (struct reduce_trial){ .world = world, .pool = pool, .count = count };
     trial->partner = find_partner(world);
     trial->tree = gradient_tree_create(world, pool, world->size, count);
+    trial->whole = node_vector_create(world, count);
     trial->mine = memory_alloc((size_t)count * sizeof(float));
     trial->other = memory_alloc((size_t)count * sizeof(float));
     trial->requests =
@@ -157,6 +161,7 @@ void reduce_trial_free(struct reduce_trial *trial)
     memory_free(trial->requests);
     memory_free(trial->other);
     memory_free(trial->mine);
+    node_vector_free(trial->whole);
     gradient_tree_free(trial->tree);
     memory_free(trial);
 }
@@ -173,15 +178,15 @@ static void add_by_tree(struct reduce_trial *trial, double seconds[REDUCE_TIMES]
     copy_mine(trial, gradient_tree_leaf(trial->tree, trial->world->rank));
 
     double begun = begin_together(trial);
-    gradient_tree_reduce(trial->tree);
+    gradient_tree_reduce_to(trial->tree, node_vector_values(trial->whole));
     double scattered = clock_seconds();
-    slice_gather_floats(trial->world, gradient_tree_sum(trial->tree), trial->count);
+    node_vector_gather(trial->whole);
     double gathered = clock_seconds();
 
     seconds[REDUCE_EON] = gathered - begun;
     seconds[REDUCE_EON_SCATTER] = scattered - begun;
     seconds[REDUCE_EON_GATHER] = gathered - scattered;
-    check_values(trial, gradient_tree_sum(trial->tree), weight_of_all(trial->world), "eon's sum");
+    check_values(trial, node_vector_values(trial->whole), weight_of_all(trial->world), "eon's sum");
 }
 
 static void add_by_mpi(struct reduce_trial *trial, double seconds[REDUCE_TIMES])

@@ -2,7 +2,7 @@
  * way to it and beside what bounds it. A run of the trial has all of them in turn:
  *
  *   eon            gradient_tree_reduce of one leaf a rank (each owner gets its slice of the sum),
- *                  then slice_gather_floats (all get the whole): what a training step does; also
+ *                  then node_vector_gather (all get the whole): what a training step does; also
  *                  its two parts
  *   MPI_Allreduce  with MPI_SUM, from one array to another
  *   exchange       each rank sends its partner (rank_pairs.h) the vector and gets the partner's,

@@ -101,7 +101,7 @@ static void describe_late(const struct stall_view *view, enum suspicion suspicio
     else if (view->link == STALL_CLOSED)
         snprintf(out, bytes, "ended without a word %.0f s ago: it was %s", view->silent_s, place);
     else if (suspicion == SILENT)
-        snprintf(out, bytes, "gives no sign of life since %.0f s: it was %s", view->silent_s,
+        snprintf(out, bytes, "gives no sign of life since %.0f s, when it was %s", view->silent_s,
                  place);
     else
         snprintf(out, bytes, "is %s, since %.0f s", place, view->age_s);

@@ -84,7 +84,7 @@ static void a_silent_rank_is_named_before_one_at_work(void **state)
     put_at_work(1, "computing leaf 1 of step 17");
     put_at_work(3, "computing leaf 3 of step 17");
     views[3].silent_s = 603;
-    expect_said("rank 3 on node03 gives no sign of life since 603 s: it was computing leaf 3");
+    expect_said("rank 3 on node03 gives no sign of life since 603 s, when it was computing leaf 3");
 }
 
 static void a_rank_that_falls_silent_within_an_operation_is_named(void **state)
@@ -94,7 +94,7 @@ static void a_rank_that_falls_silent_within_an_operation_is_named(void **state)
         views[rank].state.phase = FLIGHT_MOVING;
     views[0].silent_s = 0;
     views[1].silent_s = 602;
-    expect_said("rank 1 on node01 gives no sign of life since 602 s: it was in operation 812");
+    expect_said("rank 1 on node01 gives no sign of life since 602 s, when it was in operation 812");
 }
 
 static void those_late_alike_are_counted(void **state)

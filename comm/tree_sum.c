@@ -7,6 +7,9 @@
 
 /* Floats that are added at once, of all terms; and what a thread takes at once. */
 enum { PIECE = 2048, PIECES_AT_ONCE = 16 };
+/* A root of so many floats, that is no term, is written past the caches, which it would only fill.
+ */
+enum { STREAMED = 1 << 20 };
 
 void tree_sum_init(struct tree_sum *sum, int64_t leaves, const struct leaf_range *terms, int count)
 {
@@ -46,6 +49,7 @@ struct summing {
     const struct tree_sum *sum;
     const float *const *terms;
     float *const *roots;
+    const bool *is_streamed; /* [roots] past the caches */
     int64_t length;
 };
 
@@ -87,7 +91,10 @@ static void sum_piece(const struct summing *work, struct results *results, int64
         const int root = root_of(sum, sum->terms + i);
         float *to = root >= 0 ? work->roots[root] + at
                               : results->waiting + (int64_t)results->waiting_count++ * PIECE;
-        vector_sum(to, left, right, length);
+        if (root >= 0 && work->is_streamed[root])
+            vector_sum_past_caches(to, left, right, length);
+        else
+            vector_sum(to, left, right, length);
         results->where[i] = to;
     }
     for (int root = 0; root < sum->roots; root++) {
@@ -120,15 +127,27 @@ static void sum_pieces(void *context, int64_t block, int thread)
     }
 }
 
+static bool is_term(const struct tree_sum *sum, const float *const *terms, const float *root)
+{
+    for (int i = 0; i < sum->terms; i++)
+        if (terms[i] == root)
+            return true;
+    return false;
+}
+
 void tree_sum_run(const struct tree_sum *sum, struct thread_pool *pool, const float *const *terms,
                   float *const *roots, int64_t length)
 {
-    struct summing work = { sum, terms, roots, length };
+    bool *is_streamed = memory_alloc_zeroed((size_t)sum->roots, sizeof *is_streamed);
+    for (int root = 0; root < sum->roots; root++)
+        is_streamed[root] = length >= STREAMED && !is_term(sum, terms, roots[root]);
+    struct summing work = { sum, terms, roots, is_streamed, length };
     const int64_t block = PIECE * PIECES_AT_ONCE, blocks = length / block + (length % block != 0);
     if (pool && blocks > 1) {
         thread_pool_run(pool, blocks, sum_pieces, &work);
-        return;
+    } else {
+        for (int64_t i = 0; i < blocks; i++)
+            sum_pieces(&work, i, 0);
     }
-    for (int64_t i = 0; i < blocks; i++)
-        sum_pieces(&work, i, 0);
+    memory_free(is_streamed);
 }

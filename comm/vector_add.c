@@ -25,6 +25,22 @@ void vector_sum(float *sum, const float *left, const float *right, int64_t count
     }
 }
 
+void vector_sum_past_caches(float *sum, const float *left, const float *right, int64_t count)
+{
+    int64_t i = 0;
+#if defined(__SSE2__)
+    enum { VECTOR = 4 };
+    const __m128 nan = _mm_set1_ps(NAN);
+    for (; (uintptr_t)sum % sizeof nan == 0 && i + VECTOR <= count; i += VECTOR) {
+        const __m128 value = _mm_add_ps(_mm_loadu_ps(left + i), _mm_loadu_ps(right + i));
+        const __m128 is_nan = _mm_cmpunord_ps(value, value);
+        _mm_stream_ps(sum + i, _mm_or_ps(_mm_andnot_ps(is_nan, value), _mm_and_ps(is_nan, nan)));
+    }
+    _mm_sfence();
+#endif
+    vector_sum(sum + i, left + i, right + i, count - i);
+}
+
 struct chunked {
     float *left;
     const float *right;

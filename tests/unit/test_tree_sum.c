@@ -1,5 +1,6 @@
 #include "comm/tree_sum.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -118,6 +119,33 @@ static void a_root_may_take_its_own_terms_place(void **state)
     tree_sum_release(&sum);
 }
 
+static void a_long_root_written_past_the_caches_has_the_same_bits(void **state)
+{
+    (void)state;
+    enum { LONG = (1 << 20) + 7 };
+    static const struct leaf_range terms[] = { { 0, 1 }, { 1, 2 } };
+    struct tree_sum sum;
+    tree_sum_init(&sum, 2, terms, 2);
+    float *left = memory_alloc(LONG * sizeof *left), *right = memory_alloc(LONG * sizeof *right);
+    float *root = memory_alloc(LONG * sizeof *root), *short_root = memory_alloc(4096);
+    for (int64_t i = 0; i < LONG; i++) {
+        left[i] = i % 1000 == 3 ? -NAN : value_of(0, i);
+        right[i] = i % 1000 == 5 ? INFINITY : value_of(1, i);
+    }
+    const float *whole[] = { left, right };
+    tree_sum_run(&sum, NULL, whole, &root, LONG);
+    for (int64_t at = 0; at + 1024 <= LONG; at += 1024) {
+        const float *part[] = { left + at, right + at };
+        tree_sum_run(&sum, NULL, part, &short_root, 1024);
+        assert_memory_equal(root + at, short_root, 4096);
+    }
+    memory_free(left);
+    memory_free(right);
+    memory_free(root);
+    memory_free(short_root);
+    tree_sum_release(&sum);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -125,6 +153,7 @@ int main(void)
         cmocka_unit_test(all_leaves_give_one_root_at_every_number_of_them),
         cmocka_unit_test(threads_do_not_change_the_bits),
         cmocka_unit_test(a_root_may_take_its_own_terms_place),
+        cmocka_unit_test(a_long_root_written_past_the_caches_has_the_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,8 @@
 #ifndef COMM_TRANSFER_H
 #define COMM_TRANSFER_H
 
+#include <mpi.h>
+
 #include "comm/world.h"
 
 #define TRANSFER_MESSAGE_BYTES ((int64_t)16 << 20)
@@ -18,6 +20,11 @@ enum transfer_tag {
     TRANSFER_TAG_VECTOR = 4,
     TRANSFER_TAG_TRIAL = 5
 };
+
+/* Local. Until all are done, as MPI_Waitall. After a moment it naps between looks, since a look
+ * takes processor time from the system's side of the transfer and from other ranks of the node;
+ * networks that are fast enough to feel a nap are done before. */
+void transfer_wait(MPI_Request *requests, int count);
 
 /* Collective. */
 void transfer_broadcast(void *bytes, size_t length, int root);

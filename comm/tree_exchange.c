@@ -75,7 +75,7 @@ static void send_round(const struct exchange_run *run, int64_t round)
 {
     struct tree_exchange *exchange = run->exchange;
     struct tree_flight *flight = &exchange->flights[round % FLIGHTS];
-    MPI_CHECK(MPI_Waitall(flight->send_count, flight->sends, MPI_STATUSES_IGNORE));
+    transfer_wait(flight->sends, flight->send_count);
     flight->send_count = 0;
     for (int target = 0; target < exchange->target_count; target++) {
         const int owner = exchange->targets[target];
@@ -95,8 +95,7 @@ static void finish_round(const struct exchange_run *run, int64_t round)
 {
     struct tree_exchange *exchange = run->exchange;
     struct slice block = block_of_rank(exchange, exchange->world->rank, round);
-    MPI_CHECK(MPI_Waitall(exchange->incoming_count, exchange->flights[round % FLIGHTS].receives,
-                          MPI_STATUSES_IGNORE));
+    transfer_wait(exchange->flights[round % FLIGHTS].receives, exchange->incoming_count);
     for (int i = 0; i < exchange->term_count; i++) {
         const struct whole_term *term = &exchange->terms[i];
         run->terms[i] = term->piece >= 0 ? run->pieces[term->piece] + block.begin
@@ -120,7 +119,7 @@ static void run_rounds(const struct exchange_run *run)
     }
     for (int i = 0; i < FLIGHTS; i++) {
         struct tree_flight *flight = &exchange->flights[i];
-        MPI_CHECK(MPI_Waitall(flight->send_count, flight->sends, MPI_STATUSES_IGNORE));
+        transfer_wait(flight->sends, flight->send_count);
         flight->send_count = 0;
     }
 }

@@ -48,12 +48,13 @@ int MPI_Irecv(void *received, int count, MPI_Datatype type, int source, int tag,
     return PMPI_Irecv(received, count, type, source, tag, comm, request);
 }
 
-int MPI_Waitall(int count, MPI_Request requests[], MPI_Status *statuses)
+int MPI_Testall(int count, MPI_Request requests[], int *is_done, MPI_Status *statuses)
 {
-    int code = PMPI_Waitall(count, requests, statuses);
-    if (spoilt)
+    int code = PMPI_Testall(count, requests, is_done, statuses);
+    if (*is_done && count > 0 && spoilt) {
         flip_a_bit(spoilt);
-    spoilt = NULL;
+        spoilt = NULL;
+    }
     return code;
 }
 

@@ -140,7 +140,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/libhelpers.a $(BUILD)/libeon.a
 
 # This program stands before functions that add over ranks, and spoils their results.
 $(BUILD)/tests/commands/sum_faults: FILE_LINK_FLAGS = $(foreach function,\
-    gradient_tree_reduce slice_gather_floats leaf_values_reduce loans_give,-Wl$(comma)--wrap=$(function))
+    gradient_tree_reduce node_vector_gather leaf_values_reduce loans_give,-Wl$(comma)--wrap=$(function))
 
 $(BUILD)/tests/%_in_double: $(BUILD)/double/tests/%_in_double.o \
                             $(BUILD)/libhelpers.a $(BUILD)/libdouble.a $(BUILD)/libeon.a

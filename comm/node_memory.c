@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "comm/mpi_check.h"
+#include "comm/operation.h"
 #include "comm/topology.h"
 
 struct node_memory {
@@ -41,9 +42,12 @@ static enum status check_room(const struct world *world, uint64_t needed)
 enum status node_memory_check(const struct world *world, size_t bytes)
 {
     uint64_t mine = bytes, needed = 0;
+    operation_begin(world, "room for shared memory", 0);
     MPI_CHECK(MPI_Allreduce(&mine, &needed, 1, MPI_UINT64_T, MPI_SUM, world->topology->node_comm));
     enum status status = world->node_size > 1 ? check_room(world, needed) : STATUS_OK;
-    return world_agree(world, status);
+    status = world_agree(world, status);
+    operation_end(world);
+    return status;
 }
 
 /* MPI promises no alignment; all ranks see a segment at the same place of a page. */
@@ -79,6 +83,7 @@ static void open_window(struct node_memory *memory, const struct world *world, s
 
 static struct node_memory *create(const struct world *world, size_t bytes, bool is_joined)
 {
+    operation_begin(world, "sharing of memory", 0);
     if (node_memory_check(world, bytes) != STATUS_OK)
         fatal("%s", status_message());
     struct node_memory *memory = memory_alloc_zeroed(1, sizeof *memory);
@@ -91,6 +96,7 @@ static struct node_memory *create(const struct world *world, size_t bytes, bool 
         memory->segments[0] = arena_take(&memory->arena, bytes);
     }
     node_memory_barrier(world);
+    operation_end(world);
     return memory;
 }
 

@@ -1,9 +1,12 @@
 #include "comm/self_test.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 #include "comm/gradient_tree.h"
 #include "comm/leaf_values.h"
 #include "comm/loan.h"
+#include "comm/node_vector.h"
 #include "comm/slice.h"
 
 enum { PRIME = 10007, MOST_SLICES = 16, RECORD = 3, MOST_RANGES = 8 };
@@ -128,9 +131,15 @@ static enum status test_gradients(const struct world *world, struct thread_pool 
     enum status mine = check_own_slice(world, gradient_tree_sum(tree), leaves, count);
 
     reduce_known_terms(world, tree, exact_term, leaves, count);
-    slice_gather_floats(world, gradient_tree_sum(tree), count);
+    struct node_vector *whole = node_vector_create(world, count);
+    struct slice own = slice_of_rank(count, world->rank, world->size);
+    if (own.begin < own.end)
+        memcpy(node_vector_values(whole) + own.begin, gradient_tree_sum(tree) + own.begin,
+               (size_t)(own.end - own.begin) * sizeof(float));
+    node_vector_gather(whole);
     if (mine == STATUS_OK)
-        mine = check_whole(gradient_tree_sum(tree), leaves, count);
+        mine = check_whole(node_vector_values(whole), leaves, count);
+    node_vector_free(whole);
     gradient_tree_free(tree);
     return world_agree(world, mine);
 }

@@ -7,7 +7,7 @@
  *   gradient tree       one float to some slices, fewer and more leaves than ranks; in values
  *                       whose sum depends on the order, held against the tree's order, and in
  *                       small integers, whose sum is exact
- *   slice_gather_floats the whole of those sums on every rank
+ *   node_vector_gather  the whole of those sums on every rank
  *   leaf values         a record of doubles a leaf, held against the tree's order
  *   loans               there, changed, and back
  */

@@ -7,7 +7,8 @@
 model='--layers=6 --width=384 --heads=6 --seq_len=192 --leaves=2 --leaf_sequences=2 --threads=2
        --warmup_steps=0 --steps=2 --validate_sequences=4 --corpus=corpus'
 
-# The largest resident set of rank 0 of a run: read until the run ends.
+# The most that a rank of a run holds: read until the run ends. Pages that ranks share count as each
+# one's share of them.
 peak_of_run() { # RANKS OPTION...
     local job pid peak=0 now
     # shellcheck disable=SC2086
@@ -15,7 +16,9 @@ peak_of_run() { # RANKS OPTION...
     job=$!
     while kill -0 $job 2>/dev/null; do
         for pid in $(processes_below $job eon); do
-            now=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status" 2>/dev/null)
+            now=$(cat "/proc/$pid/status" "/proc/$pid/smaps_rollup" 2>/dev/null |
+                awk '$1 == "VmRSS:" || $1 == "Pss_Shmem:" { sum += $2 }
+                     $1 == "RssShmem:" { sum -= $2 } END { print sum + 0 }')
             [ "${now:-0}" -le "$peak" ] || peak=$now
         done
         sleep 0.1

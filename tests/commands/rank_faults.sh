@@ -57,7 +57,7 @@ begin ranks_out_of_step_are_named_with_what_they_mean
 three_ranks_with out-of-step
 expect_exit 1
 expect_messages 1 'ranks are out of step at operation '
-expect_says messages " and 1 more are in 'reduction of gradients' of 12582912 bytes; rank 1 on "
+expect_says messages " and 1 more are in 'sharing of memory' of 0 bytes; rank 1 on "
 expect_says messages " is in 'barrier' of 0 bytes"
 
 begin ranks_that_mean_another_size_are_out_of_step

@@ -57,7 +57,7 @@ expect_says messages 'since'
 begin the_last_operations_of_the_others_are_written_down
 for rank in 0 1; do
     expect grep -q 'reduction of gradients' "stopped/flight/rank-$rank.txt"
-    expect grep -q 'gathering of slices' "stopped/flight/rank-$rank.txt"
+    expect grep -q 'gathering of parameters' "stopped/flight/rank-$rank.txt"
 done
 expect grep -q 'rank 2 on .* gives no sign of life' stopped/flight/rank-0.txt
 

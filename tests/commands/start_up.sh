@@ -28,10 +28,10 @@ three_ranks_with last-bit-of-a-sum 0
 expect_exit 1
 expect_message 'the self-test of 3 ranks' 'rank 0 on ' 'element 0 of 1 of a gradient'
 
-begin a_rank_that_gathered_something_else_is_named
-three_ranks_with gather 2
+begin a_whole_that_is_not_what_its_owners_had_is_found
+three_ranks_with gather 0
 expect_exit 1
-expect_message 'rank 2 on ' 'gathered from its owners'
+expect_message 'the self-test of 3 ranks' 'gathered from its owners'
 
 begin a_wrong_sum_of_leaf_values_is_found
 three_ranks_with leaf-values 1

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "comm/gradient_tree.h"
 #include "comm/loan.h"
+#include "comm/node_vector.h"
 #include "comm/reduce_trial.h"
 #include "comm/self_test.h"
 
@@ -24,8 +25,8 @@ static bool spoils(const char *name, int rank)
 
 void __real_gradient_tree_reduce(struct gradient_tree *tree);
 void __wrap_gradient_tree_reduce(struct gradient_tree *tree);
-void __real_slice_gather_floats(const struct world *world, float *vector, int64_t count);
-void __wrap_slice_gather_floats(const struct world *world, float *vector, int64_t count);
+void __real_node_vector_gather(struct node_vector *vector);
+void __wrap_node_vector_gather(struct node_vector *vector);
 void __real_leaf_values_reduce(const struct world *world, int64_t leaves, const double *mine,
                                int width, double *total);
 void __wrap_leaf_values_reduce(const struct world *world, int64_t leaves, const double *mine,
@@ -47,11 +48,12 @@ void __wrap_gradient_tree_reduce(struct gradient_tree *tree)
         sum[0] = nextafterf(sum[0], INFINITY);
 }
 
-void __wrap_slice_gather_floats(const struct world *gathering, float *vector, int64_t count)
+/* What rank 0 hands out of its slice. */
+void __wrap_node_vector_gather(struct node_vector *vector)
 {
-    __real_slice_gather_floats(gathering, vector, count);
-    if (spoils("gather", gathering->rank))
-        vector[count - 1] += 1;
+    if (spoils("gather", world.rank))
+        node_vector_values(vector)[0] += 1;
+    __real_node_vector_gather(vector);
 }
 
 void __wrap_leaf_values_reduce(const struct world *reducing, int64_t leaves, const double *mine,

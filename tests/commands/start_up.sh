@@ -55,3 +55,14 @@ cp "$EON" same_build
 run mpirun -n 1 "$EON" bench reduce --max_bytes=1k --repeats=1 : \
     -n 1 ./same_build bench reduce --max_bytes=1k --repeats=1
 expect_success
+
+begin too_little_shared_memory_is_said_before_anything_starts
+. "${0%/*}/corpus_of_sources.sh"
+unshare --mount true 2>/dev/null || skip 'no right to a mount namespace'
+expect make_corpus "$PWD/corpus"
+# shellcheck disable=SC2016 # the inner shell's
+run unshare --mount sh -c 'mount -t tmpfs -o size=64m tmpfs /dev/shm && exec "$@"' sh \
+    mpirun -n 2 "$EON" train --run=run --corpus=corpus --layers=8 --width=512 --heads=8 \
+    --seq_len=32 --leaves=2 --leaf_sequences=1 --steps=1 --warmup_steps=0
+expect_exit 1
+expect_message '/dev/shm on ' ' the 2 ranks there need ' 'make it larger'

@@ -13,7 +13,7 @@
 
 /* Elements of a message, and how many of each slice are under way: see tree_exchange.h. */
 #define MESSAGE ((int64_t)262144)
-enum { IN_FLIGHT = 4 };
+enum { IN_FLIGHT = 32 };
 
 struct node_vector {
     const struct world *world;

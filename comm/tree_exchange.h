@@ -31,7 +31,7 @@
 #include "comm/tree_sum.h"
 #include "comm/world.h"
 
-enum { FLIGHTS = 4 };
+enum { FLIGHTS = 16 };
 
 /* Where a term of this node is: the `buffer`-th piece of the rank at `place`. */
 struct node_piece {

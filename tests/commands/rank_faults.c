@@ -70,7 +70,7 @@ int listen(int descriptor, int backlog)
 static void come_late(const struct world *world)
 {
     nobody_listens = fault_is("late-unseen");
-    struct watchdog *watchdog = watchdog_start(world, 2, NULL);
+    struct watchdog *watchdog = watchdog_start(world, 6, NULL);
     sleep(1); /* for the watchdogs to meet */
     if (world->rank == 1) {
         flight_recorder_doing("computing leaf %d of step %d", 3, 17);

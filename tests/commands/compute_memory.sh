@@ -61,6 +61,19 @@ expect_foretold 1 --optimizer=muon
 begin on_two_ranks_it_is_within_five_percent
 expect_foretold 2 --threads=1
 
+parameter_bytes() { # OPTION...: a rank's share; the first "parameters" counts elements
+    # shellcheck disable=SC2086
+    "$EON" compute --memory $model --ranks=4 --threads=1 --json "$@" |
+        sed -n 's/.*"parameters": *\([0-9]*\).*/\1/p' | tail -1
+}
+
+begin ranks_of_a_node_share_its_parameters
+together=$(parameter_bytes) pairs=$(parameter_bytes --ranks_per_node=2)
+apart=$(parameter_bytes --ranks_per_node=1)
+[ "${apart:-0}" -gt 40000000 ] && [ $((apart / 8192)) -eq $((pairs * 2 / 8192)) ] &&
+    [ $((apart / 16384)) -eq $((together * 4 / 16384)) ] ||
+    not_ok "$together of 4, $pairs of 2, $apart alone"
+
 begin with_all_leaves_on_one_rank_and_with_one_it_is_within_five_percent
 expect_foretold 1 --leaves=4
 expect_foretold 1 --leaves=1

@@ -9,7 +9,7 @@
 
 struct compute_memory_settings {
     struct train_config train; /* first: its options have their places in it */
-    int64_t ranks, vocab_size;
+    int64_t ranks, ranks_per_node, vocab_size;
     bool json;
 };
 
@@ -20,6 +20,9 @@ static const struct option_spec own_options[] = {
     { .section = "memory", .key = "ranks", .type = OPTION_INTEGER, .offset = AT(ranks),
       .default_text = "0", .min = 0, .max = 1e6,
       .help = "of the run; 0: as many as this command was started with" },
+    { .key = "ranks_per_node", .type = OPTION_INTEGER, .offset = AT(ranks_per_node),
+      .default_text = "0", .min = 0, .max = 1e6,
+      .help = "which share one copy of the parameters; 0: all ranks are on one node" },
     { .key = "vocab_size", .type = OPTION_INTEGER, .offset = AT(vocab_size), .default_text = "0",
       .min = 0, .max = 1 << 24,
       .help = "entries of the vocabulary; 0: those of the corpus' tokenizer" },
@@ -102,7 +105,10 @@ static enum status make_plan(const struct world *world,
     if (status == STATUS_OK) {
         int64_t vocab_size =
             settings->vocab_size ? settings->vocab_size : corpus_vocab_size(trainer.corpus);
-        status = memory_plan_make(&trainer, vocab_size, (int)ranks, plan);
+        int64_t node_size = settings->ranks_per_node;
+        if (node_size == 0 || node_size > ranks)
+            node_size = ranks;
+        status = memory_plan_make(&trainer, vocab_size, (int)ranks, (int)node_size, plan);
     }
     trainer_close(&trainer);
     return status;

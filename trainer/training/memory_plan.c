@@ -21,16 +21,17 @@ static size_t resident_bytes(void)
 }
 
 static void plan_rank(const struct train_config *config, const struct model_config *model,
-                      const struct tensor_table *table, int rank, int ranks,
+                      const struct tensor_table *table, int rank, int ranks, int node_size,
                       struct memory_plan *plan)
 {
     const struct leaf_range own = leaf_range_of_rank(config->leaves, rank, ranks);
     const struct activations_plan activations =
-        train_config_activations(config, own.end - own.first, ranks);
+        train_config_activations(config, own.end - own.first, node_size);
     const struct optimizer_settings optimizer = train_config_optimizer(config);
     const struct batch_stream_plan reading = trainer_reading(config, own);
     plan->rank = rank;
-    plan->bytes[MEMORY_PARAMETERS] = node_vector_bytes(table->element_count, rank, ranks);
+    plan->bytes[MEMORY_PARAMETERS] =
+        node_vector_bytes(table->element_count, rank % node_size, node_size);
     plan->bytes[MEMORY_GRADIENT] =
         gradient_tree_bytes(config->leaves, table->element_count, rank, ranks);
     plan->bytes[MEMORY_OPTIMIZER] = optimizer_bytes(&optimizer, table, rank, ranks);
@@ -43,7 +44,7 @@ static void plan_rank(const struct train_config *config, const struct model_conf
 }
 
 enum status memory_plan_make(const struct trainer *trainer, int64_t vocab_size, int ranks,
-                             struct memory_plan *plan)
+                             int node_size, struct memory_plan *plan)
 {
     const struct train_config *config = trainer->config;
     const struct model_config model = train_config_model(config, vocab_size);
@@ -57,7 +58,7 @@ enum status memory_plan_make(const struct trainer *trainer, int64_t vocab_size, 
 
     struct memory_plan candidate = *plan;
     for (int rank = 0; rank < ranks; rank++) {
-        plan_rank(config, &model, &table, rank, ranks, &candidate);
+        plan_rank(config, &model, &table, rank, ranks, node_size, &candidate);
         if (candidate.total > plan->total)
             *plan = candidate;
     }

@@ -4,8 +4,8 @@
  * the machine is measured: what this process holds once libraries, MPI, kernels, tokenizer, corpus
  * and held-out text are there, as trainer_open_inputs leaves them.
  *
- *   parameters    the replica
- *   gradient      the sums that wait for their sibling (comm/gradient_tree.h), and staging
+ *   parameters    the rank's share of its node's replica
+ *   gradient      the sums that wait for their sibling (comm/gradient_tree.h)
  *   optimizer     moments of the rank's slice, and Muon's scratch
  *   activations   of one micro-batch, with the chunk of the loss, less what backward lends the
  *                 gradient (model/gradient_loans.h)
@@ -13,7 +13,8 @@
  *   batches       leaves that are read ahead
  *   process       measured
  *
- * All of it is written to within the first steps, so the sum is the peak resident set.
+ * All of it is written to within the first steps, so the sum is the peak resident set, with pages
+ * that ranks share counted as each one's share. Ranks of several nodes stage at most 64 MiB more.
  */
 #ifndef TRAINER_TRAINING_MEMORY_PLAN_H
 #define TRAINER_TRAINING_MEMORY_PLAN_H
@@ -39,9 +40,9 @@ struct memory_plan {
     size_t total;
 };
 
-/* Of that rank of `ranks` which holds the most. `trainer` has open inputs; `vocab_size` is the
- * corpus'. Local. A model that is none is bad input. */
+/* Of that rank of `ranks`, `node_size` on each node, which holds the most. `trainer` has open
+ * inputs; `vocab_size` is the corpus'. Local. A model that is none is bad input. */
 enum status memory_plan_make(const struct trainer *trainer, int64_t vocab_size, int ranks,
-                             struct memory_plan *plan);
+                             int node_size, struct memory_plan *plan);
 
 #endif

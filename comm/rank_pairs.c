@@ -1,17 +1,13 @@
 #include "comm/rank_pairs.h"
 
 #include "base/memory.h"
-#include "comm/mpi_check.h"
+#include "comm/topology.h"
 
 void rank_nodes(const struct world *world, int *nodes)
 {
-    MPI_Comm node;
-    int lowest = world->rank;
-    MPI_CHECK(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, world->rank, MPI_INFO_NULL,
-                                  &node));
-    MPI_CHECK(MPI_Bcast(&lowest, 1, MPI_INT, 0, node));
-    MPI_CHECK(MPI_Comm_free(&node));
-    world_gather_all(world, &lowest, sizeof lowest, nodes);
+    const struct topology *t = world->topology;
+    for (int rank = 0; rank < t->size; rank++)
+        nodes[rank] = topology_rank(t, t->node_of[rank], 0);
 }
 
 /* In the order of nodes, and of ranks within a node. */

@@ -12,7 +12,7 @@
 
 #define NO_PARTNER (-1)
 
-/* Collective. nodes[r], for all ranks r: the lowest rank of the node that r is on. */
+/* Local. nodes[r], for all ranks r: the lowest rank of the node that r is on. */
 void rank_nodes(const struct world *world, int *nodes);
 /* Local, pure. partners[r], for all ranks r: a rank, or NO_PARTNER. It is on another node, unless
  * one node has more than half of the ranks. */

@@ -36,7 +36,7 @@ struct reduce_trial;
 /* Collective. Of vectors of `count` >= 1 floats. `world` and `pool` must outlive the trial. */
 struct reduce_trial *reduce_trial_create(const struct world *world, struct thread_pool *pool,
                                          int64_t count);
-void reduce_trial_free(struct reduce_trial *trial); /* Local; NULL is allowed */
+void reduce_trial_free(struct reduce_trial *trial); /* Collective; NULL is allowed */
 /* What create takes on this rank. */
 size_t reduce_trial_bytes(const struct world *world, int64_t count);
 

@@ -30,17 +30,6 @@ struct slice slice_of_rank(int64_t count, int rank, int size)
     };
 }
 
-void slice_gather_floats(const struct world *world, float *vector, int64_t count)
-{
-    operation_begin(world, "gathering of slices", count * (int64_t)sizeof *vector);
-    int64_t *offsets = memory_alloc_zeroed((size_t)world->size + 1, sizeof *offsets);
-    for (int rank = 0; rank < world->size; rank++)
-        offsets[rank + 1] = slice_of_rank(count, rank, world->size).end * (int64_t)sizeof *vector;
-    transfer_gather_parts(world, vector, offsets);
-    memory_free(offsets);
-    operation_end(world);
-}
-
 void slice_gather_block_values(const struct world *world, double *block_values, int64_t count)
 {
     operation_begin(world, "gathering of block values",

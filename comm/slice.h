@@ -20,9 +20,8 @@ struct slice {
 struct slice slice_of_rank(int64_t count, int rank, int size);
 int64_t slice_block_count(int64_t count);
 
-/* Collective. Every rank's slice of `vector` is sent to all: afterwards all hold the whole. */
-void slice_gather_floats(const struct world *world, float *vector, int64_t count);
-/* Collective. The same for one double a block. */
+/* Collective. Every rank has filled in the values of its own blocks, one double each; afterwards
+ * all hold all of them. */
 void slice_gather_block_values(const struct world *world, double *block_values, int64_t count);
 
 #endif

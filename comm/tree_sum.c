@@ -110,9 +110,10 @@ static void sum_pieces(void *context, int64_t block, int thread)
     (void)thread;
     const struct summing *work = context;
     enum { LENGTH = PIECE * PIECES_AT_ONCE };
-    _Alignas(64) float waiting[8 * PIECE];
-    const float *where[64];
-    const bool is_small = work->sum->adds <= 8;
+    enum { SMALL = 8 }; /* additions, whose results are on the stack */
+    _Alignas(64) float waiting[SMALL * PIECE];
+    const float *where[SMALL];
+    const bool is_small = work->sum->adds <= SMALL;
     struct results results = { .waiting = waiting, .where = where };
     if (!is_small) {
         results.waiting = memory_alloc((size_t)LEAF_STACK_DEPTH * PIECE * sizeof(float));

@@ -1,11 +1,14 @@
 #include "tests/mpi/mpi_test.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "comm/slice.h"
+#include "comm/transfer.h"
 
 struct world test_world;
 
@@ -50,4 +53,24 @@ float awkward_float(uint64_t bits)
     float sign = bits & 16 ? -1.0f : 1.0f;
     float fraction = (float)(bits >> 40) * 0x1p-24f;
     return sign * scales[bits & 15] * (bits & 32 ? 1.0f : 0.5f + 0.5f * fraction);
+}
+
+int test_open_descriptors(void)
+{
+    int count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    assert_non_null(folder);
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count;
+}
+
+void test_gather_slices(const struct world *world, float *vector, int64_t count)
+{
+    int64_t *offsets = memory_alloc_zeroed((size_t)world->size + 1, sizeof *offsets);
+    for (int rank = 0; rank < world->size; rank++)
+        offsets[rank + 1] = slice_of_rank(count, rank, world->size).end * (int64_t)sizeof *vector;
+    transfer_gather_parts(world, vector, offsets);
+    memory_free(offsets);
 }

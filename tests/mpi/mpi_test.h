@@ -36,4 +36,9 @@ uint64_t test_bits(uint64_t a, uint64_t b);
  */
 float awkward_float(uint64_t bits);
 
+/* Collective. Every rank's slice of `vector` is sent to all: afterwards all hold the whole. */
+void test_gather_slices(const struct world *world, float *vector, int64_t count);
+/* Local. Of this process. */
+int test_open_descriptors(void);
+
 #endif

@@ -37,7 +37,7 @@ static void check_whole_sum(struct gradient_tree *tree, const struct gradient *g
     float *expected = memory_alloc((size_t)count * sizeof *expected);
     tree_oracle_sum(fill_leaf, gradient, leaves, count, expected);
     float *sum = gradient_tree_sum(tree);
-    slice_gather_floats(&test_world, sum, count);
+    test_gather_slices(&test_world, sum, count);
     for (int64_t i = 0; i < count; i++)
         if (memcmp(&sum[i], &expected[i], sizeof *sum) != 0)
             fail_msg("rank %d of %d, %ld leaves: element %ld of %ld is %a, not %a", test_world.rank,
@@ -121,7 +121,7 @@ static void negative_zeros_add_up_to_negative_zero(void **state)
     struct gradient_tree *tree = gradient_tree_create(&test_world, NULL, 5, 100);
     compute_own_leaves(tree, &gradient, 5, 100);
     gradient_tree_reduce(tree);
-    slice_gather_floats(&test_world, gradient_tree_sum(tree), 100);
+    test_gather_slices(&test_world, gradient_tree_sum(tree), 100);
     for (int i = 0; i < 100; i++)
         assert_true(signbit(gradient_tree_sum(tree)[i]));
     gradient_tree_free(tree);

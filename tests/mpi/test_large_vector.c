@@ -25,7 +25,7 @@ static void a_vector_beyond_2_to_31_bytes_is_added_and_gathered(void **state)
     }
     gradient_tree_reduce(tree);
     const float *sum = gradient_tree_sum(tree);
-    slice_gather_floats(&test_world, gradient_tree_sum(tree), count);
+    test_gather_slices(&test_world, gradient_tree_sum(tree), count);
     for (int64_t i = 0; i < count; i++)
         if (sum[i] != element(0, i) + element(1, i))
             fail_msg("element %ld of %ld is %a", (long)i, (long)count, (double)sum[i]);

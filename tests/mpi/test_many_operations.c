@@ -1,5 +1,4 @@
 /* ranks: 2 3 8 */
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -27,17 +26,6 @@ static int64_t resident_bytes(void)
     return pages * sysconf(_SC_PAGESIZE);
 }
 
-static int open_descriptors(void)
-{
-    int count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    assert_non_null(folder);
-    while (readdir(folder))
-        count++;
-    closedir(folder);
-    return count;
-}
-
 /* One of each: reduction, gather, record, agreement, comparison. */
 static void run_five_operations(struct gradient_tree *tree, int64_t leaves, int64_t count)
 {
@@ -49,7 +37,7 @@ static void run_five_operations(struct gradient_tree *tree, int64_t leaves, int6
         mine[leaf - own.first] = 1.0;
     }
     gradient_tree_reduce(tree);
-    slice_gather_floats(&test_world, gradient_tree_sum(tree), count);
+    test_gather_slices(&test_world, gradient_tree_sum(tree), count);
     leaf_values_reduce(&test_world, leaves, mine, 1, &total);
     assert_true(gradient_tree_sum(tree)[0] == (float)leaves && total == (double)leaves);
     assert_int_equal(world_agree(&test_world, STATUS_OK), STATUS_OK);
@@ -66,14 +54,14 @@ static void memory_and_descriptors_stay_flat(void **state)
     for (int64_t i = 0; i < warm_up; i++)
         run_five_operations(tree, LEAVES, COUNT);
     int64_t bytes_before = resident_bytes();
-    int descriptors_before = open_descriptors();
+    int descriptors_before = test_open_descriptors();
 
     for (int64_t i = warm_up; i < rounds; i++)
         run_five_operations(tree, LEAVES, COUNT);
     int64_t grown = resident_bytes() - bytes_before;
     if (grown > 1 << 20) /* observed: 0 to 100 KiB, MPI's own pools */
         fail_msg("rank %d grew by %ld bytes", test_world.rank, (long)grown);
-    assert_int_equal(open_descriptors(), descriptors_before);
+    assert_int_equal(test_open_descriptors(), descriptors_before);
     gradient_tree_free(tree);
     watchdog_stop(watchdog);
 }

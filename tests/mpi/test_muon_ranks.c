@@ -37,7 +37,7 @@ static float *trained_parameters(const struct world *world, const struct tensor_
     for (int step = 1; step <= STEPS; step++) {
         fill_gradient(gradient, count, own, step);
         optimizer_update(&optimizer, &kernels, parameters, gradient, 0.01, 0.5);
-        slice_gather_floats(world, parameters, count);
+        test_gather_slices(world, parameters, count);
     }
     optimizer_release(&optimizer);
     kernels_close(&kernels);

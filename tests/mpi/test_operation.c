@@ -73,7 +73,8 @@ static void ranks_out_of_step_are_named_before_data_is_harmed(void **state)
     fatal_set_hook(come_back);
     if (setjmp(way_back) == 0) {
         if (test_world.rank == odd)
-            slice_gather_floats(&test_world, vector, COUNT);
+            slice_gather_block_values(&test_world, (double *)(void *)vector,
+                                      COUNT / 2 * SLICE_BLOCK);
         else
             world_broadcast(&test_world, vector, COUNT * sizeof *vector, 0);
         fail_msg("nobody noticed");
@@ -81,12 +82,12 @@ static void ranks_out_of_step_are_named_before_data_is_harmed(void **state)
     operation_end(&test_world);
     fatal_set_hook(NULL);
 
-    char named[128];
+    char named[160];
     expect_said("ranks are out of step at operation ");
     expect_said(": rank 0 on ");
     expect_said(" in 'broadcast' of 400000 bytes; ");
-    snprintf(named, sizeof named, "rank %d on %s is in 'gathering of slices' of 400000 bytes", odd,
-             test_world.host);
+    snprintf(named, sizeof named, "rank %d on %s is in 'gathering of block values' of 400000 bytes",
+             odd, test_world.host);
     expect_said(named);
     for (int i = 0; i < COUNT; i++)
         assert_true(vector[i] == (float)(test_world.rank + 1));

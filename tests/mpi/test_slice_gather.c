@@ -17,7 +17,7 @@ static void check_gather(int64_t count)
     struct slice own = slice_of_rank(count, test_world.rank, test_world.size);
     for (int64_t i = own.begin; i < own.end; i++)
         vector[i] = element(i);
-    slice_gather_floats(&test_world, vector, count);
+    test_gather_slices(&test_world, vector, count);
     for (int64_t i = 0; i < count; i++)
         if (vector[i] != element(i))
             fail_msg("element %ld of %ld is wrong on rank %d", (long)i, (long)count,

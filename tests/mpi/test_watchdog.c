@@ -1,7 +1,6 @@
 /* ranks: 1 2 3 8 */
 #include "comm/watchdog.h"
 
-#include <dirent.h>
 #include <time.h>
 
 #include "base/file.h"
@@ -9,17 +8,6 @@
 #include "tests/mpi/mpi_test.h"
 
 /* How it ends a job is looked at by tests/commands/stalls.sh. */
-
-static int open_descriptors(void)
-{
-    int count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    assert_non_null(folder);
-    while (readdir(folder))
-        count++;
-    closedir(folder);
-    return count;
-}
 
 static void sleep_s(double seconds)
 {
@@ -33,7 +21,7 @@ static void a_watchdog_that_is_stopped_leaves_nothing(void **state)
     (void)state;
     watchdog_stop(watchdog_start(&test_world, 600, "flight"));
     int64_t blocks = memory_live_blocks();
-    int descriptors = open_descriptors();
+    int descriptors = test_open_descriptors();
     for (int i = 0; i < 30; i++) {
         struct watchdog *watchdog = watchdog_start(&test_world, 600, "flight");
         assert_true((watchdog != NULL) == (test_world.size > 1));
@@ -43,7 +31,7 @@ static void a_watchdog_that_is_stopped_leaves_nothing(void **state)
         watchdog_stop(watchdog);
     }
     assert_int_equal(memory_live_blocks(), blocks);
-    assert_int_equal(open_descriptors(), descriptors);
+    assert_int_equal(test_open_descriptors(), descriptors);
     assert_false(file_exists("flight"));
 }
 

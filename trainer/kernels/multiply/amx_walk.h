@@ -7,12 +7,13 @@
  *
  *              B0   B1
  *            +----+----+     Four products take 64 cycles, more than the 52 after which a sum can
- *        A0  |C00 |C01 |     added to again, and four loads take 32 (Intel 64 and IA-32
- * Architectures
- *            +----+----+     Optimization Reference Manual, AMX). The second-level cache gives less
- *        A1  |C10 |C11 |     than the 64 bytes a cycle that this would take from it, so K is walked
- *            +----+----+     in layers whose panel of B stays in the first level; A streams past
- * it. Layers continue a chain: they do not change its bits.
+ *        A0  |C00 |C01 |     be added to again, and four loads take 32 (Intel 64 and IA-32
+ *            +----+----+     Optimization Reference Manual, AMX). The second-level cache gives
+ *        A1  |C10 |C11 |     less than the 64 bytes a cycle that this would take from it.
+ *            +----+----+
+ *
+ * So K is walked in layers whose panel of B stays in the first-level cache, while A streams past
+ * it. Layers go on with the chains of the ones before: they do not change their bits.
  *
  * Sums start from zero where they can: tiles of C that are loaded first hold up the next piece.
  */

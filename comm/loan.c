@@ -4,6 +4,7 @@
 #include "comm/mpi_check.h"
 #include "comm/operation.h"
 #include "comm/slice.h"
+#include "comm/topology.h"
 #include "comm/transfer.h"
 
 int64_t loans_of_range(const struct world *world, int64_t count, int64_t begin, int64_t end,
@@ -37,10 +38,10 @@ static int post_messages(const struct world *world, float *vector, const struct 
         int length = (int)(loan->end - at < longest ? loan->end - at : longest);
         if (world->rank == source)
             MPI_CHECK(MPI_Isend(vector + at, length, MPI_FLOAT, target, TRANSFER_TAG_LOAN,
-                                MPI_COMM_WORLD, &requests[posted++]));
+                                world->topology->comm, &requests[posted++]));
         else if (world->rank == target)
             MPI_CHECK(MPI_Irecv(vector + at, length, MPI_FLOAT, source, TRANSFER_TAG_LOAN,
-                                MPI_COMM_WORLD, &requests[posted++]));
+                                world->topology->comm, &requests[posted++]));
     }
     return posted;
 }

@@ -100,15 +100,15 @@ static void post_message(struct node_vector *vector, int64_t message)
         const struct slice part = message_of(vector, vector->served[i], message);
         if (part.begin < part.end)
             MPI_CHECK(MPI_Irecv(values + part.begin, (int)(part.end - part.begin), MPI_FLOAT,
-                                vector->served[i], TRANSFER_TAG_VECTOR, MPI_COMM_WORLD,
+                                vector->served[i], TRANSFER_TAG_VECTOR, t->comm,
                                 &flight->requests[flight->posted++]));
     }
     const struct slice own = message_of(vector, world->rank, message);
     for (int distance = 1; distance < t->nodes && own.begin < own.end; distance++) {
         const int node = (t->node + distance) % t->nodes;
         MPI_CHECK(MPI_Isend(values + own.begin, (int)(own.end - own.begin), MPI_FLOAT,
-                            topology_partner(t, node, world->rank), TRANSFER_TAG_VECTOR,
-                            MPI_COMM_WORLD, &flight->requests[flight->posted++]));
+                            topology_partner(t, node, world->rank), TRANSFER_TAG_VECTOR, t->comm,
+                            &flight->requests[flight->posted++]));
     }
 }
 

@@ -7,6 +7,7 @@
 #include "base/strbuf.h"
 #include "comm/flight_recorder.h"
 #include "comm/mpi_check.h"
+#include "comm/topology.h"
 
 /* What a rank is about to do. Compared as bytes: no padding, zeroed first. */
 struct meaning {
@@ -65,10 +66,10 @@ static void end_out_of_step(const struct world *world, const struct meaning *min
     struct meaning *all = memory_alloc_zeroed((size_t)world->size, sizeof *all);
     char(*hosts)[WORLD_HOST_BYTES] = memory_alloc_zeroed((size_t)world->size, sizeof *hosts);
     struct strbuf text = STRBUF_INIT;
-    MPI_CHECK(
-        MPI_Allgather(mine, sizeof *mine, MPI_BYTE, all, sizeof *mine, MPI_BYTE, MPI_COMM_WORLD));
+    MPI_CHECK(MPI_Allgather(mine, sizeof *mine, MPI_BYTE, all, sizeof *mine, MPI_BYTE,
+                            world->topology->comm));
     MPI_CHECK(MPI_Allgather(world->host, WORLD_HOST_BYTES, MPI_BYTE, hosts, WORLD_HOST_BYTES,
-                            MPI_BYTE, MPI_COMM_WORLD));
+                            MPI_BYTE, world->topology->comm));
     strbuf_addf(&text, "ranks are out of step at operation %lld: ", (long long)all[0].sequence);
     describe(world, all, (const char(*)[WORLD_HOST_BYTES])hosts, &text);
     status_say("%s", text.bytes);
@@ -77,7 +78,8 @@ static void end_out_of_step(const struct world *world, const struct meaning *min
     memory_free(all);
 
     flight_recorder_write(status_message());
-    MPI_CHECK(MPI_Barrier(MPI_COMM_WORLD)); /* the first to speak ends the job: all have written */
+    MPI_CHECK(
+        MPI_Barrier(world->topology->comm)); /* the first to speak ends the job: all have written */
     fatal("%s", status_message());
 }
 
@@ -93,7 +95,7 @@ void operation_begin(const struct world *world, const char *name, int64_t bytes)
 
     /* All hashes are the same when the largest is the smallest. */
     int64_t hash = hash_of(&mine), own[2] = { hash, -hash }, most[2];
-    MPI_CHECK(MPI_Allreduce(own, most, 2, MPI_INT64_T, MPI_MAX, MPI_COMM_WORLD));
+    MPI_CHECK(MPI_Allreduce(own, most, 2, MPI_INT64_T, MPI_MAX, world->topology->comm));
     if (most[0] != -most[1])
         end_out_of_step(world, &mine);
     flight_recorder_met();

@@ -9,6 +9,7 @@
 #include "comm/mpi_check.h"
 #include "comm/node_vector.h"
 #include "comm/rank_pairs.h"
+#include "comm/topology.h"
 #include "comm/transfer.h"
 
 /* Elements that a thread takes at once, that a message of the exchange has, and that one call of
@@ -196,7 +197,7 @@ static void add_by_mpi(struct reduce_trial *trial, double seconds[REDUCE_TIMES])
         int64_t left = trial->count - at;
         MPI_CHECK(MPI_Allreduce(trial->mine + at, trial->other + at,
                                 (int)(left < MPI_PIECE ? left : MPI_PIECE), MPI_FLOAT, MPI_SUM,
-                                MPI_COMM_WORLD));
+                                trial->world->topology->comm));
     }
     seconds[REDUCE_MPI] = clock_seconds() - begun;
     check_values(trial, trial->other, weight_of_all(trial->world), "MPI_Allreduce's sum");
@@ -216,10 +217,10 @@ static void exchange_with_partner(struct reduce_trial *trial, double seconds[RED
         MPI_Request *next = trial->requests;
         for (int64_t at = 0; at < trial->count; at += MESSAGE)
             MPI_CHECK(MPI_Irecv(trial->other + at, message_length(trial, at), MPI_FLOAT, partner,
-                                TRANSFER_TAG_TRIAL, MPI_COMM_WORLD, next++));
+                                TRANSFER_TAG_TRIAL, trial->world->topology->comm, next++));
         for (int64_t at = 0; at < trial->count; at += MESSAGE)
             MPI_CHECK(MPI_Isend(trial->mine + at, message_length(trial, at), MPI_FLOAT, partner,
-                                TRANSFER_TAG_TRIAL, MPI_COMM_WORLD, next++));
+                                TRANSFER_TAG_TRIAL, trial->world->topology->comm, next++));
         MPI_CHECK(MPI_Waitall((int)(next - trial->requests), trial->requests, MPI_STATUSES_IGNORE));
         seconds[REDUCE_EXCHANGE] = clock_seconds() - begun;
         check_values(trial, trial->other, weight_of(partner), "what the partner sent");
@@ -240,5 +241,6 @@ void reduce_trial_run(struct reduce_trial *trial, double seconds[REDUCE_TIMES])
     add_by_mpi(trial, own);
     exchange_with_partner(trial, own);
     copy_vector(trial, own);
-    MPI_CHECK(MPI_Allreduce(own, seconds, REDUCE_TIMES, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD));
+    MPI_CHECK(MPI_Allreduce(own, seconds, REDUCE_TIMES, MPI_DOUBLE, MPI_MAX,
+                            trial->world->topology->comm));
 }

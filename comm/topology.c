@@ -18,13 +18,14 @@ static void number_nodes(struct topology *t, const int *lowest)
         t->ranks[t->first_places[t->node_of[rank]] + t->place_of[rank]] = rank;
 }
 
-struct topology *topology_create(MPI_Comm node_comm)
+struct topology *topology_create(MPI_Comm comm, MPI_Comm node_comm)
 {
     struct topology *t = memory_alloc_zeroed(1, sizeof *t);
     int rank, lowest;
+    t->comm = comm;
     t->node_comm = node_comm;
-    MPI_CHECK(MPI_Comm_rank(MPI_COMM_WORLD, &rank));
-    MPI_CHECK(MPI_Comm_size(MPI_COMM_WORLD, &t->size));
+    MPI_CHECK(MPI_Comm_rank(comm, &rank));
+    MPI_CHECK(MPI_Comm_size(comm, &t->size));
     MPI_CHECK(MPI_Allreduce(&rank, &lowest, 1, MPI_INT, MPI_MIN, node_comm));
 
     const size_t size = (size_t)t->size;
@@ -32,7 +33,7 @@ struct topology *topology_create(MPI_Comm node_comm)
     t->node_of = memory_alloc_zeroed(size, sizeof *t->node_of);
     t->place_of = memory_alloc_zeroed(size, sizeof *t->place_of);
     t->ranks = memory_alloc_zeroed(size, sizeof *t->ranks);
-    MPI_CHECK(MPI_Allgather(&lowest, 1, MPI_INT, all_lowest, 1, MPI_INT, MPI_COMM_WORLD));
+    MPI_CHECK(MPI_Allgather(&lowest, 1, MPI_INT, all_lowest, 1, MPI_INT, comm));
     number_nodes(t, all_lowest);
     memory_free(all_lowest);
     t->node = t->node_of[rank];

@@ -15,7 +15,8 @@
 #include <mpi.h>
 
 struct topology {
-    MPI_Comm node_comm; /* the ranks of this node */
+    MPI_Comm comm;      /* all ranks */
+    MPI_Comm node_comm; /* those of this node */
     int size, nodes;
     int node;          /* this rank's */
     int *node_of;      /* [size] */
@@ -25,8 +26,9 @@ struct topology {
     int *ranks;        /* [size] node by node */
 };
 
-/* Collective. `node_comm` joins ranks that share memory, and becomes the topology's. */
-struct topology *topology_create(MPI_Comm node_comm);
+/* Collective over `comm`, which must outlive the topology. `node_comm` joins those of its ranks
+ * that share memory, and becomes the topology's. */
+struct topology *topology_create(MPI_Comm comm, MPI_Comm node_comm);
 void topology_free(struct topology *topology); /* Collective over the node */
 
 /* Local, pure. */

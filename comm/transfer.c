@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "comm/mpi_check.h"
+#include "comm/topology.h"
 
 /* Below this latency counts, and MPI knows the better algorithms; above it the
  * ring moves every byte once over every link, in messages of bounded length. */
@@ -15,12 +16,12 @@ static int message_length(int64_t bytes_left)
     return (int)(bytes_left < TRANSFER_MESSAGE_BYTES ? bytes_left : TRANSFER_MESSAGE_BYTES);
 }
 
-void transfer_broadcast(void *bytes, size_t length, int root)
+void transfer_broadcast(const struct world *world, void *bytes, size_t length, int root)
 {
     unsigned char *next = bytes;
     for (int64_t left = (int64_t)length; left > 0;) {
         int part = message_length(left);
-        MPI_CHECK(MPI_Bcast(next, part, MPI_BYTE, root, MPI_COMM_WORLD));
+        MPI_CHECK(MPI_Bcast(next, part, MPI_BYTE, root, world->topology->comm));
         next += part;
         left -= part;
     }
@@ -63,10 +64,10 @@ static void ring_exchange(const struct world *world, struct span sent, struct sp
         int in = message_length(received.left), out = message_length(sent.left);
         if (in > 0)
             MPI_CHECK(MPI_Irecv(received.next, in, MPI_BYTE, left, TRANSFER_TAG_RING,
-                                MPI_COMM_WORLD, &requests[0]));
+                                world->topology->comm, &requests[0]));
         if (out > 0)
-            MPI_CHECK(MPI_Isend(sent.next, out, MPI_BYTE, right, TRANSFER_TAG_RING, MPI_COMM_WORLD,
-                                &requests[1]));
+            MPI_CHECK(MPI_Isend(sent.next, out, MPI_BYTE, right, TRANSFER_TAG_RING,
+                                world->topology->comm, &requests[1]));
         transfer_wait(requests, 2);
         received.next += in;
         received.left -= in;
@@ -102,7 +103,7 @@ static void gather_small(const struct world *world, void *buffer, const int64_t 
         places[rank] = (int)offsets[rank];
     }
     MPI_CHECK(MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, buffer, lengths, places, MPI_BYTE,
-                             MPI_COMM_WORLD));
+                             world->topology->comm));
     memory_free(places);
     memory_free(lengths);
 }

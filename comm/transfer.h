@@ -27,7 +27,7 @@ enum transfer_tag {
 void transfer_wait(MPI_Request *requests, int count);
 
 /* Collective. */
-void transfer_broadcast(void *bytes, size_t length, int root);
+void transfer_broadcast(const struct world *world, void *bytes, size_t length, int root);
 
 /* Collective. Bytes [offsets[r], offsets[r + 1]) of `buffer` come from rank r; afterwards all ranks
  * hold them all. `offsets` has size + 1 entries, the same on every rank. */

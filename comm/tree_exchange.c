@@ -48,8 +48,8 @@ static void post_receives(const struct exchange_run *run, int64_t round)
         receives[i] = MPI_REQUEST_NULL;
         if (block.begin < block.end)
             MPI_CHECK(MPI_Irecv(incoming_at(exchange, round, i), (int)(block.end - block.begin),
-                                MPI_FLOAT, exchange->sources[i], TRANSFER_TAG_TREE, MPI_COMM_WORLD,
-                                &receives[i]));
+                                MPI_FLOAT, exchange->sources[i], TRANSFER_TAG_TREE,
+                                exchange->world->topology->comm, &receives[i]));
     }
 }
 
@@ -85,7 +85,7 @@ static void send_round(const struct exchange_run *run, int64_t round)
         add_for_target(run, target, round, block);
         for (int root = 0; root < exchange->node_sum.roots; root++)
             MPI_CHECK(MPI_Isend(run->roots[root], (int)(block.end - block.begin), MPI_FLOAT, owner,
-                                TRANSFER_TAG_TREE, MPI_COMM_WORLD,
+                                TRANSFER_TAG_TREE, exchange->world->topology->comm,
                                 &flight->sends[flight->send_count++]));
     }
 }

@@ -74,7 +74,7 @@ static void find_node(struct world *world)
                                   &node));
     MPI_CHECK(MPI_Comm_rank(node, &world->node_rank));
     MPI_CHECK(MPI_Comm_size(node, &world->node_size));
-    world->topology = topology_create(node);
+    world->topology = topology_create(MPI_COMM_WORLD, node);
 
     char host[MPI_MAX_PROCESSOR_NAME];
     int length;
@@ -165,11 +165,11 @@ static enum status adopt_verdict(const struct world *world, enum status mine, in
     struct verdict verdict = { .status = mine };
     memcpy(verdict.host, world->host, sizeof verdict.host);
     snprintf(verdict.message, sizeof verdict.message, "%s", status_message());
-    transfer_broadcast(&verdict, sizeof verdict, speaker);
+    transfer_broadcast(world, &verdict, sizeof verdict, speaker);
 
     enum status worst = (enum status)verdict.status;
     int alike = mine == worst && strcmp(verdict.message, status_message()) == 0, all_alike;
-    MPI_CHECK(MPI_Allreduce(&alike, &all_alike, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD));
+    MPI_CHECK(MPI_Allreduce(&alike, &all_alike, 1, MPI_INT, MPI_MIN, world->topology->comm));
     status_set(worst, verdict.message);
     if (all_alike)
         return worst;
@@ -182,7 +182,7 @@ static enum status agree(const struct world *world, enum status mine)
     int64_t size = world->size;
     int64_t code = mine == STATUS_OK ? 0 : severity_of(mine) * size + size - 1 - world->rank;
     int64_t worst;
-    MPI_CHECK(MPI_Allreduce(&code, &worst, 1, MPI_INT64_T, MPI_MAX, MPI_COMM_WORLD));
+    MPI_CHECK(MPI_Allreduce(&code, &worst, 1, MPI_INT64_T, MPI_MAX, world->topology->comm));
     if (worst == 0)
         return STATUS_OK;
     return adopt_verdict(world, mine, (int)(size - 1 - worst % size));
@@ -213,14 +213,14 @@ void world_broadcast(const struct world *world, void *bytes, size_t length, int 
 {
     CHECK(root >= 0 && root < world->size, "rank %d of %d cannot broadcast", root, world->size);
     operation_begin(world, "broadcast", (int64_t)length);
-    transfer_broadcast(bytes, length, root);
+    transfer_broadcast(world, bytes, length, root);
     operation_end(world);
 }
 
 void world_barrier(const struct world *world)
 {
     operation_begin(world, "barrier", 0);
-    MPI_CHECK(MPI_Barrier(MPI_COMM_WORLD));
+    MPI_CHECK(MPI_Barrier(world->topology->comm));
     operation_end(world);
 }
 

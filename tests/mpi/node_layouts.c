@@ -31,7 +31,7 @@ struct world node_layout_open(enum node_layout layout)
     MPI_CHECK(MPI_Comm_split(MPI_COMM_WORLD, node_of(layout, world.rank), world.rank, &node));
     MPI_CHECK(MPI_Comm_rank(node, &world.node_rank));
     MPI_CHECK(MPI_Comm_size(node, &world.node_size));
-    world.topology = topology_create(node);
+    world.topology = topology_create(MPI_COMM_WORLD, node);
     return world;
 }
 

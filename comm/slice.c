@@ -1,5 +1,7 @@
 #include "comm/slice.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 #include "comm/operation.h"
 #include "comm/transfer.h"
@@ -9,36 +11,77 @@ int64_t slice_block_count(int64_t count)
     return count / SLICE_BLOCK + (count % SLICE_BLOCK != 0);
 }
 
-static int64_t at_most(int64_t value, int64_t limit)
+struct slicing slicing_of(int64_t count, int size)
 {
-    return value < limit ? value : limit;
+    const int64_t blocks = slice_block_count(count), in_round = SLICE_ROUNDS * size;
+    struct slicing slicing = { .count = count, .size = size, .part = SLICE_BLOCK };
+    if (blocks > in_round)
+        slicing.part *= blocks / in_round;
+    const int64_t round = slicing.part * size;
+    slicing.rounds = count / round + (count % round != 0);
+    return slicing;
 }
 
-/* The first block of a rank; of rank `size`: the end. Where the blocks do not divide, the first
- * ranks own one more, so the short last block falls to a rank that owns fewer. */
-static int64_t first_block(int64_t count, int rank, int size)
+struct slice slicing_part(const struct slicing *slicing, int rank, int64_t round)
 {
-    int64_t blocks = slice_block_count(count);
-    return blocks / size * rank + at_most(rank, blocks % size);
+    struct slice part = { .begin = (round * slicing->size + rank) * slicing->part };
+    if (part.begin > slicing->count)
+        part.begin = slicing->count;
+    part.end = slicing->count - part.begin < slicing->part ? slicing->count
+                                                           : part.begin + slicing->part;
+    return part;
 }
 
-struct slice slice_of_rank(int64_t count, int rank, int size)
+int slicing_owner(const struct slicing *slicing, int64_t element)
 {
-    return (struct slice){
-        .begin = at_most(first_block(count, rank, size) * SLICE_BLOCK, count),
-        .end = at_most(first_block(count, rank + 1, size) * SLICE_BLOCK, count),
-    };
+    return (int)(element / slicing->part % slicing->size);
+}
+
+int64_t slicing_length(const struct slicing *slicing, int rank)
+{
+    if (slicing->rounds == 0)
+        return 0;
+    const struct slice last = slicing_part(slicing, rank, slicing->rounds - 1);
+    return (slicing->rounds - 1) * slicing->part + last.end - last.begin;
+}
+
+int64_t slicing_place(const struct slicing *slicing, int64_t element)
+{
+    const int64_t round = element / slicing->part / slicing->size;
+    return round * slicing->part + element % slicing->part;
+}
+
+/* The values of a rank's blocks lie together while they travel. */
+static void gather_in_order_of_owners(const struct world *world, const struct slicing *slicing,
+                                      double *block_values, int64_t blocks)
+{
+    double *values = memory_alloc_zeroed((size_t)blocks, sizeof *values);
+    int64_t *offsets = memory_alloc_zeroed((size_t)world->size + 1, sizeof *offsets);
+    for (int rank = 0; rank < world->size; rank++)
+        offsets[rank + 1] = offsets[rank] + slice_block_count(slicing_length(slicing, rank)) *
+                                                (int64_t)sizeof *values;
+    for (int64_t i = 0; i < blocks; i++) {
+        const int owner = slicing_owner(slicing, i * SLICE_BLOCK);
+        if (owner == world->rank)
+            values[offsets[owner] / (int64_t)sizeof *values +
+                   slicing_place(slicing, i * SLICE_BLOCK) / SLICE_BLOCK] = block_values[i];
+    }
+    transfer_gather_parts(world, values, offsets);
+    for (int64_t i = 0; i < blocks; i++) {
+        const int owner = slicing_owner(slicing, i * SLICE_BLOCK);
+        block_values[i] = values[offsets[owner] / (int64_t)sizeof *values +
+                                 slicing_place(slicing, i * SLICE_BLOCK) / SLICE_BLOCK];
+    }
+    memory_free(offsets);
+    memory_free(values);
 }
 
 void slice_gather_block_values(const struct world *world, double *block_values, int64_t count)
 {
-    operation_begin(world, "gathering of block values",
-                    slice_block_count(count) * (int64_t)sizeof *block_values);
-    int64_t *offsets = memory_alloc_zeroed((size_t)world->size + 1, sizeof *offsets);
-    for (int rank = 0; rank < world->size; rank++)
-        offsets[rank + 1] =
-            first_block(count, rank + 1, world->size) * (int64_t)sizeof *block_values;
-    transfer_gather_parts(world, block_values, offsets);
-    memory_free(offsets);
+    const struct slicing slicing = slicing_of(count, world->size);
+    const int64_t blocks = slice_block_count(count);
+    operation_begin(world, "gathering of block values", blocks * (int64_t)sizeof *block_values);
+    if (world->size > 1)
+        gather_in_order_of_owners(world, &slicing, block_values, blocks);
     operation_end(world);
 }

@@ -27,8 +27,8 @@ struct slice slicing_part(const struct slicing *slicing, int rank, int64_t round
     struct slice part = { .begin = (round * slicing->size + rank) * slicing->part };
     if (part.begin > slicing->count)
         part.begin = slicing->count;
-    part.end = slicing->count - part.begin < slicing->part ? slicing->count
-                                                           : part.begin + slicing->part;
+    part.end =
+        slicing->count - part.begin < slicing->part ? slicing->count : part.begin + slicing->part;
     return part;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "comm/background.h"
 #include "tests/mpi/node_layouts.h"
 #include "tests/mpi/tree_oracle.h"
 
@@ -168,6 +169,82 @@ static void bytes_are_the_buffers(void **state)
     assert_int_equal(gradient_tree_bytes(8, count, 0, 2), 3 * vector_bytes);
 }
 
+/* As a backward pass: the last leaf's end is final first. */
+static void compute_last_leaf(struct gradient_tree *tree, const struct gradient *gradient,
+                              int64_t leaf, int64_t count, float *buffer)
+{
+    float *values = memory_alloc_zeroed((size_t)count, sizeof *values);
+    fill_leaf(gradient, leaf, values, count);
+    for (int64_t end = count; end > 0;) {
+        const int64_t from = end > 100001 ? end - 100001 : 0;
+        memcpy(buffer + from, values + from, (size_t)(end - from) * sizeof *buffer);
+        gradient_tree_final(tree, from);
+        end = from;
+    }
+    memory_free(values);
+}
+
+static void reduce_beside(struct gradient_tree *tree, struct background *background,
+                          const struct gradient *gradient, int64_t leaves, int64_t count)
+{
+    struct leaf_range own = leaf_range_of_rank(leaves, test_world.rank, test_world.size);
+    float *buffer = NULL;
+    gradient_tree_begin(tree);
+    for (int64_t leaf = own.first; leaf < own.end; leaf++) {
+        buffer = gradient_tree_leaf(tree, leaf);
+        if (leaf + 1 < own.end)
+            fill_leaf(gradient, leaf, buffer, count);
+    }
+    gradient_tree_start(tree, background, STATUS_OK);
+    if (buffer)
+        compute_last_leaf(tree, gradient, own.end - 1, count, buffer);
+    assert_int_equal(gradient_tree_finish(tree), STATUS_OK);
+}
+
+static void a_sum_beside_the_last_leaf_has_the_same_bits(void **state)
+{
+    (void)state;
+    static const int64_t counts[] = { 0, 1, 65537, 1999999 };
+    struct background *background = background_start();
+    for (int layout = 0; layout < LAYOUTS; layout++)
+        for (int64_t leaves = 1; leaves <= 9; leaves += 2)
+            for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+                struct world world = node_layout_open((enum node_layout)layout);
+                struct gradient gradient = { (uint64_t)leaves << 20, awkward_float };
+                struct gradient_tree *tree =
+                    gradient_tree_create(&world, NULL, leaves, counts[c]);
+                for (int step = 0; step < 2; step++) {
+                    reduce_beside(tree, background, &gradient, leaves, counts[c]);
+                    check_whole_sum(tree, &gradient, leaves, counts[c]);
+                }
+                gradient_tree_free(tree);
+                node_layout_close(&world);
+            }
+    background_stop(background);
+}
+
+static void a_rank_without_its_last_leaf_is_named_and_no_rank_reduces(void **state)
+{
+    (void)state;
+    const int failing = test_world.size - 1;
+    struct background *background = background_start();
+    struct gradient_tree *tree =
+        gradient_tree_create(&test_world, NULL, test_world.size, 70001);
+    for (int step = 0; step < 3; step++) {
+        gradient_tree_begin(tree);
+        float *buffer = gradient_tree_leaf(tree, test_world.rank);
+        buffer[0] = 1;
+        enum status mine = STATUS_OK;
+        if (test_world.rank == failing)
+            mine = bad_input("no tokens");
+        gradient_tree_start(tree, background, mine);
+        assert_int_equal(gradient_tree_finish(tree), STATUS_BAD_INPUT);
+        assert_non_null(strstr(status_message(), "no tokens"));
+    }
+    gradient_tree_free(tree);
+    background_stop(background);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +254,8 @@ int main(void)
         cmocka_unit_test(negative_zeros_add_up_to_negative_zero),
         cmocka_unit_test(a_tree_is_used_again_for_every_step),
         cmocka_unit_test(threads_do_not_change_the_bits),
+        cmocka_unit_test(a_sum_beside_the_last_leaf_has_the_same_bits),
+        cmocka_unit_test(a_rank_without_its_last_leaf_is_named_and_no_rank_reduces),
         cmocka_unit_test(bytes_are_the_buffers),
     };
     mpi_test_begin();

@@ -1,6 +1,7 @@
 /* ranks: 1 2 3 5 8 */
 #include "comm/node_vector.h"
 
+#include "comm/background.h"
 #include "tests/mpi/node_layouts.h"
 
 static float value_at(int64_t step, int64_t i)
@@ -46,6 +47,32 @@ static void every_copy_is_whole_after_every_gather(void **state)
         }
 }
 
+/* As a forward pass: what comes first is read first, while the rest is on its way. */
+static void a_copy_is_whole_up_to_where_it_is_asked_for(void **state)
+{
+    (void)state;
+    const int64_t count = 3000001;
+    struct background *background = background_start();
+    for (int layout = 0; layout < LAYOUTS; layout++) {
+        struct world world = node_layout_open((enum node_layout)layout);
+        struct node_vector *vector = node_vector_create(&world, count);
+        for (int64_t step = 0; step < 3; step++) {
+            write_own_slice(&world, vector, count, step);
+            node_vector_start(vector, background);
+            for (int64_t end = 0; end < count; end += 300007) {
+                node_vector_until(vector, end);
+                check_whole(vector, end, step, (enum node_layout)layout);
+            }
+            node_vector_finish(vector);
+            check_whole(vector, count, step, (enum node_layout)layout);
+            world_barrier(&world);
+        }
+        node_vector_free(vector);
+        node_layout_close(&world);
+    }
+    background_stop(background);
+}
+
 static void ranks_of_a_node_hold_one_copy(void **state)
 {
     (void)state;
@@ -75,6 +102,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_copy_is_whole_after_every_gather),
+        cmocka_unit_test(a_copy_is_whole_up_to_where_it_is_asked_for),
         cmocka_unit_test(ranks_of_a_node_hold_one_copy),
         cmocka_unit_test(shares_of_a_copy_add_up_to_it),
     };

@@ -44,12 +44,14 @@ static void feed_forward_backward(const struct pass *pass, const struct layer_pl
                         s->dnormed);
     const struct rows activated = kept->expanded; /* computed once more, in its place */
     residual_parameter_gradients(pass, &layer->contract, activated, expanded, s, rows);
+    pass_has_final(pass, layer->contract.weight);
 
     norm_apply(pass->kernels, &norm, kept->middle, s->normed, kept->ffn_norm.mean,
                kept->ffn_norm.rstd, rows);
     linear_weight_gradient(pass, &layer->expand, s->normed, C, s->dexpanded, rows);
     linear_input_gradient(pass, &layer->expand, s->dexpanded, dnormed, C, rows);
     norm_plan_backward(pass, layer->ffn_norm, kept->middle, &kept->ffn_norm, s, rows);
+    pass_has_final(pass, layer->ffn_norm.gain);
 }
 
 /* Queries', keys' and values' gradients of attention, into dqkv. */
@@ -81,6 +83,7 @@ static void attention_part_backward(const struct pass *pass, const struct layer_
     const int64_t rows = run->B * run->T, C = pass->config->width;
 
     residual_parameter_gradients(pass, &layer->project, kept->attended, C, s, rows);
+    pass_has_final(pass, layer->project.weight);
     linear_input_gradient(pass, &layer->project, doutput, dattended, C, rows);
     attended_backward(pass, run, dattended);
 
@@ -92,6 +95,7 @@ static void attention_part_backward(const struct pass *pass, const struct layer_
         column_sums(pass->kernels, s->dqkv, dbias, rows, layer->qkv.out);
     linear_input_gradient(pass, &layer->qkv, s->dqkv, dnormed, C, rows);
     norm_plan_backward(pass, layer->attention_norm, kept->input, &kept->attention_norm, s, rows);
+    pass_has_final(pass, layer->attention_norm.gain);
 }
 
 void layer_backward(const struct pass *pass, const struct layer_plan *layer,

@@ -99,9 +99,13 @@ void layer_forward(const struct pass *pass, const struct layer_plan *layer,
     const struct layer_scratch *s = run->scratch;
     const int64_t rows = run->B * run->T;
 
+    pass_needs(pass, linear_end(&layer->qkv));
     layer_attend(pass, layer, run);
+    pass_needs(pass, layer->expand.weight);
     layer_project(pass, layer, run);
+    pass_needs(pass, linear_end(&layer->expand));
     linear_forward_activated(pass, &layer->expand, s->normed, kept->expanded, s->activated, rows);
+    pass_needs(pass, linear_end(&layer->contract));
     linear_forward(pass, &layer->contract, s->activated, kept->middle, rows_of_reals(run->output),
                    rows);
 }

@@ -12,7 +12,20 @@ struct pass pass_of(struct model *model, struct kernels *kernels, real *gradient
                           .parameters = model->parameters,
                           .kernels = kernels,
                           .gradient = gradient,
+                          .follower = &model->follower,
                           .is_first = is_first };
+}
+
+void pass_needs(const struct pass *pass, int64_t end)
+{
+    if (pass->follower->needs)
+        pass->follower->needs(pass->follower->context, end);
+}
+
+void pass_has_final(const struct pass *pass, int64_t from)
+{
+    if (pass->follower->has_final)
+        pass->follower->has_final(pass->follower->context, from);
 }
 
 void pass_begin_sums(const struct pass *pass, int64_t offset, int64_t count)
@@ -32,6 +45,12 @@ struct norm norm_of(const struct pass *pass, struct norm_plan plan)
         .epsilon = (real)pass->config->norm_epsilon,
         .centred = pass->config->family == FAMILY_GPT2,
     };
+}
+
+int64_t linear_end(const struct linear_plan *linear)
+{
+    const int64_t end = linear->weight + linear->in * linear->out;
+    return linear->bias > linear->weight ? linear->bias + linear->out : end;
 }
 
 static struct product forward_product(const struct pass *pass, const struct linear_plan *linear,

@@ -12,16 +12,24 @@ struct pass {
     const real *parameters;
     struct kernels *kernels;
     real *gradient; /* flat, like parameters; NULL in forward */
+    const struct model_follower *follower;
     bool is_first;  /* the gradient holds nothing yet: it is written over, where else it is added to
                      */
 };
 
 struct pass pass_of(struct model *model, struct kernels *kernels, real *gradient, bool is_first);
 
+/* Tell who follows the pass. */
+void pass_needs(const struct pass *pass, int64_t end);
+void pass_has_final(const struct pass *pass, int64_t from);
+
 /* Zeroes `count` elements of the gradient, if they are to be added to for the first time. */
 void pass_begin_sums(const struct pass *pass, int64_t offset, int64_t count);
 
 struct norm norm_of(const struct pass *pass, struct norm_plan plan);
+
+/* The end of its parameters. */
+int64_t linear_end(const struct linear_plan *linear);
 
 /* y[rows,out] = residual[rows,out] (or NULL) + bias + x[rows,in] W */
 void linear_forward(const struct pass *pass, const struct linear_plan *linear, struct rows x,

@@ -62,11 +62,21 @@ void tensor_table_release(struct tensor_table *table);
 const struct tensor *tensor_table_find(const struct tensor_table *table,
                                        const char *name); /* or NULL */
 
+/* Who follows a pass along the flat vector, in the thread that computes; NULL: nobody. */
+struct model_follower {
+    void *context;
+    /* Forward is about to read parameters [0, end), which may still be on their way. */
+    void (*needs)(void *context, int64_t end);
+    /* Backward will not change the gradient any more from element `from` on. */
+    void (*has_final)(void *context, int64_t from);
+};
+
 struct model {
     struct model_config config;
     struct tensor_table table;
     struct arena arena; /* of the parameters, where they are its own */
     real *parameters;   /* [table.element_count], in the table's order */
+    struct model_follower follower;
     /* ... private: views by layer, RoPE's table */
     struct model_views *views;
 };

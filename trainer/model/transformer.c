@@ -67,11 +67,13 @@ void model_forward(struct model *model, struct kernels *kernels, const struct ba
     check_shape(pass.config, batch, a);
 
     const struct embedding embedding = embedding_of(&pass, batch);
+    pass_needs(&pass, pass.views->layers[0].attention_norm.gain);
     embedding_forward(kernels, &embedding, a->layers[0].input, rows);
     for (int64_t l = 0; l < pass.config->layers; l++) {
         struct layer_run run = run_of(pass.config, batch, a, l);
         layer_forward(&pass, &pass.views->layers[l], &run);
     }
+    pass_needs(&pass, model->table.element_count);
     const struct norm norm = norm_of(&pass, pass.views->final_norm);
     norm_forward(kernels, &norm, a->output, rows_of_reals(a->hidden), a->final_norm.mean,
                  a->final_norm.rstd, rows);
@@ -115,6 +117,8 @@ void model_backward(struct model *model, struct kernels *kernels, const struct b
     const int64_t rows = a->plan.B * a->plan.T;
     CHECK(a->plan.for_training, "activations made without training have no backward pass");
 
+    if (views->head > views->final_norm.gain) /* not tied: model_loss was through with it */
+        pass_has_final(&pass, views->head);
     real *doutput = a->scratch.doutput; /* of the layers, one after the other, in place */
     memset(doutput, 0, (size_t)(rows * pass.config->width) * sizeof(real));
     norm_plan_backward(&pass, views->final_norm, a->output, &a->final_norm, &a->scratch, rows);

@@ -27,8 +27,8 @@ struct slice slicing_part(const struct slicing *slicing, int rank, int64_t round
     struct slice part = { .begin = (round * slicing->size + rank) * slicing->part };
     if (part.begin > slicing->count)
         part.begin = slicing->count;
-    part.end = slicing->count - part.begin < slicing->part ? slicing->count
-                                                           : part.begin + slicing->part;
+    part.end =
+        slicing->count - part.begin < slicing->part ? slicing->count : part.begin + slicing->part;
     return part;
 }
 
@@ -49,6 +49,28 @@ int64_t slicing_place(const struct slicing *slicing, int64_t element)
 {
     const int64_t round = element / slicing->part / slicing->size;
     return round * slicing->part + element % slicing->part;
+}
+
+int64_t slicing_element(const struct slicing *slicing, int rank, int64_t place)
+{
+    return slicing_part(slicing, rank, place / slicing->part).begin + place % slicing->part;
+}
+
+int64_t slicing_below(const struct slicing *slicing, int rank, int64_t element)
+{
+    const int64_t round = element / slicing->part / slicing->size;
+    const int owner = slicing_owner(slicing, element);
+    const int64_t in_round = owner > rank    ? slicing->part
+                             : owner == rank ? element % slicing->part
+                                             : 0;
+    return round * slicing->part + in_round;
+}
+
+struct slice slicing_stretch(const struct slicing *slicing, int64_t begin, int64_t end)
+{
+    const int64_t part_end = (begin / slicing->part + 1) * slicing->part;
+    const bool goes_on = slicing->size == 1 || end < part_end; /* a rank alone: its parts touch */
+    return (struct slice){ begin, goes_on ? end : part_end };
 }
 
 /* The values of a rank's blocks lie together while they travel. */

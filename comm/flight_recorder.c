@@ -49,10 +49,10 @@ static double turn_to(enum flight_phase phase)
     return now_s;
 }
 
-int64_t flight_recorder_begin(const char *name, int64_t bytes)
+int64_t flight_recorder_begin(const char *name, int64_t bytes, enum flight_phase phase)
 {
     pthread_mutex_lock(&lock);
-    double now_s = turn_to(FLIGHT_WAITING);
+    double now_s = turn_to(phase);
     int64_t sequence = ++recorder.sequence;
     *current_entry() = (struct flight_entry){
         .sequence = sequence, .bytes = bytes, .name = name, .begun_s = now_s
@@ -61,10 +61,13 @@ int64_t flight_recorder_begin(const char *name, int64_t bytes)
     return sequence;
 }
 
-void flight_recorder_met(void)
+void flight_recorder_turn(enum flight_phase phase)
 {
     pthread_mutex_lock(&lock);
-    current_entry()->met_s = turn_to(FLIGHT_MOVING);
+    const bool has_ended = current_entry()->ended_s > 0;
+    double now_s = turn_to(phase == FLIGHT_BESIDE && has_ended ? FLIGHT_WORKING : phase);
+    if (phase == FLIGHT_MOVING && current_entry()->met_s == 0)
+        current_entry()->met_s = now_s;
     pthread_mutex_unlock(&lock);
 }
 
@@ -169,7 +172,8 @@ static int open_file(void)
 
 void flight_recorder_write(const char *why)
 {
-    static const char *const phases[] = { "working", "waiting for the others", "moving data" };
+    static const char *const phases[FLIGHT_PHASES] = { "working", "working beside an operation",
+                                                       "waiting for the others", "moving data" };
     static atomic_flag is_writing = ATOMIC_FLAG_INIT;
     char when[64];
     if (atomic_flag_test_and_set(&is_writing))

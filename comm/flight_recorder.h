@@ -3,11 +3,15 @@
  * A rank computes by itself, or is in an operation in which all ranks take part:
  *
  *   working ------> waiting ------> moving ------> working
- *           begin             met            end
  *                   for the others  the data
  *
+ * or it computes beside an operation that another thread sees to, until it waits
+ * for that:
+ *
+ *   working ------> beside -------> waiting -----> moving -----> working
+ *
  * The last FLIGHT_ENTRIES operations are kept in a ring, with their times. The
- * main thread records, the watchdog's thread reads: one lock guards all, which
+ * owner of MPI records, the watchdog's thread reads: one lock guards all, which
  * nobody holds for longer than a copy. Nothing is allocated. One for a process.
  * Local, all of it; operation.h is what calls it.
  */
@@ -20,9 +24,9 @@
 
 enum { FLIGHT_ENTRIES = 64, FLIGHT_NAME_BYTES = 48, FLIGHT_DOING_BYTES = 96 };
 
-enum flight_phase { FLIGHT_WORKING, FLIGHT_WAITING, FLIGHT_MOVING, FLIGHT_PHASES };
+enum flight_phase { FLIGHT_WORKING, FLIGHT_BESIDE, FLIGHT_WAITING, FLIGHT_MOVING, FLIGHT_PHASES };
 
-/* Where a rank is: in operation `sequence`, or working after it (0: none so far). */
+/* Where a rank is: in operation `sequence`, beside it, or working after it (0: none so far). */
 struct flight_state {
     int64_t sequence, bytes;
     int32_t phase; /* enum flight_phase */
@@ -36,12 +40,20 @@ struct flight_totals {
 };
 
 /* `name` is a literal, or lives as long as the process. Returns the sequence number, from 1. */
-int64_t flight_recorder_begin(const char *name, int64_t bytes);
-void flight_recorder_met(void);
+int64_t flight_recorder_begin(const char *name, int64_t bytes, enum flight_phase phase);
+/* Within an operation; the first time that it turns to FLIGHT_MOVING all ranks have met. Beside an
+ * operation that has ended a rank is working. */
+void flight_recorder_turn(enum flight_phase phase);
 void flight_recorder_end(void);
 
 /* What the rank works on, for a person who asks why it is late: "computing leaf 3 of step 17". */
 void flight_recorder_doing(const char *format, ...) PRINTF_LIKE(1, 2);
+
+/* Waiting or moving data, and nothing else. */
+static inline bool flight_is_in_operation(const struct flight_state *state)
+{
+    return state->phase == FLIGHT_WAITING || state->phase == FLIGHT_MOVING;
+}
 
 struct flight_state flight_recorder_state(void);
 struct flight_totals flight_recorder_totals(void);

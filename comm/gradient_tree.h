@@ -54,12 +54,24 @@ void gradient_tree_begin(struct gradient_tree *tree);
  * that is alone on its node the first leaf's buffer begins an arena (base/memory.h). */
 float *gradient_tree_leaf(struct gradient_tree *tree, int64_t leaf);
 /* Collective, after all leaves of this rank. Afterwards gradient_tree_sum()[i] holds the sum over
- * all leaves for i in this rank's slice (slice_of_rank); elements outside it are undefined. The
+ * all leaves for i in this rank's slice (slice.h); elements outside it are undefined. The
  * whole buffer is the caller's to write to, until the next begin, and so it is before the first. A
  * rank that dies on the way ends the job. */
 void gradient_tree_reduce(struct gradient_tree *tree);
 float *gradient_tree_sum(struct gradient_tree *tree);
 /* Collective. The same, but this rank's slice of the sum goes to its place of `vector` [count]. */
 void gradient_tree_reduce_to(struct gradient_tree *tree, float *vector);
+
+/* The same beside the computation of the last leaf: from start on the background's thread owns MPI,
+ * until finish returns. */
+struct background;
+/* Collective, when this rank asked for the buffer of its last leaf, or has none. Not OK: the leaf
+ * will not come, and no rank reduces. */
+void gradient_tree_start(struct gradient_tree *tree, struct background *background,
+                         enum status status);
+/* Local. The last leaf's gradient is final from element `from` on; finish says so of all of it. */
+void gradient_tree_final(struct gradient_tree *tree, int64_t from);
+/* Collective. What the ranks agree on (world_agree) of start's statuses. */
+enum status gradient_tree_finish(struct gradient_tree *tree);
 
 #endif

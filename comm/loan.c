@@ -10,13 +10,16 @@
 int64_t loans_of_range(const struct world *world, int64_t count, int64_t begin, int64_t end,
                        int borrower, struct loan *loans)
 {
+    const struct slicing slicing = slicing_of(count, world->size);
     int64_t listed = 0;
-    for (int owner = 0; owner < world->size; owner++) {
-        struct slice part = slice_of_rank(count, owner, world->size);
-        part.begin = part.begin > begin ? part.begin : begin;
-        part.end = part.end < end ? part.end : end;
-        if (part.begin < part.end && owner != borrower)
-            loans[listed++] = (struct loan){ part.begin, part.end, owner, borrower };
+    for (int64_t at = begin; at < end;) {
+        const int64_t part_end = (at / slicing.part + 1) * slicing.part;
+        const int owner = slicing_owner(&slicing, at);
+        const int64_t loan_end = part_end < end ? part_end : end;
+        if (owner != borrower && loans)
+            loans[listed] = (struct loan){ at, loan_end, owner, borrower };
+        listed += owner != borrower;
+        at = loan_end;
     }
     return listed;
 }

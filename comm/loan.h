@@ -1,9 +1,9 @@
 /* loan: parts of a flat vector on which another rank than their owner works for a while.
  *
- * Each rank owns its slice of the vector. What needs a whole matrix goes to one
- * rank, at the same place of that rank's vector, and comes back when it is done:
+ * Each rank owns parts of the vector (slice.h). What needs a whole matrix goes to
+ * one rank, at the same place of that rank's vector, and comes back when it is done:
  *
- *   slices        | rank 0        | rank 1        |
+ *   parts of      | rank 0        | rank 1        |
  *   matrices        [ A     ] [ B    :    ] [ C ]       rank 1 works on A and C, rank 0 on B
  *   loans           0 to 1        1 to 0                C is where it belongs
  *
@@ -19,9 +19,9 @@ struct loan {
     int owner, borrower;
 };
 
-/* Lists [begin, end) of a vector of `count` elements, cut by its owners' slices, as lent to
- * `borrower`; what that rank owns itself is left out. Returns how many there are, at most one
- * for each rank. */
+/* Lists [begin, end) of a vector of `count` elements, cut by its owners' parts, as lent to
+ * `borrower`; what that rank owns itself is left out. Returns how many there are; with NULL it
+ * only counts. */
 int64_t loans_of_range(const struct world *world, int64_t count, int64_t begin, int64_t end,
                        int borrower, struct loan *loans);
 

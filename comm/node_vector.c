@@ -1,30 +1,29 @@
 #include "comm/node_vector.h"
 
-#include <mpi.h>
-#include <stdbool.h>
+#include <stdatomic.h>
 
 #include "base/memory.h"
-#include "comm/mpi_check.h"
+#include "comm/background.h"
 #include "comm/node_memory.h"
 #include "comm/operation.h"
-#include "comm/slice.h"
-#include "comm/topology.h"
 #include "comm/transfer.h"
+#include "comm/vector_exchange.h"
 
-/* Elements of a message, and how many of each slice are under way: see tree_exchange.h. */
-#define MESSAGE ((int64_t)262144)
-enum { IN_FLIGHT = 32 };
+/* How far a rank's part in a gather is done, for the ranks of its node: in gather `gather` all that
+ * it writes to the copy in elements [0, end). */
+struct arrival {
+    atomic_int_fast64_t gather, end;
+};
 
 struct node_vector {
     const struct world *world;
     int64_t count;
     struct node_memory *memory; /* joined */
-    int *served;                /* [size] owners in other nodes, whose slices this rank receives */
-    int served_count;
-    struct vector_flight {
-        MPI_Request *requests; /* [served + nodes] */
-        int posted;
-    } flights[IN_FLIGHT];
+    struct vector_exchange exchange;
+
+    int64_t gather;
+    struct node_memory *arrivals;
+    struct background *background; /* NULL: nothing goes on there */
 };
 
 /* Equal shares in whole pages, so that the copy is spread over the memory near its ranks. */
@@ -39,16 +38,12 @@ size_t node_vector_bytes(int64_t count, int node_rank, int node_size)
 
 struct node_vector *node_vector_create(const struct world *world, int64_t count)
 {
-    const struct topology *t = world->topology;
     struct node_vector *vector = memory_alloc_zeroed(1, sizeof *vector);
     *vector = (struct node_vector){ .world = world, .count = count };
     vector->memory = node_memory_create_joined(
         world, node_vector_bytes(count, world->node_rank, world->node_size));
-    vector->served = memory_alloc_zeroed((size_t)t->size, sizeof *vector->served);
-    vector->served_count = topology_served(t, world->rank, vector->served);
-    for (int i = 0; i < IN_FLIGHT; i++)
-        vector->flights[i].requests =
-            memory_alloc_zeroed((size_t)(vector->served_count + t->nodes), sizeof(MPI_Request));
+    vector->arrivals = node_memory_create(world, sizeof(struct arrival));
+    vector_exchange_init(&vector->exchange, world, node_vector_values(vector), count);
     return vector;
 }
 
@@ -56,10 +51,9 @@ void node_vector_free(struct node_vector *vector)
 {
     if (!vector)
         return;
+    vector_exchange_release(&vector->exchange);
+    node_memory_free(vector->arrivals);
     node_memory_free(vector->memory);
-    memory_free(vector->served);
-    for (int i = 0; i < IN_FLIGHT; i++)
-        memory_free(vector->flights[i].requests);
     memory_free(vector);
 }
 
@@ -73,59 +67,78 @@ void node_vector_publish(const struct node_vector *vector)
     node_memory_barrier(vector->world);
 }
 
-/* Message `message` of a rank's slice; empty beyond its end. */
-static struct slice message_of(const struct node_vector *vector, int rank, int64_t message)
+static struct arrival *arrival_of(const struct node_vector *vector, int place)
 {
-    struct slice slice = slice_of_rank(vector->count, rank, vector->world->size);
-    slice.begin += message * MESSAGE;
-    if (slice.begin > slice.end)
-        slice.begin = slice.end;
-    if (slice.end - slice.begin > MESSAGE)
-        slice.end = slice.begin + MESSAGE;
-    return slice;
+    return node_memory_of(vector->arrivals, place);
 }
 
-/* One message of every slice, to and from all whom it concerns, once the one that is IN_FLIGHT
- * before it is through. */
-static void post_message(struct node_vector *vector, int64_t message)
+static void nobody_listens(void *context, int64_t end)
 {
-    struct vector_flight *flight = &vector->flights[message % IN_FLIGHT];
-    transfer_wait(flight->requests, flight->posted);
-    flight->posted = 0;
-
-    const struct world *world = vector->world;
-    const struct topology *t = world->topology;
-    float *values = node_vector_values(vector);
-    for (int i = 0; i < vector->served_count; i++) {
-        const struct slice part = message_of(vector, vector->served[i], message);
-        if (part.begin < part.end)
-            MPI_CHECK(MPI_Irecv(values + part.begin, (int)(part.end - part.begin), MPI_FLOAT,
-                                vector->served[i], TRANSFER_TAG_VECTOR, t->comm,
-                                &flight->requests[flight->posted++]));
-    }
-    const struct slice own = message_of(vector, world->rank, message);
-    for (int distance = 1; distance < t->nodes && own.begin < own.end; distance++) {
-        const int node = (t->node + distance) % t->nodes;
-        MPI_CHECK(MPI_Isend(values + own.begin, (int)(own.end - own.begin), MPI_FLOAT,
-                            topology_partner(t, node, world->rank), TRANSFER_TAG_VECTOR, t->comm,
-                            &flight->requests[flight->posted++]));
-    }
+    (void)context;
+    (void)end;
 }
 
 void node_vector_gather(struct node_vector *vector)
 {
     operation_begin(vector->world, "gathering of parameters",
                     vector->count * (int64_t)sizeof(float));
-    const struct slice longest = slice_of_rank(vector->count, 0, vector->world->size);
-    const int64_t messages = vector->world->topology->nodes == 1
-                                 ? 0
-                                 : (longest.end - longest.begin + MESSAGE - 1) / MESSAGE;
-    for (int64_t message = 0; message < messages; message++)
-        post_message(vector, message);
-    for (int i = 0; i < IN_FLIGHT; i++) {
-        transfer_wait(vector->flights[i].requests, vector->flights[i].posted);
-        vector->flights[i].posted = 0;
-    }
+    vector_exchange_run(&vector->exchange, nobody_listens, NULL);
     node_memory_barrier(vector->world);
     operation_end(vector->world);
+}
+
+static void tell_arrival(void *context, int64_t end)
+{
+    struct node_vector *vector = context;
+    atomic_store_explicit(&arrival_of(vector, vector->world->node_rank)->end, end,
+                          memory_order_release);
+}
+
+static void gather_beside(void *context)
+{
+    struct node_vector *vector = context;
+    operation_begin_beside(vector->world, "gathering of parameters",
+                           vector->count * (int64_t)sizeof(float));
+    vector_exchange_run(&vector->exchange, tell_arrival, vector);
+    operation_end_beside(vector->world);
+}
+
+void node_vector_start(struct node_vector *vector, struct background *background)
+{
+    struct arrival *own = arrival_of(vector, vector->world->node_rank);
+    atomic_store(&own->end, 0);
+    atomic_store(&own->gather, ++vector->gather);
+    vector->background = background;
+    background_give(background, gather_beside, vector);
+}
+
+static bool is_whole(const struct node_vector *vector, int64_t end)
+{
+    for (int place = 0; place < vector->world->node_size; place++) {
+        struct arrival *arrival = arrival_of(vector, place);
+        if (atomic_load_explicit(&arrival->gather, memory_order_acquire) < vector->gather ||
+            atomic_load_explicit(&arrival->end, memory_order_acquire) < end)
+            return false;
+    }
+    return true;
+}
+
+void node_vector_until(struct node_vector *vector, int64_t end)
+{
+    struct transfer_pause pause = { 0 };
+    if (!vector->background || is_whole(vector, end))
+        return;
+    operation_expect(vector->world, true);
+    while (!is_whole(vector, end))
+        transfer_pause(&pause, true);
+    operation_expect(vector->world, false);
+}
+
+void node_vector_finish(struct node_vector *vector)
+{
+    if (!vector->background)
+        return;
+    node_vector_until(vector, vector->count);
+    background_wait(vector->background);
+    vector->background = NULL;
 }

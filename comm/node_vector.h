@@ -1,10 +1,16 @@
 /* node_vector: a vector of floats of which each node holds one copy, for all its ranks to read.
  *
- * A model's parameters: every rank of the world owns a slice (slice.h), which it
- * alone writes, while nobody reads; then all copies become whole again:
+ * A model's parameters: every rank of the world owns parts (slice.h), which it
+ * alone writes, while nobody reads; then all copies become whole again. Of a round
+ * of parts:
  *
- *   node 0     | slice 0 | slice 1 |  <2>  |  <3>  |     ranks 0 and 1 wrote theirs in place;
- *   node 1     |  <0>    |  <1>    | slice 2 | slice 3 |     <what crosses>, once for each node
+ *   node 0     | part 0 | part 1 |  <2>  |  <3>  |     ranks 0 and 1 wrote theirs in place;
+ *   node 1     |  <0>   |  <1>   | part 2 | part 3 |     <what crosses>, once for each node
+ *
+ * Beside a computation that reads the vector from its begin to its end, as a forward
+ * pass does, what comes first is asked for first:
+ *
+ *   start ... until(end of the embedding) ... until(end of layer 0) ... finish
  *
  * A rank that is alone on its node holds the copy in memory of its own.
  */
@@ -14,6 +20,7 @@
 #include "comm/world.h"
 
 struct node_vector;
+struct background;
 
 /* Collective. `count` zeros. No room in a node's shared memory is fatal: see node_memory_check. */
 struct node_vector *node_vector_create(const struct world *world, int64_t count);
@@ -26,9 +33,15 @@ float *node_vector_values(const struct node_vector *vector);
 
 /* Collective over the node. What its ranks wrote to the copy before, all of them see after. */
 void node_vector_publish(const struct node_vector *vector);
-/* Collective. Every rank wrote its slice in its node's copy; afterwards all copies are whole. No
+/* Collective. Every rank wrote its parts in its node's copy; afterwards all copies are whole. No
  * rank of a node may still read the copy when another one calls this: a gradient_tree_reduce before
  * it has seen to that. */
 void node_vector_gather(struct node_vector *vector);
+
+/* The same in the background's thread, which owns MPI until finish returns. Collective. */
+void node_vector_start(struct node_vector *vector, struct background *background);
+/* Local. Returns when this node's copy is whole in [0, end). */
+void node_vector_until(struct node_vector *vector, int64_t end);
+void node_vector_finish(struct node_vector *vector); /* Collective */
 
 #endif

@@ -1,5 +1,7 @@
 #include "comm/operation.h"
 
+#include <mpi.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +10,7 @@
 #include "comm/flight_recorder.h"
 #include "comm/mpi_check.h"
 #include "comm/topology.h"
+#include "comm/transfer.h"
 
 /* What a rank is about to do. Compared as bytes: no padding, zeroed first. */
 struct meaning {
@@ -16,6 +19,12 @@ struct meaning {
 };
 
 static int depth; /* of operations within operations */
+
+/* Of the one beside the computation. */
+static bool is_beside;
+static atomic_bool is_awaited;
+static MPI_Request meeting; /* of all ranks that await it */
+static enum { NOT_YET, UNDER_WAY, MET } met;
 
 /* FNV-1a with 64 bits, by Fowler, Noll and Vo. Two bits less, so that its negative exists. */
 static int64_t hash_of(const struct meaning *meaning)
@@ -83,26 +92,116 @@ static void end_out_of_step(const struct world *world, const struct meaning *min
     fatal("%s", status_message());
 }
 
-void operation_begin(const struct world *world, const char *name, int64_t bytes)
+enum mode { ALONE, BESIDE };
+
+/* A computation goes on beside it, whose processor time a wait within MPI would take. */
+static void find_most_beside(const struct world *world, const int64_t own[2], int64_t most[2])
 {
-    if (world->size == 1 || depth++ > 0)
-        return;
+    MPI_Request request;
+    struct transfer_pause pause = { 0 };
+    MPI_CHECK(MPI_Iallreduce(own, most, 2, MPI_INT64_T, MPI_MAX, world->topology->comm, &request));
+    while (!transfer_test(&request, 1))
+        transfer_pause(&pause, operation_is_awaited());
+}
+
+/* Whether all are about to do the same, or else the end of the job. */
+static void compare(const struct world *world, enum mode mode, int64_t sequence, const char *name,
+                    int64_t bytes)
+{
     struct meaning mine;
     memset(&mine, 0, sizeof mine);
-    mine.sequence = flight_recorder_begin(name, bytes);
+    mine.sequence = sequence;
     mine.bytes = bytes;
     snprintf(mine.name, sizeof mine.name, "%s", name);
 
     /* All hashes are the same when the largest is the smallest. */
     int64_t hash = hash_of(&mine), own[2] = { hash, -hash }, most[2];
-    MPI_CHECK(MPI_Allreduce(own, most, 2, MPI_INT64_T, MPI_MAX, world->topology->comm));
+    if (mode == BESIDE)
+        find_most_beside(world, own, most);
+    else
+        MPI_CHECK(MPI_Allreduce(own, most, 2, MPI_INT64_T, MPI_MAX, world->topology->comm));
     if (most[0] != -most[1])
         end_out_of_step(world, &mine);
-    flight_recorder_met();
+}
+
+void operation_begin(const struct world *world, const char *name, int64_t bytes)
+{
+    if (world->size == 1 || depth++ > 0)
+        return;
+    compare(world, ALONE, flight_recorder_begin(name, bytes, FLIGHT_WAITING), name, bytes);
+    flight_recorder_turn(FLIGHT_MOVING);
 }
 
 void operation_end(const struct world *world)
 {
     if (world->size > 1 && --depth == 0)
         flight_recorder_end();
+}
+
+void operation_begin_beside(const struct world *world, const char *name, int64_t bytes)
+{
+    if (world->size == 1)
+        return;
+    CHECK(depth == 0, "'%s' begins within another operation", name);
+    depth = 1;
+    is_beside = true;
+    met = NOT_YET;
+    const int64_t sequence = flight_recorder_begin(name, bytes, FLIGHT_BESIDE);
+    if (operation_is_awaited())
+        flight_recorder_turn(FLIGHT_WAITING);
+    compare(world, BESIDE, sequence, name, bytes);
+}
+
+void operation_end_beside(const struct world *world)
+{
+    is_beside = false;
+    operation_end(world);
+}
+
+bool operation_is_beside(void)
+{
+    return is_beside;
+}
+
+void operation_expect(const struct world *world, bool waits)
+{
+    if (world->size == 1)
+        return;
+    atomic_store(&is_awaited, waits);
+    flight_recorder_turn(waits ? FLIGHT_MOVING : FLIGHT_BESIDE);
+}
+
+void operation_await(const struct world *world)
+{
+    if (world->size == 1)
+        return;
+    atomic_store(&is_awaited, true); /* first: the operation may be about to begin */
+    flight_recorder_turn(FLIGHT_WAITING);
+}
+
+bool operation_is_awaited(void)
+{
+    return atomic_load(&is_awaited);
+}
+
+void operation_look(const struct world *world)
+{
+    if (world->size == 1 || met == MET || !operation_is_awaited())
+        return;
+    if (met == NOT_YET)
+        MPI_CHECK(MPI_Ibarrier(world->topology->comm, &meeting));
+    met = transfer_test(&meeting, 1) ? MET : UNDER_WAY;
+    if (met == MET)
+        flight_recorder_turn(FLIGHT_MOVING);
+}
+
+void operation_end_met(const struct world *world)
+{
+    struct transfer_pause pause = { 0 };
+    if (world->size == 1)
+        return;
+    for (operation_look(world); met != MET; operation_look(world))
+        transfer_pause(&pause, operation_is_awaited());
+    atomic_store(&is_awaited, false);
+    operation_end_beside(world);
 }

@@ -15,11 +15,36 @@
 #ifndef COMM_OPERATION_H
 #define COMM_OPERATION_H
 
+#include <stdbool.h>
+
 #include "comm/world.h"
 
 /* Collective: one reduction of 16 bytes. `name` is a literal; `bytes` is the same on every rank,
  * 0 where the ranks' parts have sizes of their own. */
 void operation_begin(const struct world *world, const char *name, int64_t bytes);
 void operation_end(const struct world *world); /* Local */
+
+/* An operation beside the computation, in the background's thread (background.h). It does not spin,
+ * and the rank counts as working until its main thread has nothing else to do. */
+void operation_begin_beside(const struct world *world, const char *name, int64_t bytes);
+void operation_end_beside(const struct world *world); /* Local */
+bool operation_is_beside(void);                       /* Local */
+
+/* Local, of the main thread. It waits for some of the data, or goes on. */
+void operation_expect(const struct world *world, bool waits);
+/* Local, of the main thread: it waits for the operation's end. When all ranks do, they have met:
+ *
+ *   rank 0   computes     | waits | moving data: exposed |
+ *   rank 1   computes             | moving data: exposed |
+ *   behind   compare | data moves, as it becomes final   |
+ */
+void operation_await(const struct world *world);
+/* Local. In either case. */
+bool operation_is_awaited(void);
+/* Of the background's thread, again and again while the operation goes on: sees whether all ranks
+ * have met. Local. */
+void operation_look(const struct world *world);
+/* Collective. Ends an operation that every rank awaits. */
+void operation_end_met(const struct world *world);
 
 #endif

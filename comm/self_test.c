@@ -100,13 +100,17 @@ static enum status check_own_slice(const struct world *world, const float *value
                                    int64_t count)
 {
     const struct known_sum sum = { rounding_term, leaves, true };
-    struct slice own = slice_of_rank(count, world->rank, world->size);
-    int64_t stride = 1 + (own.end - own.begin) * leaves / MOST_CHECKED_TERMS;
-    for (int64_t i = own.begin; i < own.end; i += stride) {
-        double expected = sum_along_tree(&sum, i);
-        if ((double)values[i] != expected)
-            return wrong_value("of a gradient's sum, in the tree's order,", i, count,
-                               (double)values[i], expected);
+    const struct slicing slicing = slicing_of(count, world->size);
+    const int64_t length = slicing_length(&slicing, world->rank);
+    const int64_t stride = 1 + length * leaves / MOST_CHECKED_TERMS;
+    for (int64_t round = 0; round < slicing.rounds; round++) {
+        const struct slice own = slicing_part(&slicing, world->rank, round);
+        for (int64_t i = own.begin; i < own.end; i += stride) {
+            double expected = sum_along_tree(&sum, i);
+            if ((double)values[i] != expected)
+                return wrong_value("of a gradient's sum, in the tree's order,", i, count,
+                                   (double)values[i], expected);
+        }
     }
     return STATUS_OK;
 }
@@ -123,6 +127,15 @@ static enum status check_whole(const float *values, int64_t leaves, int64_t coun
     return STATUS_OK;
 }
 
+static void copy_own_slice(const struct world *world, float *to, const float *from, int64_t count)
+{
+    const struct slicing slicing = slicing_of(count, world->size);
+    for (int64_t round = 0; round < slicing.rounds; round++) {
+        const struct slice own = slicing_part(&slicing, world->rank, round);
+        memcpy(to + own.begin, from + own.begin, (size_t)(own.end - own.begin) * sizeof *to);
+    }
+}
+
 static enum status test_gradients(const struct world *world, struct thread_pool *pool,
                                   int64_t leaves, int64_t count)
 {
@@ -132,10 +145,7 @@ static enum status test_gradients(const struct world *world, struct thread_pool 
 
     reduce_known_terms(world, tree, exact_term, leaves, count);
     struct node_vector *whole = node_vector_create(world, count);
-    struct slice own = slice_of_rank(count, world->rank, world->size);
-    if (own.begin < own.end)
-        memcpy(node_vector_values(whole) + own.begin, gradient_tree_sum(tree) + own.begin,
-               (size_t)(own.end - own.begin) * sizeof(float));
+    copy_own_slice(world, node_vector_values(whole), gradient_tree_sum(tree), count);
     node_vector_gather(whole);
     if (mine == STATUS_OK)
         mine = check_whole(node_vector_values(whole), leaves, count);
@@ -169,9 +179,9 @@ static int64_t list_loans(const struct world *world, int64_t count, struct loan 
 {
     int64_t ranges = world->size < MOST_RANGES ? world->size : MOST_RANGES, listed = 0;
     for (int64_t i = 0; i < ranges; i++)
-        listed +=
-            loans_of_range(world, count, count * i / ranges, count * (i + 1) / ranges,
-                           (int)((i + 1) * world->size / ranges % world->size), loans + listed);
+        listed += loans_of_range(world, count, count * i / ranges, count * (i + 1) / ranges,
+                                 (int)((i + 1) * world->size / ranges % world->size),
+                                 loans ? loans + listed : NULL);
     return listed;
 }
 
@@ -189,13 +199,14 @@ static enum status check_loan(float *vector, const struct loan *loan, int64_t co
 
 static enum status test_loans(const struct world *world, int64_t count)
 {
-    struct loan *loans = memory_alloc_zeroed((size_t)MOST_RANGES * world->size, sizeof *loans);
+    const struct slicing slicing = slicing_of(count, world->size);
+    struct loan *loans = memory_alloc_zeroed((size_t)list_loans(world, count, NULL), sizeof *loans);
     float *vector = memory_alloc_zeroed((size_t)count, sizeof *vector);
     const int64_t listed = list_loans(world, count, loans);
-    struct slice own = slice_of_rank(count, world->rank, world->size);
     enum status mine = STATUS_OK, status;
-    for (int64_t i = own.begin; i < own.end; i++)
-        vector[i] = pattern(i);
+    for (int64_t i = 0; i < count; i++)
+        if (slicing_owner(&slicing, i) == world->rank)
+            vector[i] = pattern(i);
 
     loans_give(world, vector, loans, listed);
     for (int64_t i = 0; i < listed && mine == STATUS_OK; i++)

@@ -17,7 +17,7 @@ struct stall_limits stall_limits_of(double timeout_s)
 
 static bool is_in_operation(const struct stall_view *view)
 {
-    return view->state.phase != FLIGHT_WORKING;
+    return flight_is_in_operation(&view->state);
 }
 
 static bool takes_part(const struct stall_view *view)
@@ -31,11 +31,12 @@ static bool is_silent(const struct stall_view *view, const struct stall_limits *
            (view->link == STALL_HEARD && view->silent_s >= limits->silent_s);
 }
 
-/* Places along a rank's way: waiting in operation s, moving its data, working after it. */
+/* Places along a rank's way: working beside operation s, waiting in it, moving its data, working
+ * after it. */
 static int64_t place_of(const struct stall_view *view)
 {
     static const int64_t within[FLIGHT_PHASES] = {
-        [FLIGHT_WAITING] = 0, [FLIGHT_MOVING] = 1, [FLIGHT_WORKING] = 2
+        [FLIGHT_BESIDE] = 0, [FLIGHT_WAITING] = 1, [FLIGHT_MOVING] = 2, [FLIGHT_WORKING] = 3
     };
     return FLIGHT_PHASES * view->state.sequence + within[view->state.phase];
 }
@@ -87,8 +88,9 @@ static void describe_place(const struct stall_view *view, char *out, size_t byte
         snprintf(out, bytes, "in operation %lld '%s' of %lld bytes", (long long)state->sequence,
                  state->operation, (long long)state->bytes);
     else
-        snprintf(out, bytes, "%s, after operation %lld '%s'", state->doing,
-                 (long long)state->sequence, state->operation);
+        snprintf(out, bytes, "%s, %s operation %lld '%s'", state->doing,
+                 state->phase == FLIGHT_BESIDE ? "beside" : "after", (long long)state->sequence,
+                 state->operation);
 }
 
 static void describe_late(const struct stall_view *view, enum suspicion suspicion, char *out,

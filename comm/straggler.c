@@ -100,7 +100,7 @@ static void add_step(struct straggler *straggler)
         spent[phase] = now.seconds[phase] - straggler->begun.seconds[phase];
         straggler->seconds += spent[phase];
     }
-    straggler->computing_s[straggler->steps++] = spent[FLIGHT_WORKING];
+    straggler->computing_s[straggler->steps++] = spent[FLIGHT_WORKING] + spent[FLIGHT_BESIDE];
     straggler->waiting_s += spent[FLIGHT_WAITING];
 }
 

@@ -27,19 +27,38 @@ void transfer_broadcast(const struct world *world, void *bytes, size_t length, i
     }
 }
 
+bool transfer_test(MPI_Request *requests, int count)
+{
+    int is_done = 0;
+    MPI_CHECK(MPI_Testall(count, requests, &is_done, MPI_STATUSES_IGNORE));
+    return is_done;
+}
+
+void transfer_pause(struct transfer_pause *pause, bool is_awaited)
+{
+    const int64_t shortest_ns = 50 * 1000, longest_ns = 800 * 1000;
+    const double looks_s = 200e-6;
+    const double now_s = clock_seconds();
+    if (pause->begun_s == 0)
+        *pause = (struct transfer_pause){ now_s, shortest_ns };
+    if (is_awaited && now_s - pause->begun_s < looks_s)
+        return;
+    const struct timespec nap = { .tv_nsec = is_awaited ? shortest_ns : pause->nap_ns };
+    nanosleep(&nap, NULL);
+    if (pause->nap_ns < longest_ns)
+        pause->nap_ns *= 2;
+}
+
+void transfer_pause_end(struct transfer_pause *pause)
+{
+    pause->begun_s = 0;
+}
+
 void transfer_wait(MPI_Request *requests, int count)
 {
-    const struct timespec nap = { .tv_nsec = 50 * 1000 };
-    const double looks_until_s = 200e-6;
-    double begun_s = clock_seconds();
-    int is_done = 0;
-    for (;;) {
-        MPI_CHECK(MPI_Testall(count, requests, &is_done, MPI_STATUSES_IGNORE));
-        if (is_done)
-            return;
-        if (clock_seconds() - begun_s > looks_until_s)
-            nanosleep(&nap, NULL);
-    }
+    struct transfer_pause pause = { 0 };
+    while (!transfer_test(requests, count))
+        transfer_pause(&pause, true);
 }
 
 struct span {

@@ -25,6 +25,18 @@ enum transfer_tag {
  * takes processor time from the system's side of the transfer and from other ranks of the node;
  * networks that are fast enough to feel a nap are done before. */
 void transfer_wait(MPI_Request *requests, int count);
+/* Local. Whether all are done, as MPI_Testall; it drives MPI too. */
+bool transfer_test(MPI_Request *requests, int count);
+
+/* How one that looks again and again waits between its looks: see transfer_wait. */
+struct transfer_pause {
+    double begun_s; /* 0: not now */
+    int64_t nap_ns;
+};
+/* Local. One pause: none for the first moment if somebody waits, and a nap later; where nobody
+ * does, naps that grow, since their processor time is that of a computation. */
+void transfer_pause(struct transfer_pause *pause, bool is_awaited);
+void transfer_pause_end(struct transfer_pause *pause);
 
 /* Collective. */
 void transfer_broadcast(const struct world *world, void *bytes, size_t length, int root);

@@ -1,37 +1,44 @@
 /* tree_exchange: the part of the gradient tree that crosses ranks.
  *
  * Each rank has added its leaves up to pieces: the maximal subtrees that it
- * owns whole. The owner of each slice of the vector adds them along the tree:
+ * owns whole. The owner of each part of the vector (slice.h) adds them along the
+ * tree; of a round of parts:
  *
  *   node 0                              node 1
- *   rank 0  | slice 0 | slice 1 | 2 : 3 |       rank 2  | 0 : 1 | slice 2 | slice 3 |
- *   rank 1  | slice 0 | slice 1 | 2 : 3 |       rank 3  | 0 : 1 | slice 2 | slice 3 |
+ *   rank 0  | part 0 | part 1 | 2 : 3 |       rank 2  | 0 : 1 | part 2 | part 3 |
+ *   rank 1  | part 0 | part 1 | 2 : 3 |       rank 3  | 0 : 1 | part 2 | part 3 |
  *
- *   within a node    its slice's owner reads the pieces of all ranks in their own memory
+ *   within a node    its part's owner reads the pieces of all ranks in their own memory
  *   between nodes    what a node's ranks hold is first added up to the maximal subtrees
- *                    that the node has whole, by one rank for each slice (topology_partner);
+ *                    that the node has whole, by one rank for each owner (topology_partner);
  *                    only those sums cross
  *
- * Slices are worked through in rounds of `block` elements, of which FLIGHTS are
- * under way: while some travel the next ones are added up. All receives of a
- * round are posted before its messages are sent, and every rank takes the rounds
- * in order, so no two ranks wait for each other.
+ * The work is cut into units: a block of at most `block` elements of each rank's
+ * part of a round. Backward finishes the vector's end first, so units go from
+ * there to the begin, each as soon as all pieces of the node are final there:
  *
- * Memory: staging for FLIGHTS rounds of what comes and what goes. `block` is
- * chosen so that it stays below STAGING_BYTES, except that no message is shorter
- * than MIN_BLOCK elements. A node alone needs none. Private to comm/.
+ *   vector   | round 0 | round 1 | round 2 |        pieces    (begin) ....####### final
+ *   units      5     4   3     2   1     0                    unit 1: ready
+ *
+ * Up to `flights` units are under way: some travel, others are added up. A unit's
+ * receives are posted before a message of it can be sent, every rank takes the
+ * units in order, and none waits within one, so no two ranks wait for each other.
+ *
+ * Memory: staging of what comes and what goes, of STAGING_BYTES or less, unless so
+ * many ranks meet that MIN_FLIGHTS units of MIN_BLOCK need more. A node alone needs
+ * none. Private to comm/.
  */
 #ifndef COMM_TREE_EXCHANGE_H
 #define COMM_TREE_EXCHANGE_H
 
 #include <mpi.h>
+#include <stdatomic.h>
 
 #include "base/thread_pool.h"
+#include "comm/slice.h"
 #include "comm/topology.h"
 #include "comm/tree_sum.h"
 #include "comm/world.h"
-
-enum { FLIGHTS = 16 };
 
 /* Where a term of this node is: the `buffer`-th piece of the rank at `place`. */
 struct node_piece {
@@ -39,7 +46,7 @@ struct node_piece {
     int place, buffer;
 };
 
-/* A term of the own slice's sum: of this node, or what another node sends. */
+/* A term of an own part's sum: of this node, or what another node sends. */
 struct whole_term {
     struct leaf_range leaves;
     int piece;    /* of this node; -1: */
@@ -48,12 +55,14 @@ struct whole_term {
 
 struct tree_exchange {
     const struct world *world;
-    struct thread_pool *pool; /* or NULL */
-    int64_t count, block, rounds;
+    struct slicing slicing;
+    int64_t block;          /* elements of a unit */
+    int64_t units_of_round; /* a part is so many blocks */
+    int64_t units, flights;
 
     struct node_piece *pieces; /* [node_sum.terms] of this node, in the order of the leaves */
-    struct tree_sum node_sum;  /* what this node sends, of any slice */
-    struct tree_sum whole_sum; /* of the own slice */
+    struct tree_sum node_sum;  /* what this node sends, of any part */
+    struct tree_sum whole_sum; /* of an own part */
     struct whole_term *terms;  /* [term_count] in the order of the leaves */
     int term_count;
 
@@ -62,25 +71,36 @@ struct tree_exchange {
     int *sources; /* [incoming_count] the rank that sends each sum */
     int incoming_count;
 
-    float *incoming; /* [FLIGHTS, incoming_count, block] */
-    float *outgoing; /* [FLIGHTS, target_count, node_sum.roots, block] */
+    float *incoming; /* [flights, incoming_count, block] */
+    float *outgoing; /* [flights, target_count, node_sum.roots, block] */
     struct tree_flight {
         MPI_Request *receives; /* [incoming_count] */
         MPI_Request *sends;    /* [target_count * node_sum.roots] */
         int send_count;
-    } flights[FLIGHTS];
+    } * list; /* [flights] */
 };
 
-/* Local. */
-void tree_exchange_init(struct tree_exchange *exchange, const struct world *world,
-                        struct thread_pool *pool, int64_t leaves, int64_t count);
+/* Local. `block` elements at most a unit; 0: as long as is good for most networks. */
+void tree_exchange_init(struct tree_exchange *exchange, const struct world *world, int64_t leaves,
+                        int64_t count, int64_t block);
 void tree_exchange_release(struct tree_exchange *exchange);
 
-/* Collective. pieces_of(context, place, buffer) is the vector of a piece of the rank at `place` of
- * this node. This rank's slice of `sum`, which may be its own first piece, receives the sum of all
+/* What an exchange asks and tells while it runs. */
+struct exchange_view {
+    const void *context;
+    /* The vector of a piece of the rank at `place` of this node. */
+    float *(*piece)(const void *context, int place, int buffer);
+    /* Are all pieces of this node final from element `begin` on? */
+    bool (*is_final)(const void *context, int64_t begin);
+    /* The pool that the additions may use now; NULL: this thread alone. */
+    struct thread_pool *(*pool)(const void *context);
+    /* Called again and again: whether somebody waits for the end of it. */
+    bool (*is_awaited)(const void *context);
+};
+
+/* Collective. This rank's parts of `sum`, which may be its own first piece, receive the sum of all
  * pieces. Whoever returns may write to its pieces again. */
-typedef float *pieces_of(const void *context, int place, int buffer);
-void tree_exchange_run(struct tree_exchange *exchange, pieces_of *pieces, const void *context,
+void tree_exchange_run(struct tree_exchange *exchange, const struct exchange_view *view,
                        float *sum);
 
 #endif

@@ -12,26 +12,34 @@
 #define MAX_BLOCK     ((int64_t)262144)
 #define MIN_BLOCK     ((int64_t)16384)
 #define STAGING_BYTES ((int64_t)64 << 20)
+enum { MIN_FLIGHTS = 16, MAX_FLIGHTS = 64 };
 
-static int64_t longest_slice(int64_t count, int size)
+/* A root that is no term and so long is written past the caches, which it would only fill. */
+#define STREAMED_LENGTH ((int64_t)1 << 20)
+
+/* Of units of `block` elements, what fits into STAGING_BYTES. */
+static int64_t flights_of(int64_t block, int64_t most_staged)
 {
-    struct slice first = slice_of_rank(count, 0, size);
-    return first.end - first.begin;
+    const int64_t unit_bytes = most_staged * block * (int64_t)sizeof(float);
+    const int64_t flights = unit_bytes == 0 ? MIN_FLIGHTS : STAGING_BYTES / unit_bytes;
+    return flights < MAX_FLIGHTS ? flights : MAX_FLIGHTS;
 }
 
-/* The same on every rank, since it cuts the messages: for the rank that stages most. */
-static int64_t choose_block(int64_t most_staged, int64_t count, int size)
+/* Cuts the parts into units: the same on every rank, for the one that stages most. */
+static void cut_units(struct tree_exchange *exchange, int64_t most_staged, int64_t asked_block)
 {
-    int64_t longest = longest_slice(count, size);
-    if (most_staged == 0)
-        return longest;
-    int64_t block = STAGING_BYTES / (FLIGHTS * (int64_t)sizeof(float)) / most_staged;
-    if (block > MAX_BLOCK)
-        block = MAX_BLOCK;
-    block -= block % MIN_BLOCK;
-    if (block < MIN_BLOCK)
-        block = MIN_BLOCK;
-    return block < longest ? block : longest;
+    const int64_t part = exchange->slicing.part;
+    int64_t block = asked_block > 0 ? asked_block : MAX_BLOCK;
+    if (most_staged == 0 || block > part)
+        block = part;
+    while (block / 2 >= MIN_BLOCK && flights_of(block, most_staged) < MIN_FLIGHTS)
+        block /= 2;
+    exchange->block = block;
+    exchange->flights = flights_of(block, most_staged);
+    if (exchange->flights < MIN_FLIGHTS)
+        exchange->flights = MIN_FLIGHTS;
+    exchange->units_of_round = (part + block - 1) / block;
+    exchange->units = exchange->slicing.rounds * exchange->units_of_round;
 }
 
 /* The pieces of a node's ranks, in the order of the leaves; its ranks ascend, and so do they. */
@@ -131,20 +139,22 @@ static void allocate(struct tree_exchange *exchange)
     const size_t sends = (size_t)(exchange->target_count * exchange->node_sum.roots);
     const size_t receives = (size_t)exchange->incoming_count;
     const size_t block_bytes = (size_t)exchange->block * sizeof(float);
-    exchange->incoming = memory_alloc_zeroed(FLIGHTS * receives, block_bytes);
-    exchange->outgoing = memory_alloc_zeroed(FLIGHTS * sends, block_bytes);
-    for (int i = 0; i < FLIGHTS; i++) {
-        struct tree_flight *flight = &exchange->flights[i];
+    const size_t flights = (size_t)exchange->flights;
+    exchange->incoming = memory_alloc_zeroed(flights * receives, block_bytes);
+    exchange->outgoing = memory_alloc_zeroed(flights * sends, block_bytes);
+    exchange->list = memory_alloc_zeroed(flights, sizeof *exchange->list);
+    for (size_t i = 0; i < flights; i++) {
+        struct tree_flight *flight = &exchange->list[i];
         flight->receives = memory_alloc_zeroed(receives, sizeof *flight->receives);
         flight->sends = memory_alloc_zeroed(sends, sizeof *flight->sends);
     }
 }
 
-void tree_exchange_init(struct tree_exchange *exchange, const struct world *world,
-                        struct thread_pool *pool, int64_t leaves, int64_t count)
+void tree_exchange_init(struct tree_exchange *exchange, const struct world *world, int64_t leaves,
+                        int64_t count, int64_t block)
 {
     const struct topology *t = world->topology;
-    *exchange = (struct tree_exchange){ .world = world, .pool = pool, .count = count };
+    *exchange = (struct tree_exchange){ .world = world, .slicing = slicing_of(count, world->size) };
     int pieces;
     exchange->pieces = list_node(t, leaves, t->node, &pieces);
     exchange->node_sum = sum_of_node(exchange->pieces, pieces, leaves);
@@ -154,19 +164,19 @@ void tree_exchange_init(struct tree_exchange *exchange, const struct world *worl
     list_whole_sum(exchange, leaves);
     exchange->targets = memory_alloc_zeroed((size_t)t->size, sizeof *exchange->targets);
     exchange->target_count = topology_served(t, world->rank, exchange->targets);
-    exchange->block = choose_block(most_staged(t, most_roots), count, world->size);
-    if (exchange->block > 0)
-        exchange->rounds =
-            (longest_slice(count, world->size) + exchange->block - 1) / exchange->block;
+    exchange->whole_sum.streams =
+        t->nodes == 1 && slicing_length(&exchange->slicing, world->rank) >= STREAMED_LENGTH;
+    cut_units(exchange, most_staged(t, most_roots), block);
     allocate(exchange);
 }
 
 void tree_exchange_release(struct tree_exchange *exchange)
 {
-    for (int i = 0; i < FLIGHTS; i++) {
-        memory_free(exchange->flights[i].receives);
-        memory_free(exchange->flights[i].sends);
+    for (int64_t i = 0; i < exchange->flights; i++) {
+        memory_free(exchange->list[i].receives);
+        memory_free(exchange->list[i].sends);
     }
+    memory_free(exchange->list);
     memory_free(exchange->incoming);
     memory_free(exchange->outgoing);
     memory_free(exchange->targets);

@@ -6,10 +6,7 @@
 #include "comm/vector_add.h"
 
 /* Floats that are added at once, of all terms; and what a thread takes at once. */
-enum { PIECE = 2048, PIECES_AT_ONCE = 16 };
-/* A root of so many floats, that is no term, is written past the caches, which it would only fill.
- */
-enum { STREAMED = 1 << 20 };
+enum { PIECE = 2048, PIECES_AT_ONCE = 4 };
 
 void tree_sum_init(struct tree_sum *sum, int64_t leaves, const struct leaf_range *terms, int count)
 {
@@ -141,7 +138,7 @@ void tree_sum_run(const struct tree_sum *sum, struct thread_pool *pool, const fl
 {
     bool *is_streamed = memory_alloc_zeroed((size_t)sum->roots, sizeof *is_streamed);
     for (int root = 0; root < sum->roots; root++)
-        is_streamed[root] = length >= STREAMED && !is_term(sum, terms, roots[root]);
+        is_streamed[root] = sum->streams && !is_term(sum, terms, roots[root]);
     struct summing work = { sum, terms, roots, is_streamed, length };
     const int64_t block = PIECE * PIECES_AT_ONCE, blocks = length / block + (length % block != 0);
     if (pool && blocks > 1) {

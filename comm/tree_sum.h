@@ -20,6 +20,8 @@
 
 struct tree_sum {
     int terms, adds, roots;
+    /* Roots that are no terms are written past the caches: for what is long and used much later. */
+    bool streams;
     /* Operands: first the terms, then the results of the additions. */
     struct tree_add {
         int left, right;

@@ -5,7 +5,7 @@
 #include <immintrin.h>
 #endif
 
-/* Elements a thread takes at once: both operands stay within a second-level cache. */
+/* Elements that a thread clears at once. */
 #define CHUNK ((int64_t)32768)
 
 /* The same code for wider vectors, chosen at start: the operation is exact to IEEE 754 in all. */
@@ -41,67 +41,40 @@ void vector_sum_past_caches(float *sum, const float *left, const float *right, i
     vector_sum(sum + i, left + i, right + i, count - i);
 }
 
-struct chunked {
-    float *left;
-    const float *right;
+struct clearing {
+    float *vector;
     int64_t count;
 };
-
-static int64_t chunk_length(const struct chunked *work, int64_t chunk)
-{
-    int64_t left = work->count - chunk * CHUNK;
-    return left < CHUNK ? left : CHUNK;
-}
-
-static void add_chunk(void *context, int64_t chunk, int thread)
-{
-    (void)thread;
-    const struct chunked *work = context;
-    float *left = work->left + chunk * CHUNK;
-    vector_sum(left, left, work->right + chunk * CHUNK, chunk_length(work, chunk));
-}
 
 /* Past the caches, since what is cleared is used much later: a plain store would first read
  * the line that it writes. */
 static void clear_chunk(void *context, int64_t chunk, int thread)
 {
     (void)thread;
-    const struct chunked *work = context;
-    float *left = work->left + chunk * CHUNK;
-    const int64_t length = chunk_length(work, chunk);
+    const struct clearing *work = context;
+    float *vector = work->vector + chunk * CHUNK;
+    const int64_t left = work->count - chunk * CHUNK, length = left < CHUNK ? left : CHUNK;
     int64_t i = 0;
 #if defined(__SSE2__)
     enum { VECTOR = 4 };
-    const int64_t unaligned = (int64_t)((uintptr_t)left / sizeof(float) % VECTOR);
+    const int64_t unaligned = (int64_t)((uintptr_t)vector / sizeof(float) % VECTOR);
     for (; i < length && unaligned && i < VECTOR - unaligned; i++)
-        left[i] = 0;
+        vector[i] = 0;
     for (; i + VECTOR <= length; i += VECTOR)
-        _mm_stream_ps(left + i, _mm_setzero_ps());
+        _mm_stream_ps(vector + i, _mm_setzero_ps());
     _mm_sfence();
 #endif
-    memset(left + i, 0, (size_t)(length - i) * sizeof *left);
-}
-
-static void for_each_chunk(struct thread_pool *pool, thread_pool_work *work_on_chunk,
-                           struct chunked *work)
-{
-    int64_t chunks = work->count / CHUNK + (work->count % CHUNK != 0);
-    if (pool && chunks > 1) {
-        thread_pool_run(pool, chunks, work_on_chunk, work);
-        return;
-    }
-    for (int64_t chunk = 0; chunk < chunks; chunk++)
-        work_on_chunk(work, chunk, 0);
-}
-
-void vector_add(struct thread_pool *pool, float *left, const float *right, int64_t count)
-{
-    struct chunked work = { left, right, count };
-    for_each_chunk(pool, add_chunk, &work);
+    memset(vector + i, 0, (size_t)(length - i) * sizeof *vector);
 }
 
 void vector_clear(struct thread_pool *pool, float *vector, int64_t count)
 {
-    struct chunked work = { vector, NULL, count };
-    for_each_chunk(pool, clear_chunk, &work);
+    struct clearing work = { vector, count };
+    const int64_t chunks = count / CHUNK + (count % CHUNK != 0);
+    if (pool && chunks > 1) {
+        thread_pool_run(pool, chunks, clear_chunk, &work);
+        return;
+    }
+    for (int64_t chunk = 0; chunk < chunks; chunk++)
+        clear_chunk(&work, chunk, 0);
 }

@@ -17,8 +17,7 @@ void vector_sum(float *sum, const float *left, const float *right, int64_t count
 /* The same, past the caches, for a sum that is used much later and is no operand: a plain store
  * would first read the line that it writes. */
 void vector_sum_past_caches(float *sum, const float *left, const float *right, int64_t count);
-/* left[i] = left[i] + right[i]. With a NULL pool in the calling thread. */
-void vector_add(struct thread_pool *pool, float *left, const float *right, int64_t count);
+/* With a NULL pool in the calling thread. */
 void vector_clear(struct thread_pool *pool, float *vector, int64_t count);
 
 static inline double value_add(double left, double right)

@@ -189,7 +189,7 @@ static void judge_rank_0(struct watchdog *dog)
     const struct flight_state *state = &mine->state;
     const bool is_connected = dog->client.socket >= 0;
     double limit_s = dog->limits.timeout_s + (is_connected ? 0.0 : unconnected_s);
-    if (state->phase == FLIGHT_WORKING || mine->age_s < limit_s ||
+    if (!flight_is_in_operation(state) || mine->age_s < limit_s ||
         (is_connected && dog->silent_s < dog->limits.silent_s)) {
         dog->has_noticed = false;
         return;

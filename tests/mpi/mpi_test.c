@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -66,11 +67,41 @@ int test_open_descriptors(void)
     return count;
 }
 
+/* Copies the parts of a rank between the vector and one piece; returns the piece's end. */
+static float *copy_parts(const struct slicing *slicing, int rank, float *vector, float *piece,
+                         bool to_vector)
+{
+    for (int64_t round = 0; round < slicing->rounds; round++) {
+        const struct slice part = slicing_part(slicing, rank, round);
+        const size_t bytes = (size_t)(part.end - part.begin) * sizeof *vector;
+        memcpy(to_vector ? vector + part.begin : piece, to_vector ? piece : vector + part.begin,
+               bytes);
+        piece += part.end - part.begin;
+    }
+    return piece;
+}
+
 void test_gather_slices(const struct world *world, float *vector, int64_t count)
 {
+    const struct slicing slicing = slicing_of(count, world->size);
     int64_t *offsets = memory_alloc_zeroed((size_t)world->size + 1, sizeof *offsets);
+    float *all = memory_alloc_zeroed((size_t)count, sizeof *all), *next = all;
+    for (int rank = 0; rank < world->size; rank++) {
+        if (rank == world->rank)
+            copy_parts(&slicing, rank, vector, next, false);
+        next += slicing_length(&slicing, rank);
+        offsets[rank + 1] = (next - all) * (int64_t)sizeof *vector;
+    }
+    transfer_gather_parts(world, all, offsets);
+    next = all;
     for (int rank = 0; rank < world->size; rank++)
-        offsets[rank + 1] = slice_of_rank(count, rank, world->size).end * (int64_t)sizeof *vector;
-    transfer_gather_parts(world, vector, offsets);
+        next = copy_parts(&slicing, rank, vector, next, true);
+    memory_free(all);
     memory_free(offsets);
+}
+
+bool test_owns(const struct world *world, int64_t count, int64_t element)
+{
+    const struct slicing slicing = slicing_of(count, world->size);
+    return slicing_owner(&slicing, element) == world->rank;
 }

@@ -16,6 +16,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +39,8 @@ float awkward_float(uint64_t bits);
 
 /* Collective. Every rank's slice of `vector` is sent to all: afterwards all hold the whole. */
 void test_gather_slices(const struct world *world, float *vector, int64_t count);
+/* Local. Whether an element of a vector of `count` is in this rank's slice. */
+bool test_owns(const struct world *world, int64_t count, int64_t element);
 /* Local. Of this process. */
 int test_open_descriptors(void);
 

@@ -12,14 +12,16 @@ static float element(int64_t i)
     return (float)(test_bits(1, (uint64_t)i) >> 40);
 }
 
-/* Adjacent ranges of growing length over all of the vector, each lent to another rank. */
+/* Adjacent ranges of growing length over all of the vector, each lent to another rank; with NULL
+ * it only counts. */
 static int64_t list_ranges(int64_t count, struct loan *loans)
 {
     int64_t listed = 0;
     for (int64_t i = 0; i < RANGES; i++)
-        listed += loans_of_range(&test_world, count, count * i * i / (RANGES * RANGES),
-                                 count * (i + 1) * (i + 1) / (RANGES * RANGES),
-                                 (int)((i * 7 + 1) % test_world.size), loans + listed);
+        listed +=
+            loans_of_range(&test_world, count, count * i * i / (RANGES * RANGES),
+                           count * (i + 1) * (i + 1) / (RANGES * RANGES),
+                           (int)((i * 7 + 1) % test_world.size), loans ? loans + listed : NULL);
     return listed;
 }
 
@@ -33,13 +35,12 @@ static void expect_values(const float *vector, int64_t begin, int64_t end, float
 /* Owners write x, borrowers double what they see, and owners see 2 x again. */
 static void check_there_and_back(int64_t count)
 {
-    struct loan *loans =
-        memory_alloc_zeroed((size_t)(RANGES * test_world.size), sizeof(struct loan));
+    struct loan *loans = memory_alloc_zeroed((size_t)list_ranges(count, NULL), sizeof(struct loan));
     int64_t listed = list_ranges(count, loans);
     float *vector = memory_alloc_zeroed((size_t)count, sizeof *vector);
-    struct slice own = slice_of_rank(count, test_world.rank, test_world.size);
-    for (int64_t i = own.begin; i < own.end; i++)
-        vector[i] = element(i);
+    for (int64_t i = 0; i < count; i++)
+        if (test_owns(&test_world, count, i))
+            vector[i] = element(i);
 
     loans_give(&test_world, vector, loans, listed);
     for (const struct loan *loan = loans; loan < loans + listed; loan++)
@@ -76,19 +77,21 @@ static void a_range_is_lent_once_and_by_its_owners(void **state)
     (void)state;
     const int64_t count = 1000003, begin = 77777, end = 700001;
     const int borrower = test_world.size / 2;
-    struct loan *loans = memory_alloc_zeroed((size_t)test_world.size, sizeof *loans);
-    int64_t listed = loans_of_range(&test_world, count, begin, end, borrower, loans), lent = 0;
+    const struct slicing slicing = slicing_of(count, test_world.size);
+    const int64_t listed = loans_of_range(&test_world, count, begin, end, borrower, NULL);
+    struct loan *loans = memory_alloc_zeroed((size_t)listed, sizeof *loans);
+    assert_int_equal(loans_of_range(&test_world, count, begin, end, borrower, loans), listed);
+    int64_t lent = 0, kept = 0;
     for (int64_t i = 0; i < listed; i++) {
-        struct slice owned = slice_of_rank(count, loans[i].owner, test_world.size);
         assert_true(loans[i].owner != borrower && loans[i].borrower == borrower);
-        assert_true(owned.begin <= loans[i].begin && loans[i].end <= owned.end);
+        for (int64_t at = loans[i].begin; at < loans[i].end; at++)
+            assert_int_equal(slicing_owner(&slicing, at), loans[i].owner);
         assert_true(i == 0 || loans[i - 1].end <= loans[i].begin);
         lent += loans[i].end - loans[i].begin;
     }
-    struct slice own = slice_of_rank(count, borrower, test_world.size);
-    int64_t kept_begin = own.begin > begin ? own.begin : begin;
-    int64_t kept_end = own.end < end ? own.end : end;
-    assert_int_equal(lent + (kept_end > kept_begin ? kept_end - kept_begin : 0), end - begin);
+    for (int64_t at = begin; at < end; at++)
+        kept += slicing_owner(&slicing, at) == borrower;
+    assert_int_equal(lent + kept, end - begin);
     memory_free(loans);
 }
 

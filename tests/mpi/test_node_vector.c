@@ -1,7 +1,6 @@
 /* ranks: 1 2 3 5 8 */
 #include "comm/node_vector.h"
 
-#include "comm/slice.h"
 #include "tests/mpi/node_layouts.h"
 
 static float value_at(int64_t step, int64_t i)
@@ -12,9 +11,9 @@ static float value_at(int64_t step, int64_t i)
 static void write_own_slice(const struct world *world, struct node_vector *vector, int64_t count,
                             int64_t step)
 {
-    struct slice own = slice_of_rank(count, world->rank, world->size);
-    for (int64_t i = own.begin; i < own.end; i++)
-        node_vector_values(vector)[i] = value_at(step, i);
+    for (int64_t i = 0; i < count; i++)
+        if (test_owns(world, count, i))
+            node_vector_values(vector)[i] = value_at(step, i);
 }
 
 static void check_whole(const struct node_vector *vector, int64_t count, int64_t step,

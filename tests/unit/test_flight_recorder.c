@@ -22,14 +22,14 @@ static void an_operation_goes_through_its_phases(void **state)
     (void)state;
     flight_recorder_doing("computing leaf %d of step %d", 3, 17);
     int64_t before = flight_recorder_state().sequence;
-    assert_int_equal(flight_recorder_begin("barrier", 5), before + 1);
+    assert_int_equal(flight_recorder_begin("barrier", 5, FLIGHT_WAITING), before + 1);
     struct flight_state now = flight_recorder_state();
     assert_int_equal(now.sequence, before + 1);
     assert_int_equal(now.bytes, 5);
     assert_int_equal(now.phase, FLIGHT_WAITING);
     assert_string_equal(now.operation, "barrier");
     assert_string_equal(now.doing, "computing leaf 3 of step 17");
-    flight_recorder_met();
+    flight_recorder_turn(FLIGHT_MOVING);
     assert_int_equal(flight_recorder_state().phase, FLIGHT_MOVING);
     flight_recorder_end();
     assert_int_equal(flight_recorder_state().phase, FLIGHT_WORKING);
@@ -41,9 +41,9 @@ static void time_counts_for_the_phase_it_is_spent_in(void **state)
     (void)state;
     struct flight_totals before = flight_recorder_totals();
     sleep_ms(5);
-    flight_recorder_begin("barrier", 0);
+    flight_recorder_begin("barrier", 0, FLIGHT_WAITING);
     sleep_ms(10);
-    flight_recorder_met();
+    flight_recorder_turn(FLIGHT_MOVING);
     sleep_ms(20);
     struct flight_totals after = flight_recorder_totals(); /* in the midst of it */
     flight_recorder_end();
@@ -66,11 +66,11 @@ static void the_last_operations_are_written_and_no_others(void **state)
     struct strbuf text = STRBUF_INIT;
     char last[32], forgotten[32];
     for (int i = 0; i < 3 * FLIGHT_ENTRIES; i++) {
-        flight_recorder_begin(i < 2 * FLIGHT_ENTRIES ? "early" : "late", 1000 + i);
-        flight_recorder_met();
+        flight_recorder_begin(i < 2 * FLIGHT_ENTRIES ? "early" : "late", 1000 + i, FLIGHT_WAITING);
+        flight_recorder_turn(FLIGHT_MOVING);
         flight_recorder_end();
     }
-    flight_recorder_begin("pending", 77);
+    flight_recorder_begin("pending", 77, FLIGHT_WAITING);
     flight_recorder_set_folder("flight", 3);
     flight_recorder_write("rank 2 is late");
     flight_recorder_set_folder(NULL, 0);

@@ -1,0 +1,43 @@
+/* vector_exchange: the part of a node_vector's gather that crosses nodes.
+ *
+ * The owner of each part sends it to one rank of every other node
+ * (topology_partner). A part is cut into blocks of a message; of each round of
+ * parts a rank sends its own block to all nodes and receives the ones that it
+ * serves, block after block from the vector's begin, IN_FLIGHT of them at once.
+ * Private to comm/.
+ */
+#ifndef COMM_VECTOR_EXCHANGE_H
+#define COMM_VECTOR_EXCHANGE_H
+
+#include <mpi.h>
+
+#include "comm/slice.h"
+#include "comm/world.h"
+
+struct vector_exchange {
+    const struct world *world;
+    float *values; /* [slicing.count] of this node */
+    struct slicing slicing;
+    int64_t block;          /* elements of a message */
+    int64_t units_of_round; /* a part is so many blocks */
+    int64_t units;
+    int *served; /* [served_count] owners in other nodes, whose parts this rank receives */
+    int served_count;
+    struct vector_flight {
+        MPI_Request *requests; /* [served_count + nodes] */
+        int posted;
+    } * flights;
+};
+
+/* Local. */
+void vector_exchange_init(struct vector_exchange *exchange, const struct world *world,
+                          float *values, int64_t count);
+void vector_exchange_release(struct vector_exchange *exchange);
+
+/* Collective. Calls on_arrival(context, end) when what this rank receives has come in [0, end), from
+ * no more than a round to all of the vector. */
+typedef void vector_arrival(void *context, int64_t end);
+void vector_exchange_run(struct vector_exchange *exchange, vector_arrival *on_arrival,
+                         void *context);
+
+#endif

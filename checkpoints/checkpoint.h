@@ -23,18 +23,20 @@
 #include "base/json.h"
 #include "base/sha256.h"
 #include "base/status.h"
+#include "comm/slice.h"
 #include "comm/world.h"
 
 /* A checkpoint without it is none. Its member "digested" is part of the digest; a number
  * "loss" is shown by `eon checkpoint list`. */
 #define CHECKPOINT_STATE_NAME "state.json"
 
-/* Elements [begin, end) of a tensor of shape [rows, cols] (cols == 0: a vector). */
+/* Ranges of the elements of a tensor of shape [rows, cols] (cols == 0: a vector). */
 struct tensor_part {
     const char *name;
     int64_t rows, cols;
-    int64_t begin, end;
-    const float *data; /* end - begin floats */
+    const struct slice *ranges; /* [range_count] ascending, without overlap, none of them empty */
+    int64_t range_count;
+    const float *data; /* of the ranges, one behind the other */
 };
 
 struct checkpoint_writer;

@@ -11,14 +11,21 @@
 
 #define STATE_MAX_BYTES ((size_t)64 << 20)
 
+/* File number `file` in place file % OPEN_FILES, so that ranges in turn over the files of some
+ * ranks open each once. */
+enum { OPEN_FILES = 64 };
+struct open_file {
+    int64_t file; /* -1: none */
+    int descriptor;
+};
+
 struct checkpoint {
     char *folder;
     struct manifest manifest;
     struct json *state;
     struct safetensors_reader *readers; /* [file_count], those of tensor files are open */
     struct tensor_index index;
-    int64_t open_file; /* the file last read from, or -1: a rank may meet thousands */
-    int descriptor;
+    struct open_file open_files[OPEN_FILES]; /* a rank may meet thousands of files: the last ones */
 };
 
 static bool holds_tensors(const struct manifest_file *file)
@@ -145,7 +152,8 @@ enum status checkpoint_open(const char *folder, struct checkpoint **out)
 {
     struct checkpoint *checkpoint = memory_alloc_zeroed(1, sizeof *checkpoint);
     checkpoint->folder = memory_copy_string(folder);
-    checkpoint->open_file = -1;
+    for (int i = 0; i < OPEN_FILES; i++)
+        checkpoint->open_files[i].file = -1;
     tensor_index_init(&checkpoint->index);
     *out = NULL;
     enum status status = open_folder(checkpoint);
@@ -160,8 +168,9 @@ void checkpoint_close(struct checkpoint *checkpoint)
 {
     if (!checkpoint)
         return;
-    if (checkpoint->open_file >= 0)
-        close(checkpoint->descriptor);
+    for (int i = 0; i < OPEN_FILES; i++)
+        if (checkpoint->open_files[i].file >= 0)
+            close(checkpoint->open_files[i].descriptor);
     for (int64_t file = 0; checkpoint->readers && file < checkpoint->manifest.file_count; file++)
         safetensors_reader_release(&checkpoint->readers[file]);
     memory_free(checkpoint->readers);
@@ -210,27 +219,26 @@ enum status checkpoint_verify(struct checkpoint *checkpoint, int first, int stri
     return STATUS_OK;
 }
 
-/* The file of a segment becomes the open one. */
-static enum status switch_file(struct checkpoint *checkpoint, int64_t file)
+static enum status open_for_reading(struct checkpoint *checkpoint, int64_t file, int *descriptor)
 {
-    const struct safetensors_reader *reader = &checkpoint->readers[file];
+    struct open_file *place = &checkpoint->open_files[file % OPEN_FILES];
     int64_t size_bytes;
-    int descriptor;
-    if (checkpoint->open_file == file)
-        return STATUS_OK;
-    TRY(file_open_regular(reader->path, &descriptor, &size_bytes));
-    if (checkpoint->open_file >= 0)
-        close(checkpoint->descriptor);
-    checkpoint->open_file = file;
-    checkpoint->descriptor = descriptor;
+    if (place->file != file) {
+        TRY(file_open_regular(checkpoint->readers[file].path, descriptor, &size_bytes));
+        if (place->file >= 0)
+            close(place->descriptor);
+        *place = (struct open_file){ file, *descriptor };
+    }
+    *descriptor = place->descriptor;
     return STATUS_OK;
 }
 
 static enum status read_segment(struct checkpoint *checkpoint, const struct tensor_segment *segment,
                                 int64_t begin, int64_t end, float *out)
 {
-    TRY(switch_file(checkpoint, segment->file));
-    return file_read_at(checkpoint->descriptor, out, (size_t)(end - begin) * sizeof *out,
+    int descriptor;
+    TRY(open_for_reading(checkpoint, segment->file, &descriptor));
+    return file_read_at(descriptor, out, (size_t)(end - begin) * sizeof *out,
                         segment->offset_bytes + (begin - segment->begin) * (int64_t)sizeof *out,
                         checkpoint->readers[segment->file].path);
 }
@@ -248,10 +256,8 @@ enum status checkpoint_read(struct checkpoint *checkpoint, const char *name, int
                          checkpoint->folder, name, tensor->rows, tensor->cols, rows, cols);
     CHECK(0 <= begin && begin <= end && end <= tensor->elements,
           "tensor '%s' has no elements [%" PRId64 ", %" PRId64 ")", name, begin, end);
-    for (int64_t i = 0; i < tensor->segment_count && begin < end; i++) {
-        const struct tensor_segment *segment = &tensor->segments[i];
-        if (segment->end <= begin)
-            continue;
+    const struct tensor_segment *segment = tensor_entry_segment(tensor, begin);
+    for (; begin < end; segment++) {
         int64_t part_end = end < segment->end ? end : segment->end;
         TRY(read_segment(checkpoint, segment, begin, part_end, out));
         out += part_end - begin;

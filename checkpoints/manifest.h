@@ -6,7 +6,7 @@
  * fixed, so no byte of a manifest can change unnoticed.
  *
  *   {
- *     "format": "eon-checkpoint", "version": 1, "step": 1000, "world_size": 4,
+ *     "format": "eon-checkpoint", "version": 2, "step": 1000, "world_size": 4,
  *     "created": "2026-11-22T22:07:20Z",
  *     "files": [ { "name": "config.json", "size": 512, "crc32": "0a1b2c3d" }, ... ],
  *     "checksum": "64 hexadecimal digits"
@@ -22,7 +22,7 @@
 #include "base/strbuf.h"
 
 #define MANIFEST_NAME    "manifest.json"
-#define MANIFEST_VERSION 1
+#define MANIFEST_VERSION 2
 
 /* Longest name of a file in a checkpoint, with the NUL. */
 enum { MANIFEST_NAME_BYTES = 128 };

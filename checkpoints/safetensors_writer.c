@@ -14,20 +14,28 @@ enum { DATA_ALIGNMENT = 64 }; /* a cache line, for readers that map the file */
 
 static int64_t part_count(const struct tensor_part *part)
 {
-    return part->end - part->begin;
+    int64_t count = 0;
+    for (int64_t i = 0; i < part->range_count; i++)
+        count += part->ranges[i].end - part->ranges[i].begin;
+    return count;
 }
 
 static void check_part(const struct tensor_part *part)
 {
-    int64_t elements;
+    int64_t elements, covered = 0;
     CHECK(part->rows > 0 && part->cols >= 0, "tensor '%s' has shape [%" PRId64 ", %" PRId64 "]",
           part->name, part->rows, part->cols);
     CHECK(!__builtin_mul_overflow(part->rows, part->cols ? part->cols : 1, &elements),
           "tensor '%s' is too large: [%" PRId64 ", %" PRId64 "]", part->name, part->rows,
           part->cols);
-    CHECK(0 <= part->begin && part->begin <= part->end && part->end <= elements,
-          "tensor '%s' has %" PRId64 " elements, not [%" PRId64 ", %" PRId64 ")", part->name,
-          elements, part->begin, part->end);
+    for (int64_t i = 0; i < part->range_count; i++) {
+        const struct slice range = part->ranges[i];
+        CHECK(covered <= range.begin && range.begin < range.end && range.end <= elements,
+              "[%" PRId64 ", %" PRId64 ") is no next range of tensor '%s' of %" PRId64 " elements",
+              range.begin, range.end, part->name, elements);
+        covered = range.end;
+    }
+    CHECK(covered > 0, "a part of tensor '%s' has no elements", part->name);
 }
 
 static bool is_whole(const struct tensor_part *part)
@@ -35,24 +43,29 @@ static bool is_whole(const struct tensor_part *part)
     return part_count(part) == part->rows * (part->cols ? part->cols : 1);
 }
 
+/* "BEGIN END BEGIN END ... ROWS COLS" */
+static void put_ranges(struct json *metadata, const struct tensor_part *part)
+{
+    struct strbuf key = STRBUF_INIT, value = STRBUF_INIT;
+    strbuf_addf(&key, "range.%s", part->name);
+    for (int64_t i = 0; i < part->range_count; i++)
+        strbuf_addf(&value, "%" PRId64 " %" PRId64 " ", part->ranges[i].begin, part->ranges[i].end);
+    strbuf_addf(&value, "%" PRId64 " %" PRId64, part->rows, part->cols);
+    json_put_text(metadata, key.bytes, value.bytes);
+    strbuf_release(&key);
+    strbuf_release(&value);
+}
+
 static struct json *metadata_of(int64_t step, const struct tensor_part *parts, int64_t count)
 {
-    char value[4 * 21];
-    struct strbuf key = STRBUF_INIT;
+    char text[21];
     struct json *metadata = json_new_object();
     json_put_text(metadata, "format", "pt");
-    snprintf(value, sizeof value, "%" PRId64, step);
-    json_put_text(metadata, "step", value);
-    for (const struct tensor_part *part = parts; part < parts + count; part++) {
-        if (is_whole(part) || part_count(part) == 0)
-            continue;
-        strbuf_reset(&key);
-        strbuf_addf(&key, "range.%s", part->name);
-        snprintf(value, sizeof value, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, part->begin,
-                 part->end, part->rows, part->cols);
-        json_put_text(metadata, key.bytes, value);
-    }
-    strbuf_release(&key);
+    snprintf(text, sizeof text, "%" PRId64, step);
+    json_put_text(metadata, "step", text);
+    for (const struct tensor_part *part = parts; part < parts + count; part++)
+        if (!is_whole(part))
+            put_ranges(metadata, part);
     return metadata;
 }
 
@@ -75,12 +88,11 @@ static void print_header(int64_t step, const struct tensor_part *parts, int64_t 
                          struct strbuf *out)
 {
     struct json *header = json_new_object();
-    json_put(header, "__metadata__", metadata_of(step, parts, count));
     int64_t begin_bytes = 0;
-    for (const struct tensor_part *part = parts; part < parts + count; part++) {
+    for (const struct tensor_part *part = parts; part < parts + count; part++)
         check_part(part);
-        if (part_count(part) == 0)
-            continue;
+    json_put(header, "__metadata__", metadata_of(step, parts, count));
+    for (const struct tensor_part *part = parts; part < parts + count; part++) {
         CHECK(!json_member(header, part->name), "tensor '%s' comes twice in one file", part->name);
         json_put(header, part->name, entry_of(part, begin_bytes));
         begin_bytes += part_count(part) * (int64_t)sizeof(float);

@@ -6,7 +6,7 @@
  *
  * The data follow in the order of writing, without holes. A whole tensor is
  * plain; a part of one is a vector under the tensor's name, and __metadata__
- * says "range.NAME": "BEGIN END ROWS COLS".
+ * says "range.NAME": "BEGIN END BEGIN END ... ROWS COLS".
  */
 #ifndef CHECKPOINTS_SAFETENSORS_WRITER_H
 #define CHECKPOINTS_SAFETENSORS_WRITER_H
@@ -14,7 +14,7 @@
 #include "checkpoints/checked_file.h"
 #include "checkpoints/checkpoint.h"
 
-/* Writes the parts into a file of its own; empty parts are left out. `step` is
+/* Writes the parts, none of them empty, into a file of its own. `step` is
  * recorded in the file, so that files of two checkpoints cannot be mixed. */
 enum status safetensors_write(struct checked_file *file, int64_t step,
                               const struct tensor_part *parts, int64_t count);

@@ -10,6 +10,8 @@
 
 #define RANGE_PREFIX "range."
 
+enum { SHOWN_RANGES = 80 /* characters of them that a message repeats */ };
+
 void tensor_index_init(struct tensor_index *index)
 {
     *index = (struct tensor_index){ 0 };
@@ -27,32 +29,22 @@ static int64_t element_count(int64_t rows, int64_t cols)
     return rows * (cols ? cols : 1);
 }
 
-/* Decimal digits and nothing else; the separator `after` ends them. */
-static bool parse_number(const char **text, char after, int64_t *out)
+/* Decimal digits and nothing else, up to the end of the text or to a space before more digits. */
+static bool parse_number(const char **text, int64_t *out)
 {
     int64_t value = 0;
     const char *at = *text;
-    if (*at < '0' || *at > '9')
-        return false;
-    for (; *at >= '0' && *at <= '9'; at++)
-        if (__builtin_mul_overflow(value, 10, &value) ||
+    do {
+        if (*at < '0' || *at > '9' || __builtin_mul_overflow(value, 10, &value) ||
             __builtin_add_overflow(value, *at - '0', &value))
             return false;
-    if (*at != after)
+        at++;
+    } while (*at != ' ' && *at != '\0');
+    if (*at == ' ' && at[1] == '\0')
         return false;
-    *text = at + (after != '\0');
+    *text = at + (*at == ' ');
     *out = value;
     return true;
-}
-
-/* "BEGIN END ROWS COLS" */
-static bool parse_range(const char *text, struct tensor_segment *segment)
-{
-    int64_t elements;
-    return parse_number(&text, ' ', &segment->begin) && parse_number(&text, ' ', &segment->end) &&
-           parse_number(&text, ' ', &segment->rows) && parse_number(&text, '\0', &segment->cols) &&
-           !__builtin_mul_overflow(segment->rows, segment->cols ? segment->cols : 1, &elements) &&
-           segment->begin < segment->end && segment->end <= elements;
 }
 
 static const char *metadata_text(const struct safetensors_reader *reader, const char *key)
@@ -62,9 +54,47 @@ static const char *metadata_text(const struct safetensors_reader *reader, const 
     return value ? json_text(value) : NULL;
 }
 
-static enum status make_segment(const struct safetensors_reader *reader,
-                                const struct safetensors_tensor *tensor, const char *range,
-                                struct tensor_segment *segment)
+static void add_segment(struct tensor_index *index, const struct tensor_segment *segment)
+{
+    if (index->segment_count == index->segment_capacity) {
+        index->segment_capacity = index->segment_capacity ? 2 * index->segment_capacity : 64;
+        index->segments = memory_realloc(index->segments,
+                                         (size_t)index->segment_capacity * sizeof *index->segments);
+    }
+    index->segments[index->segment_count++] = *segment;
+}
+
+/* Adds a segment for each range of "BEGIN END BEGIN END ... ROWS COLS"; `part` has the tensor's
+ * name, file and the place of its `stored` elements. False: the text does not fit these. */
+static bool add_ranges(struct tensor_index *index, const char *text, struct tensor_segment part,
+                       int64_t stored)
+{
+    const int64_t first = index->segment_count;
+    int64_t begin, end, elements;
+    for (;;) {
+        if (!parse_number(&text, &begin) || !parse_number(&text, &end))
+            return false;
+        if (*text == '\0')
+            break; /* they were ROWS and COLS */
+        if (begin < part.end || begin >= end || end - begin > stored)
+            return false;
+        part.begin = begin;
+        part.end = end;
+        add_segment(index, &part);
+        part.offset_bytes += (end - begin) * (int64_t)sizeof(float);
+        stored -= end - begin;
+    }
+    for (int64_t i = first; i < index->segment_count; i++) {
+        index->segments[i].rows = begin;
+        index->segments[i].cols = end;
+    }
+    return stored == 0 && !__builtin_mul_overflow(begin, end ? end : 1, &elements) &&
+           part.end <= elements;
+}
+
+static enum status add_tensor(struct tensor_index *index, const struct safetensors_reader *reader,
+                              const struct safetensors_tensor *tensor, int64_t file,
+                              const char *ranges)
 {
     const char *cause = NULL;
     if (strcmp(tensor->dtype, "F32") != 0)
@@ -74,31 +104,20 @@ static enum status make_segment(const struct safetensors_reader *reader,
     if (cause)
         return bad_input("cannot read '%s': tensor '%s': %s", reader->path, tensor->name, cause);
 
-    segment->name = tensor->name;
-    segment->offset_bytes = tensor->begin;
-    if (!range) {
-        segment->rows = tensor->shape[0];
-        segment->cols = tensor->dimensions == 2 ? tensor->shape[1] : 0;
-        segment->begin = 0;
-        segment->end = tensor->elements;
-    } else if (!parse_range(range, segment) || tensor->dimensions != 1 ||
-               segment->end - segment->begin != tensor->elements) {
-        return bad_input("cannot read '%s': tensor '%s': its range '%s' does not fit its shape",
-                         reader->path, tensor->name, range);
+    struct tensor_segment part = { .name = tensor->name,
+                                   .file = file,
+                                   .offset_bytes = tensor->begin };
+    if (!ranges) {
+        part.rows = tensor->shape[0];
+        part.cols = tensor->dimensions == 2 ? tensor->shape[1] : 0;
+        part.end = tensor->elements;
+        add_segment(index, &part);
+    } else if (tensor->dimensions != 1 || !add_ranges(index, ranges, part, tensor->elements)) {
+        return bad_input("cannot read '%s': tensor '%s': its ranges '%.*s%s' do not fit its shape",
+                         reader->path, tensor->name, SHOWN_RANGES, ranges,
+                         strlen(ranges) > SHOWN_RANGES ? "..." : "");
     }
     return STATUS_OK;
-}
-
-static struct tensor_segment *new_segment(struct tensor_index *index)
-{
-    if (index->segment_count == index->segment_capacity) {
-        index->segment_capacity = index->segment_capacity ? 2 * index->segment_capacity : 64;
-        index->segments = memory_realloc(index->segments,
-                                         (size_t)index->segment_capacity * sizeof *index->segments);
-    }
-    struct tensor_segment *segment = &index->segments[index->segment_count++];
-    *segment = (struct tensor_segment){ 0 };
-    return segment;
 }
 
 static int64_t count_ranges(const struct safetensors_reader *reader)
@@ -137,10 +156,8 @@ enum status tensor_index_add(struct tensor_index *index, const struct safetensor
         strbuf_reset(&key);
         strbuf_addf(&key, RANGE_PREFIX "%s", tensor->name);
         const char *range = metadata_text(reader, key.bytes);
-        struct tensor_segment *segment = new_segment(index);
-        segment->file = file;
         ranges += range != NULL;
-        status = make_segment(reader, tensor, range, segment);
+        status = add_tensor(index, reader, tensor, file, range);
     }
     strbuf_release(&key);
     if (status == STATUS_OK && ranges != count_ranges(reader))
@@ -206,6 +223,20 @@ enum status tensor_index_finish(struct tensor_index *index, const char *source)
 static int compare_entry(const void *name, const void *entry)
 {
     return strcmp(name, ((const struct tensor_entry *)entry)->name);
+}
+
+const struct tensor_segment *tensor_entry_segment(const struct tensor_entry *tensor,
+                                                  int64_t element)
+{
+    int64_t low = 0, high = tensor->segment_count - 1;
+    while (low < high) {
+        const int64_t middle = (low + high) / 2;
+        if (tensor->segments[middle].end > element)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return &tensor->segments[low];
 }
 
 const struct tensor_entry *tensor_index_find(const struct tensor_index *index, const char *name)

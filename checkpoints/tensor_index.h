@@ -1,9 +1,9 @@
 /* tensor_index: where each tensor of a checkpoint lies, however it was cut.
  *
- *   optimizer-00001-of-00002     optimizer-00002-of-00002
- *   | ... | m.embed [0, 40)  |   | m.embed [40, 100) | ... |
- *              \                      /
- *   tensor m.embed, 10 x 10: two segments, in the order of their elements
+ *   optimizer-00001-of-00002                optimizer-00002-of-00002
+ *   | ... | m.embed [0, 40) [80, 100) |     | m.embed [40, 80) | ... |
+ *               0          2                      1
+ *   tensor m.embed, 10 x 10: three segments, in the order of their elements
  *
  * After tensor_index_finish the segments of every tensor agree on its shape and
  * cover all of it exactly once.
@@ -50,5 +50,8 @@ enum status tensor_index_finish(struct tensor_index *index, const char *source);
 
 const struct tensor_entry *tensor_index_find(const struct tensor_index *index,
                                              const char *name); /* or NULL */
+/* The segment that holds the element, which is one of the tensor's. */
+const struct tensor_segment *tensor_entry_segment(const struct tensor_entry *tensor,
+                                                  int64_t element);
 
 #endif

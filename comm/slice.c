@@ -51,6 +51,28 @@ int64_t slicing_place(const struct slicing *slicing, int64_t element)
     return round * slicing->part + element % slicing->part;
 }
 
+int64_t slicing_element(const struct slicing *slicing, int rank, int64_t place)
+{
+    return slicing_part(slicing, rank, place / slicing->part).begin + place % slicing->part;
+}
+
+int64_t slicing_below(const struct slicing *slicing, int rank, int64_t element)
+{
+    const int64_t round = element / slicing->part / slicing->size;
+    const int owner = slicing_owner(slicing, element);
+    const int64_t in_round = owner > rank    ? slicing->part
+                             : owner == rank ? element % slicing->part
+                                             : 0;
+    return round * slicing->part + in_round;
+}
+
+struct slice slicing_stretch(const struct slicing *slicing, int64_t begin, int64_t end)
+{
+    const int64_t part_end = (begin / slicing->part + 1) * slicing->part;
+    const bool goes_on = slicing->size == 1 || end < part_end; /* a rank alone: its parts touch */
+    return (struct slice){ begin, goes_on ? end : part_end };
+}
+
 /* The values of a rank's blocks lie together while they travel. */
 static void gather_in_order_of_owners(const struct world *world, const struct slicing *slicing,
                                       double *block_values, int64_t blocks)

@@ -44,6 +44,13 @@ int slicing_owner(const struct slicing *slicing, int64_t element);
 int64_t slicing_length(const struct slicing *slicing, int rank);
 /* The place of an element within the elements of its owner, in ascending order. */
 int64_t slicing_place(const struct slicing *slicing, int64_t element);
+/* The element in that place of the rank's elements. */
+int64_t slicing_element(const struct slicing *slicing, int rank, int64_t place);
+/* How many elements below `element` the rank owns. */
+int64_t slicing_below(const struct slicing *slicing, int rank, int64_t element);
+/* What one rank owns of [begin, end) from `begin` on, begin < end: so a walk over a tensor goes
+ * from stretch to stretch, and a stretch's owner is that of its first element. */
+struct slice slicing_stretch(const struct slicing *slicing, int64_t begin, int64_t end);
 
 int64_t slice_block_count(int64_t count);
 

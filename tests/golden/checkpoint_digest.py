@@ -3,7 +3,7 @@
 
     checkpoint_digest.py CHECKPOINT      prints what `eon checkpoint digest` prints first
 
-The constant in tests/mpi/test_checkpoint_ranks.c was made by it.
+The constant in tests/unit/checkpoint_sample.h was made by it.
 """
 import glob
 import hashlib
@@ -31,12 +31,17 @@ def parts_of(folder):
         with safe_open(path, "np") as file:
             for name in file.keys():
                 array = file.get_tensor(name)
-                rows, cols = (*array.shape, 0)[:2]
-                place = (0, array.size, rows, cols)
+                ranges, shape = [(0, array.size)], (*array.shape, 0)[:2]
                 if given := file.metadata().get(f"range.{name}"):
-                    place = tuple(map(int, given.split()))
-                assert array.dtype == "float32" and array.size == place[1] - place[0]
-                parts.setdefault(name, []).append((*place, array.tobytes()))
+                    numbers = list(map(int, given.split()))
+                    *ranges, shape = zip(numbers[::2], numbers[1::2], strict=True)
+                assert array.dtype == "float32"
+                assert array.size == sum(end - begin for begin, end in ranges)
+                at = 0
+                for begin, end in ranges:
+                    values = array.flat[at:at + end - begin]
+                    parts.setdefault(name, []).append((begin, end, *shape, values.tobytes()))
+                    at += end - begin
     return parts
 
 

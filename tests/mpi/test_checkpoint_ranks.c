@@ -1,5 +1,6 @@
 /* ranks: 1 2 3 5 8 */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -53,10 +54,6 @@ static int64_t step_found(const char *run, int64_t wanted)
     return step;
 }
 
-/* By tests/golden/checkpoint_digest.py. */
-static const char sample_digest_of_step_7[] =
-    "09f7417ac8bafe7af6328cb423466ad49c084fcc9ab3a5da6f9de9b9d35a9971";
-
 static void digest_is_the_same_at_every_world_size(void **state)
 {
     char hex[SHA256_HEX];
@@ -65,7 +62,7 @@ static void digest_is_the_same_at_every_world_size(void **state)
     assert_int_equal(checkpoint_find(&test_world, *state, -1, &checkpoint), STATUS_OK);
     assert_non_null(checkpoint);
     sample_digest(checkpoint, hex);
-    assert_string_equal(hex, sample_digest_of_step_7);
+    assert_string_equal(hex, SAMPLE_DIGEST_OF_STEP_7);
     checkpoint_close(checkpoint);
 }
 
@@ -78,6 +75,25 @@ static void every_world_size_loads_it(void **state)
         for (int rank = 0; rank < size; rank++)
             sample_expect(checkpoint, 7, rank, size);
     checkpoint_close(checkpoint);
+}
+
+/* Written by three ranks, each of which owned one range of elements. */
+static void a_checkpoint_of_version_1_is_loaded(void **state)
+{
+    (void)state;
+    const char *source = getenv("EON_SOURCE");
+    char hex[SHA256_HEX];
+    struct checkpoint *checkpoint;
+    char *folder = path_join(source ? source : ".", "tests/golden/checkpoint_version_1");
+    assert_int_equal(checkpoint_open(folder, &checkpoint), STATUS_OK);
+    assert_int_equal(checkpoint_verify(checkpoint, 0, 1), STATUS_OK);
+    for (int size = 1; size < 6; size++)
+        for (int rank = 0; rank < size; rank++)
+            sample_expect(checkpoint, 7, rank, size);
+    sample_digest(checkpoint, hex);
+    assert_string_equal(hex, SAMPLE_DIGEST_OF_STEP_7);
+    checkpoint_close(checkpoint);
+    memory_free(folder);
 }
 
 static void all_ranks_pass_over_what_one_finds_damaged(void **state)
@@ -144,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(digest_is_the_same_at_every_world_size),
         TEST(every_world_size_loads_it),
+        TEST(a_checkpoint_of_version_1_is_loaded),
         TEST(all_ranks_pass_over_what_one_finds_damaged),
         TEST(one_ranks_error_fails_the_save_on_all),
         TEST(a_folder_that_cannot_be_made_fails_on_all),

@@ -38,24 +38,30 @@ static void name_of(int moment, int tensor, char *out, size_t size)
         snprintf(out, size, "moment%d.%s", moment, sample_tensors[tensor].name);
 }
 
-static void fill(int64_t step, int moment, int tensor, int64_t begin, int64_t end, float *out)
+/* Returns how many elements it has written. */
+static int64_t fill(int64_t step, int moment, int tensor, struct slice range, float *out)
 {
-    for (int64_t i = begin; i < end; i++)
-        out[i - begin] = value_at(step, moment, tensor, i);
+    for (int64_t i = range.begin; i < range.end; i++)
+        out[i - range.begin] = value_at(step, moment, tensor, i);
+    return range.end - range.begin;
 }
 
-/* A tensor's part of this rank's share of one flat vector over all tensors. */
-static void own_range(int tensor, int rank, int size, int64_t *begin, int64_t *end)
+/* What lies of a tensor in this rank's parts of one flat vector over all tensors; returns the
+ * number of ranges. */
+static int64_t own_ranges(int tensor, int rank, int size, struct slice *ranges)
 {
-    int64_t total = 0, first = 0;
-    for (int i = 0; i < SAMPLE_TENSORS; i++) {
-        first += i < tensor ? sample_tensors[i].elements : 0;
-        total += sample_tensors[i].elements;
+    const struct slicing slicing = { .count = 85, .part = 4, .rounds = 22, .size = size };
+    int64_t offset = 0, count = 0;
+    for (int i = 0; i < tensor; i++)
+        offset += sample_tensors[i].elements;
+    const int64_t end = offset + sample_tensors[tensor].elements;
+    struct slice stretch = { .end = offset };
+    while (stretch.end < end) {
+        stretch = slicing_stretch(&slicing, stretch.end, end);
+        if (slicing_owner(&slicing, stretch.begin) == rank)
+            ranges[count++] = (struct slice){ stretch.begin - offset, stretch.end - offset };
     }
-    int64_t from = total * rank / size - first, to = total * (rank + 1) / size - first;
-    int64_t elements = sample_tensors[tensor].elements;
-    *begin = from < 0 ? 0 : from < elements ? from : elements;
-    *end = to < 0 ? 0 : to < elements ? to : elements;
+    return count;
 }
 
 static void add_moments(struct checkpoint_writer *writer, const struct world *world, int64_t step)
@@ -63,33 +69,44 @@ static void add_moments(struct checkpoint_writer *writer, const struct world *wo
     enum { PARTS = SAMPLE_MOMENTS * SAMPLE_TENSORS };
     static char names[PARTS][64];
     static float data[PARTS][64];
+    static struct slice ranges[PARTS][16];
     struct tensor_part parts[PARTS];
     char file_name[64];
+    int64_t count = 0;
     for (int i = 0; i < PARTS; i++) {
         int moment = 1 + i / SAMPLE_TENSORS, tensor = i % SAMPLE_TENSORS;
+        int64_t found = own_ranges(tensor, world->rank, world->size, ranges[i]), at = 0;
+        if (found == 0)
+            continue;
         name_of(moment, tensor, names[i], sizeof names[i]);
-        parts[i] = (struct tensor_part){ .name = names[i],
-                                         .rows = sample_tensors[tensor].rows,
-                                         .cols = sample_tensors[tensor].cols,
-                                         .data = data[i] };
-        own_range(tensor, world->rank, world->size, &parts[i].begin, &parts[i].end);
-        fill(step, moment, tensor, parts[i].begin, parts[i].end, data[i]);
+        parts[count++] = (struct tensor_part){
+            .name = names[i],
+            .rows = sample_tensors[tensor].rows,
+            .cols = sample_tensors[tensor].cols,
+            .ranges = ranges[i],
+            .range_count = found,
+            .data = data[i],
+        };
+        for (int64_t range = 0; range < found; range++)
+            at += fill(step, moment, tensor, ranges[i][range], data[i] + at);
     }
     snprintf(file_name, sizeof file_name, "optimizer-%05d-of-%05d.safetensors", world->rank + 1,
              world->size);
-    checkpoint_writer_add_tensors(writer, file_name, parts, PARTS);
+    checkpoint_writer_add_tensors(writer, file_name, parts, count);
 }
 
 static void add_model(struct checkpoint_writer *writer, int64_t step)
 {
     static float data[SAMPLE_TENSORS][64];
+    struct slice ranges[SAMPLE_TENSORS];
     struct tensor_part parts[SAMPLE_TENSORS];
     char state[128];
     for (int i = 0; i < SAMPLE_TENSORS; i++) {
         const struct sample_tensor *tensor = &sample_tensors[i];
-        fill(step, 0, i, 0, tensor->elements, data[i]);
-        parts[i] = (struct tensor_part){ tensor->name,     tensor->rows, tensor->cols, 0,
-                                         tensor->elements, data[i] };
+        ranges[i] = (struct slice){ 0, tensor->elements };
+        fill(step, 0, i, ranges[i], data[i]);
+        parts[i] = (struct tensor_part){ tensor->name, tensor->rows, tensor->cols, &ranges[i], 1,
+                                         data[i] };
     }
     int length = snprintf(state, sizeof state,
                           "{\"loss\": 2.5, \"digested\": {\"step\": %" PRId64 "}}\n", step);
@@ -110,18 +127,21 @@ enum status sample_save(const struct world *world, const char *run, int64_t step
 
 void sample_expect(struct checkpoint *checkpoint, int64_t step, int rank, int size)
 {
+    struct slice ranges[16];
     float found[64], wanted[64];
     char name[64];
     for (int moment = 0; moment <= SAMPLE_MOMENTS; moment++)
         for (int tensor = 0; tensor < SAMPLE_TENSORS; tensor++) {
-            int64_t begin, end;
-            own_range(tensor, rank, size, &begin, &end);
             name_of(moment, tensor, name, sizeof name);
-            fill(step, moment, tensor, begin, end, wanted);
-            assert_int_equal(checkpoint_read(checkpoint, name, sample_tensors[tensor].rows,
-                                             sample_tensors[tensor].cols, begin, end, found),
-                             STATUS_OK);
-            assert_memory_equal(found, wanted, (size_t)(end - begin) * sizeof *found);
+            int64_t count = own_ranges(tensor, rank, size, ranges);
+            for (int64_t i = 0; i < count; i++) {
+                int64_t length = fill(step, moment, tensor, ranges[i], wanted);
+                assert_int_equal(checkpoint_read(checkpoint, name, sample_tensors[tensor].rows,
+                                                 sample_tensors[tensor].cols, ranges[i].begin,
+                                                 ranges[i].end, found),
+                                 STATUS_OK);
+                assert_memory_equal(found, wanted, (size_t)length * sizeof *found);
+            }
         }
 }
 

@@ -1,13 +1,16 @@
 /* checkpoint_sample: a small run's state, to save, damage and load again.
  *
- * Whole tensors in model.safetensors by rank 0; two moments of each tensor, cut
- * as one flat vector over the ranks, in one file a rank. All values are
+ * Whole tensors in model.safetensors by rank 0; two moments of each tensor, of one
+ * flat vector whose parts go round the ranks, in one file a rank. All values are
  * functions of (step, tensor, element), so any rank can tell what is right.
  */
 #ifndef TESTS_UNIT_CHECKPOINT_SAMPLE_H
 #define TESTS_UNIT_CHECKPOINT_SAMPLE_H
 
 #include "checkpoints/checkpoint.h"
+
+#define SAMPLE_DIGEST_OF_STEP_7 /* by tests/golden/checkpoint_digest.py */                         \
+    "09f7417ac8bafe7af6328cb423466ad49c084fcc9ab3a5da6f9de9b9d35a9971"
 
 #define SAMPLE_TENSORS 3
 #define SAMPLE_MOMENTS 2

@@ -153,6 +153,14 @@ static void all_else_is_adamws_bit_for_bit(void **state)
     tensor_table_release(&table);
 }
 
+static int64_t length_of(const struct tensor_moment *moment)
+{
+    int64_t length = 0;
+    for (int64_t i = 0; i < moment->range_count; i++)
+        length += moment->ranges[i].end - moment->ranges[i].begin;
+    return length;
+}
+
 /* By each of three ranks: together they hold every element once, and few second moments. */
 static void only_what_adamw_updates_has_a_second_moment(void **state)
 {
@@ -166,12 +174,12 @@ static void only_what_adamw_updates_has_a_second_moment(void **state)
         const struct world world = { .rank = rank, .size = 3 };
         struct optimizer optimizer;
         optimizer_init(&optimizer, &muon_settings, &world, &table);
-        float *next = optimizer.moments.second;
+        float *next = optimizer.moments.shares[0].second; /* of the embedding, which comes first */
         for (int64_t t = 0; t < table.tensor_count; t++) {
             struct tensor_moment moments[MOMENTS_MOST];
             int found = optimizer_tensor_moments(&optimizer, t, moments);
             for (int i = 0; i < found; i++) {
-                int64_t length = moments[i].part.end - moments[i].part.begin;
+                int64_t length = length_of(&moments[i]);
                 momentum += strcmp(moments[i].name, "momentum_buffer") == 0 ? length : 0;
                 first += strcmp(moments[i].name, "exp_avg") == 0 ? length : 0;
                 if (strcmp(moments[i].name, "exp_avg_sq") != 0)

@@ -60,14 +60,16 @@ static const float data[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
 static void what_was_written_is_read(void **state)
 {
     (void)state;
-    const struct tensor_part parts[] = { { "matrix", 3, 4, 0, 12, data },
-                                         { "vector", 5, 0, 0, 5, data },
-                                         { "empty", 9, 9, 4, 4, data },
-                                         { "part", 100, 2, 50, 57, data } };
+    const struct slice twelve = { 0, 12 }, five = { 0, 5 }, seven = { 50, 57 };
+    const struct slice several[] = { { 0, 2 }, { 2, 3 }, { 198, 200 } };
+    const struct tensor_part parts[] = { { "matrix", 3, 4, &twelve, 1, data },
+                                         { "vector", 5, 0, &five, 1, data },
+                                         { "part", 100, 2, &seven, 1, data },
+                                         { "parts", 100, 2, several, 3, data } };
     struct safetensors_reader reader;
     write_parts(8, parts, 4);
     assert_int_equal(safetensors_reader_open(path, &reader), STATUS_OK);
-    assert_int_equal(reader.tensor_count, 3);
+    assert_int_equal(reader.tensor_count, 4);
     assert_string_equal(reader.tensors[0].name, "matrix");
     assert_int_equal(reader.tensors[0].begin % 64, 0);
     assert_int_equal(reader.tensors[0].dimensions, 2);
@@ -75,11 +77,13 @@ static void what_was_written_is_read(void **state)
     assert_string_equal(reader.tensors[1].name, "vector");
     assert_int_equal(reader.tensors[1].dimensions, 1);
     assert_int_equal(reader.tensors[2].shape[0], 7);
+    assert_int_equal(reader.tensors[3].shape[0], 5);
     const struct json *metadata = safetensors_reader_metadata(&reader);
     assert_string_equal(json_text(json_member(metadata, "format")), "pt");
     assert_string_equal(json_text(json_member(metadata, "step")), "8");
     assert_string_equal(json_text(json_member(metadata, "range.part")), "50 57 100 2");
-    assert_int_equal(json_length(metadata), 3);
+    assert_string_equal(json_text(json_member(metadata, "range.parts")), "0 2 2 3 198 200 100 2");
+    assert_int_equal(json_length(metadata), 4);
     safetensors_reader_release(&reader);
 }
 
@@ -208,16 +212,33 @@ static void hostile_parts_are_refused(void **state)
         { "\"step\":\"3\"", F32("[0]", "[0,0]"), "neither a vector nor a matrix" },
         { "\"step\":\"3\"", "{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[0,8]}",
           "F32 alone" },
-        { "\"step\":\"3\",\"range.a\":\"0 2 1 3\"", F32("[2,1]", "[0,8]"), "does not fit" },
-        { "\"step\":\"3\",\"range.a\":\"0 3 1 3\"", F32("[2]", "[0,8]"), "does not fit" },
-        { "\"step\":\"3\",\"range.a\":\"2 4 1 3\"", F32("[2]", "[0,8]"), "does not fit" },
-        { "\"step\":\"3\",\"range.a\":\"-1 1 1 3\"", F32("[2]", "[0,8]"), "does not fit" },
-        { "\"step\":\"3\",\"range.a\":\"0 2 1\"", F32("[2]", "[0,8]"), "does not fit" },
-        { "\"step\":\"3\",\"range.a\":\"0 2 1 3 \"", F32("[2]", "[0,8]"), "does not fit" },
+        { "\"step\":\"3\",\"range.a\":\"0 2 1 3\"", F32("[2,1]", "[0,8]"), "do not fit" },
+        { "\"step\":\"3\",\"range.a\":\"0 3 1 3\"", F32("[2]", "[0,8]"), "do not fit" },
+        { "\"step\":\"3\",\"range.a\":\"2 4 1 3\"", F32("[2]", "[0,8]"), "do not fit" },
+        { "\"step\":\"3\",\"range.a\":\"-1 1 1 3\"", F32("[2]", "[0,8]"), "do not fit" },
+        { "\"step\":\"3\",\"range.a\":\"0 2 1\"", F32("[2]", "[0,8]"), "do not fit" },
+        { "\"step\":\"3\",\"range.a\":\"0 2 1 3 \"", F32("[2]", "[0,8]"), "do not fit" },
         { "\"step\":\"3\",\"range.a\":\"0 2 4294967296 4294967296\"", F32("[2]", "[0,8]"),
-          "does not fit" },
+          "do not fit" },
         { "\"step\":\"3\",\"range.a\":\"0 99999999999999999999 1 1\"", F32("[2]", "[0,8]"),
-          "does not fit" },
+          "do not fit" },
+        { "\"step\":\"3\",\"range.a\":\"\"", F32("[2]", "[0,8]"), "do not fit" },
+        { "\"step\":\"3\",\"range.a\":\"2\"", F32("[2]", "[0,8]"), "do not fit" },
+        { "\"step\":\"3\",\"range.a\":\"1 3\"", F32("[2]", "[0,8]"), "do not fit" },
+        { "\"step\":\"3\",\"range.a\":\"0 2  1 3\"", F32("[2]", "[0,8]"), "do not fit" },
+        { "\"step\":\"3\",\"range.a\":\"0 1 2 3 4\"", F32("[2]", "[0,8]"), "do not fit" },
+        { "\"step\":\"3\",\"range.a\":\"0 2 0 2 1 3\"", F32("[2]", "[0,8]"), "do not fit" },
+        { "\"step\":\"3\",\"range.a\":\"0 1 0 1 1 3\"", F32("[2]", "[0,8]"), "do not fit" },
+        { "\"step\":\"3\",\"range.a\":\"2 3 0 1 1 3\"", F32("[2]", "[0,8]"), "do not fit" },
+        { "\"step\":\"3\",\"range.a\":\"0 2 2 1 1 3\"", F32("[2]", "[0,8]"), "do not fit" },
+        { "\"step\":\"3\",\"range.a\":\"0 2 2 2 1 3\"", F32("[2]", "[0,8]"), "do not fit" },
+        { "\"step\":\"3\",\"range.a\":\"0 1 3 4 1 3\"", F32("[2]", "[0,8]"), "do not fit" },
+        { "\"step\":\"3\",\"range.a\":\"0 1 2 4 1 5\"", F32("[2]", "[0,8]"), "do not fit" },
+        { "\"step\":\"3\",\"range.a\":\"0 1 1 9223372036854775807 1 9223372036854775807\"",
+          F32("[2]", "[0,8]"), "do not fit" },
+        { "\"step\":\"3\",\"range.a\":\"0 1 2 3 0 0\"", F32("[2]", "[0,8]"), "do not fit" },
+        { "\"step\":\"3\",\"range.a\":\"0 1 2 3 1 4\"", F32("[2]", "[0,8]"),
+          "lacks its element 1" },
         { "\"step\":\"3\",\"range.b\":\"0 2 1 3\"", F32("[2]", "[0,8]"), "does not hold" },
         { "\"step\":\"3\",\"range.a\":\"0 2 3 0\"", F32("[2]", "[0,8]"), "lacks its element 2" },
         { "\"step\":\"3\",\"range.a\":\"1 3 3 0\"", F32("[2]", "[0,8]"), "lacks its element 0" },
@@ -243,6 +264,40 @@ static void hostile_parts_are_refused(void **state)
     }
 }
 
+/* Two parts of a tensor of ten elements: this file's and another one's. */
+static void ranges_of_a_part_lie_one_behind_the_other(void **state)
+{
+    (void)state;
+    static const struct slice own[] = { { 0, 2 }, { 3, 6 }, { 8, 9 } };
+    static const struct slice others[] = { { 2, 3 }, { 6, 8 }, { 9, 10 } };
+    struct safetensors_reader readers[2];
+    struct tensor_index index;
+    tensor_index_init(&index);
+    for (int file = 0; file < 2; file++) {
+        const struct tensor_part part = { "a", 5, 2, file ? others : own, 3, data };
+        write_parts(3, &part, 1);
+        assert_int_equal(safetensors_reader_open(path, &readers[file]), STATUS_OK);
+        assert_int_equal(tensor_index_add(&index, &readers[file], file, 3), STATUS_OK);
+        assert_int_equal(unlink(path), 0);
+    }
+    assert_int_equal(tensor_index_finish(&index, path), STATUS_OK);
+    const struct tensor_entry *tensor = tensor_index_find(&index, "a");
+    assert_int_equal(tensor->rows, 5);
+    assert_int_equal(tensor->cols, 2);
+    static const int64_t places[] = { 0, 1, 0, 2, 3, 4, 1, 2, 5, 3 }; /* in its file */
+    for (int64_t i = 0; i < 10; i++) {
+        const struct tensor_segment *segment = tensor_entry_segment(tensor, i);
+        assert_in_range(i, segment->begin, segment->end - 1);
+        assert_int_equal(segment->file, i == 2 || i == 6 || i == 7 || i == 9);
+        assert_int_equal(segment->offset_bytes + (i - segment->begin) * (int64_t)sizeof(float),
+                         readers[segment->file].tensors[0].begin +
+                             places[i] * (int64_t)sizeof(float));
+    }
+    tensor_index_release(&index);
+    for (int file = 0; file < 2; file++)
+        safetensors_reader_release(&readers[file]);
+}
+
 static void a_file_that_exists_is_not_written_over(void **state)
 {
     (void)state;
@@ -257,10 +312,15 @@ static void a_file_that_exists_is_not_written_over(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_was_written_is_read),    TEST(a_file_without_tensors_is_read),
-        TEST(hostile_headers_are_refused), TEST(hostile_lengths_are_refused_before_allocation),
-        TEST(short_files_are_refused),     TEST(what_is_no_regular_file_is_refused),
-        TEST(hostile_parts_are_refused),   TEST(a_file_that_exists_is_not_written_over),
+        TEST(what_was_written_is_read),
+        TEST(a_file_without_tensors_is_read),
+        TEST(hostile_headers_are_refused),
+        TEST(hostile_lengths_are_refused_before_allocation),
+        TEST(short_files_are_refused),
+        TEST(what_is_no_regular_file_is_refused),
+        TEST(hostile_parts_are_refused),
+        TEST(ranges_of_a_part_lie_one_behind_the_other),
+        TEST(a_file_that_exists_is_not_written_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

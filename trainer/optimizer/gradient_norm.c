@@ -9,17 +9,18 @@ struct norm_work {
     const struct kernel_table *table;
     const float *gradient;
     double *block_sums; /* of all blocks; this rank fills its own */
-    struct slice slice;
+    struct slicing slicing;
+    int rank;
 };
 
 static void sum_block(void *context, int64_t block, int thread)
 {
     (void)thread;
     const struct norm_work *work = context;
-    int64_t begin = work->slice.begin + block * SLICE_BLOCK;
-    int64_t end = begin + SLICE_BLOCK < work->slice.end ? begin + SLICE_BLOCK : work->slice.end;
-    work->block_sums[begin / SLICE_BLOCK] =
-        work->table->optimizer->sum_of_squares(work->gradient + begin, end - begin);
+    int64_t begin = slicing_element(&work->slicing, work->rank, block * SLICE_BLOCK);
+    int64_t left = work->slicing.count - begin;
+    work->block_sums[begin / SLICE_BLOCK] = work->table->optimizer->sum_of_squares(
+        work->gradient + begin, left < SLICE_BLOCK ? left : SLICE_BLOCK);
 }
 
 double gradient_norm(const struct world *world, struct kernels *kernels, const float *gradient,
@@ -30,9 +31,10 @@ double gradient_norm(const struct world *world, struct kernels *kernels, const f
         .table = kernels->table,
         .gradient = gradient,
         .block_sums = memory_alloc_zeroed((size_t)blocks, sizeof(double)),
-        .slice = slice_of_rank(count, world->rank, world->size),
+        .slicing = slicing_of(count, world->size),
+        .rank = world->rank,
     };
-    const int64_t own = work.slice.end - work.slice.begin;
+    const int64_t own = slicing_length(&work.slicing, world->rank);
     kernels_run(kernels, KERNEL_GRADIENT_NORM, slice_block_count(own), sum_block, &work);
     kernels_count_reals(kernels, KERNEL_GRADIENT_NORM, own);
     slice_gather_block_values(world, work.block_sums, count);

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "comm/slice.h"
+
 enum { NOT_MUONS = -1 };
 
 bool muon_updates(const struct tensor *tensor)
@@ -80,10 +82,11 @@ void muon_assign(const struct tensor_table *table, int world_size, int *workers)
     memory_free(tasks);
 }
 
-/* Cut by the slices of a vector, `loans` of adjacent tensors are at most so many. */
+/* Tensors are adjacent, so each end of a part of the slices cuts one more loan off. */
 static int64_t most_loans(const struct muon *muon)
 {
-    return muon->table->tensor_count + muon->world->size;
+    const struct slicing slicing = slicing_of(muon->table->element_count, muon->world->size);
+    return muon->table->tensor_count + slicing.rounds * slicing.size;
 }
 
 static void list_loans(struct muon *muon)

@@ -1,7 +1,9 @@
 #include "trainer/optimizer/optimizer.h"
 
-/* Elements that a thread updates at once: enough to make a block's start cheap. */
+/* Elements that a thread updates at once: enough to make a block's start cheap. Parts of a slice
+ * are whole blocks. */
 #define UPDATE_BLOCK ((int64_t)16384)
+_Static_assert(SLICE_BLOCK % UPDATE_BLOCK == 0, "a block would lie in two parts of a slice");
 
 const char *const optimizer_names[] = { "adamw", "muon", NULL };
 
@@ -20,9 +22,10 @@ void optimizer_init(struct optimizer *optimizer, const struct optimizer_settings
                     const struct world *world, const struct tensor_table *table)
 {
     bool has_muon = settings->kind == OPTIMIZER_MUON;
-    struct slice slice = slice_of_rank(table->element_count, world->rank, world->size);
+    const struct slicing slicing = slicing_of(table->element_count, world->size);
     *optimizer = (struct optimizer){ .settings = *settings, .table = table };
-    moments_init(&optimizer->moments, table, slice, has_muon ? adamw_beside_muon : any_tensor);
+    moments_init(&optimizer->moments, table, &slicing, world->rank,
+                 has_muon ? adamw_beside_muon : any_tensor);
     if (has_muon)
         muon_init(&optimizer->muon, world, table);
 }
@@ -31,8 +34,9 @@ size_t optimizer_bytes(const struct optimizer_settings *settings, const struct t
                        int rank, int world_size)
 {
     bool has_muon = settings->kind == OPTIMIZER_MUON;
-    struct slice slice = slice_of_rank(table->element_count, rank, world_size);
-    size_t moments = moments_bytes(table, slice, has_muon ? adamw_beside_muon : any_tensor);
+    const struct slicing slicing = slicing_of(table->element_count, world_size);
+    size_t moments =
+        moments_bytes(table, &slicing, rank, has_muon ? adamw_beside_muon : any_tensor);
     return moments + (has_muon ? muon_bytes(table, rank, world_size) : 0);
 }
 
@@ -80,9 +84,9 @@ static void update_block(void *context, int64_t block, int thread)
     (void)thread;
     const struct update *update = context;
     const struct optimizer *optimizer = update->optimizer;
-    const struct slice *slice = &optimizer->moments.slice;
-    int64_t begin = slice->begin + block * UPDATE_BLOCK;
-    int64_t end = smaller(begin + UPDATE_BLOCK, slice->end);
+    const struct slicing *slicing = &optimizer->moments.slicing;
+    int64_t begin = slicing_element(slicing, optimizer->moments.rank, block * UPDATE_BLOCK);
+    int64_t end = smaller(begin + UPDATE_BLOCK, slicing->count);
 
     for (int64_t i = tensor_at(optimizer->table, begin); begin < end; i++) {
         const struct tensor *tensor = &optimizer->table->tensors[i];
@@ -92,11 +96,16 @@ static void update_block(void *context, int64_t block, int thread)
     }
 }
 
+static int64_t slice_length(const struct optimizer *optimizer)
+{
+    return slicing_length(&optimizer->moments.slicing, optimizer->moments.rank);
+}
+
+/* The blocks of all parts in one run of the pool. */
 static void run_on_slice(struct kernels *kernels, struct update *update)
 {
-    const struct slice *slice = &update->optimizer->moments.slice;
-    kernels_run(kernels, KERNEL_OPTIMIZER,
-                (slice->end - slice->begin + UPDATE_BLOCK - 1) / UPDATE_BLOCK, update_block,
+    const int64_t length = slice_length(update->optimizer);
+    kernels_run(kernels, KERNEL_OPTIMIZER, (length + UPDATE_BLOCK - 1) / UPDATE_BLOCK, update_block,
                 update);
 }
 
@@ -113,7 +122,7 @@ static void take_gradient(const struct update *update, const struct stretch *str
     const struct adamw_scalars *scalars =
         optimizer->table->tensors[stretch->index].decays ? &update->decaying : &update->plain;
     int64_t begin = stretch->begin, count = stretch->end - begin;
-    float *first = moments_first(&optimizer->moments, begin);
+    float *first = moments_first(&optimizer->moments, stretch->index, begin);
     if (is_muons(optimizer, stretch->index))
         update->loops->nesterov_momentum(update->gradient + begin, first, count,
                                          scalars->gradient_scale,
@@ -152,8 +161,7 @@ void optimizer_update(struct optimizer *optimizer, struct kernels *kernels, floa
         run_on_slice(kernels, &update);
     }
     /* AdamW: p, m, v twice, g once; Muon: momentum and g twice, then p twice and g once. */
-    const struct slice *slice = &optimizer->moments.slice;
-    kernels_count_reals(kernels, KERNEL_OPTIMIZER, 7 * (slice->end - slice->begin));
+    kernels_count_reals(kernels, KERNEL_OPTIMIZER, 7 * slice_length(optimizer));
 }
 
 int64_t optimizer_flops(const struct optimizer *optimizer)
@@ -164,14 +172,13 @@ int64_t optimizer_flops(const struct optimizer *optimizer)
 int optimizer_tensor_moments(const struct optimizer *optimizer, int64_t index,
                              struct tensor_moment moments[MOMENTS_MOST])
 {
-    const struct tensor *tensor = &optimizer->table->tensors[index];
-    struct slice part = moments_part(&optimizer->moments, tensor);
-    int64_t at = tensor->offset + part.begin;
-    if (part.begin == part.end)
+    const struct tensor_share *share = &optimizer->moments.shares[index];
+    if (share->range_count == 0)
         return 0;
-    float *first = moments_first(&optimizer->moments, at);
-    float *second = moments_second(&optimizer->moments, index, at);
-    moments[0] = (struct tensor_moment){ second ? "exp_avg" : "momentum_buffer", part, first };
-    moments[1] = (struct tensor_moment){ "exp_avg_sq", part, second };
-    return second ? 2 : 1;
+    const struct tensor_moment first = { share->second ? "exp_avg" : "momentum_buffer",
+                                         share->ranges, share->range_count, share->first };
+    moments[0] = moments[1] = first;
+    moments[1].name = "exp_avg_sq";
+    moments[1].values = share->second;
+    return share->second ? 2 : 1;
 }

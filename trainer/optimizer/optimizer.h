@@ -52,9 +52,10 @@ int64_t optimizer_flops(const struct optimizer *optimizer);
  * most MOMENTS_MOST and returns how many; 0 where none of the tensor is in the slice. */
 enum { MOMENTS_MOST = 2 };
 struct tensor_moment {
-    const char *name;  /* by PyTorch's names: "exp_avg", "exp_avg_sq", "momentum_buffer" */
-    struct slice part; /* elements of the tensor */
-    float *values;     /* [part.end - part.begin] */
+    const char *name;           /* by PyTorch's names: "exp_avg", "exp_avg_sq", "momentum_buffer" */
+    const struct slice *ranges; /* [range_count] elements of the tensor, ascending */
+    int64_t range_count;
+    float *values; /* of the ranges, one behind the other */
 };
 int optimizer_tensor_moments(const struct optimizer *optimizer, int64_t index,
                              struct tensor_moment moments[MOMENTS_MOST]);

@@ -9,41 +9,40 @@
 
 enum { NAMED_RANKS = 4 /* of those that are wrong */ };
 
-/* The part of each tensor that lies in the rank's slice. */
-static void add_pieces(struct replica_check *check, const struct world *world, int rank,
-                       const struct tensor_table *table)
+/* The stretches of a tensor that one rank owns. */
+static void add_pieces(struct replica_check *check, const struct slicing *slicing, int own_rank,
+                       const struct tensor *tensor)
 {
-    const struct slice slice = slice_of_rank(table->element_count, rank, world->size);
-    for (int64_t i = 0; i < table->tensor_count; i++) {
-        const struct tensor *tensor = &table->tensors[i];
-        const int64_t end = tensor->offset + tensor->count;
-        const struct float_part part = { slice.begin > tensor->offset ? slice.begin
-                                                                      : tensor->offset,
-                                         slice.end < end ? slice.end : end };
-        if (part.begin >= part.end)
-            continue;
+    const int64_t end = tensor->offset + tensor->count;
+    struct slice stretch = { .end = tensor->offset };
+    while (stretch.end < end) {
+        stretch = slicing_stretch(slicing, stretch.end, end);
+        const struct float_part part = { stretch.begin, stretch.end };
+        const int owner = slicing_owner(slicing, stretch.begin);
+        if (owner == own_rank) {
+            check->own_parts[check->own_count] = part;
+            check->own_tensors[check->own_count++] = tensor;
+        }
         check->parts[check->count] = part;
-        check->pieces[check->count++] = (struct replica_piece){ tensor, rank };
+        check->pieces[check->count++] = (struct replica_piece){ tensor, owner };
     }
 }
 
 void replica_check_init(struct replica_check *check, const struct world *world, int64_t leaves,
                         const struct tensor_table *table)
 {
-    const size_t most = (size_t)(table->tensor_count + world->size); /* each slice cuts one */
+    const struct slicing slicing = slicing_of(table->element_count, world->size);
+    const size_t own_most = (size_t)(table->tensor_count + slicing.rounds); /* a part cuts one */
+    const size_t most = (size_t)(table->tensor_count + slicing.rounds * world->size);
     *check = (struct replica_check){ 0 };
     check->parts = memory_alloc_zeroed(most, sizeof *check->parts);
     check->pieces = memory_alloc_zeroed(most, sizeof *check->pieces);
     check->hashes = memory_alloc_zeroed(most, sizeof *check->hashes);
-    for (int rank = 0; rank < world->size; rank++) {
-        if (rank == world->rank)
-            check->own_first = check->count;
-        add_pieces(check, world, rank, table);
-        if (rank == world->rank)
-            check->own_end = check->count;
-    }
-    check->own_hashes =
-        memory_alloc_zeroed((size_t)(check->own_end - check->own_first), sizeof *check->own_hashes);
+    check->own_parts = memory_alloc_zeroed(own_most, sizeof *check->own_parts);
+    check->own_tensors = memory_alloc_zeroed(own_most, sizeof *check->own_tensors);
+    check->own_hashes = memory_alloc_zeroed(own_most, sizeof *check->own_hashes);
+    for (int64_t i = 0; i < table->tensor_count; i++)
+        add_pieces(check, &slicing, world->rank, &table->tensors[i]);
     leaf_check_init(&check->leaf, world, leaves, check->count);
 }
 
@@ -53,6 +52,8 @@ void replica_check_release(struct replica_check *check)
     memory_free(check->parts);
     memory_free(check->pieces);
     memory_free(check->hashes);
+    memory_free(check->own_parts);
+    memory_free(check->own_tensors);
     memory_free(check->own_hashes);
     *check = (struct replica_check){ 0 };
 }
@@ -71,8 +72,8 @@ void replica_check_hash(const struct trainer *trainer, const float *vector, uint
 static void hash_slice(const struct trainer *trainer, uint64_t *hashes)
 {
     const struct replica_check *check = &trainer->check;
-    float_hash_parts(trainer->kernels.pool, trainer->model.parameters,
-                     check->parts + check->own_first, check->own_end - check->own_first, hashes);
+    float_hash_parts(trainer->kernels.pool, trainer->model.parameters, check->own_parts,
+                     check->own_count, hashes);
 }
 
 void replica_check_keep_slice(struct trainer *trainer, int64_t step)
@@ -88,16 +89,15 @@ void replica_check_keep_slice(struct trainer *trainer, int64_t step)
 static enum status compare_slice(const struct trainer *trainer)
 {
     const struct replica_check *check = &trainer->check;
-    int64_t at = 0, count = check->own_end - check->own_first;
+    int64_t at = 0;
     hash_slice(trainer, check->hashes);
-    while (at < count && check->hashes[at] == check->own_hashes[at])
+    while (at < check->own_count && check->hashes[at] == check->own_hashes[at])
         at++;
-    if (at == count)
+    if (at == check->own_count)
         return STATUS_OK;
     return failed("tensor '%s' has changed in the memory of %s since step %lld updated it; "
                   "the checkpoints are as they were",
-                  check->pieces[check->own_first + at].tensor->name, trainer->world->host,
-                  (long long)check->own_step);
+                  check->own_tensors[at]->name, trainer->world->host, (long long)check->own_step);
 }
 
 enum status replica_check_slice(struct trainer *trainer)

@@ -5,19 +5,19 @@
  * and all would agree; elsewhere it is written over at the end of the step, but has spoilt the
  * rank's gradients until then, and where the memory is broken it flips again.
  *
- *   rank 0    |=own slice=|  replica  |  replica  |
- *   rank 1    |  replica  |=own slice=|  replica  |
- *   rank 2    |  replica  |  replica  |=own slice=|
+ *   rank 0    |=own=|     |     |=own=|     |     |=own=|    its slice goes round the ranks, and
+ *   rank 1    |     |=own=|     |     |=own=|     |     |    the rest is a replica
+ *   rank 2    |     |     |=own=|     |     |=own=|
  *
  * With `check_every` > 0:
  *   slice      before every update a rank compares its own slice with what its last update left;
  *   replicas   before the update of a step that is due, and before a checkpoint, the ranks
  *              compare all parameters;
  *   leaf       in a step that is due each rank computes a leaf of another one too: leaf_check.h.
- * What is compared are hashes of pieces: tensors, cut where slices end. No bit of a run depends
- * on it.
+ * What is compared are hashes of pieces: tensors, cut where the parts of slices end. No bit of a
+ * run depends on it.
  *
- * Memory: some hashes for each tensor.
+ * Memory: some hashes for each piece.
  */
 #ifndef TRAINER_TRAINING_REPLICA_CHECK_H
 #define TRAINER_TRAINING_REPLICA_CHECK_H
@@ -37,10 +37,12 @@ struct replica_check {
     int64_t count;            /* of pieces, in the order of the flat vector */
     struct float_part *parts; /* [count] where they lie */
     struct replica_piece *pieces;
-    int64_t own_first, own_end; /* pieces of this rank's slice */
-    uint64_t *own_hashes;       /* [own_end - own_first] as the last update left them */
-    int64_t own_step;           /* steps done by then; 0: none since the start of the program */
-    uint64_t *hashes;           /* [count] of what is compared now */
+    uint64_t *hashes;  /* [count] of what is compared now */
+    int64_t own_count; /* of the pieces in this rank's slice, in the same order */
+    struct float_part *own_parts;
+    const struct tensor **own_tensors;
+    uint64_t *own_hashes; /* as the last update left them */
+    int64_t own_step;     /* steps done by then; 0: none since the start of the program */
     struct leaf_check leaf;
 };
 

@@ -23,19 +23,23 @@ static void moment_name_print(struct moment_name *name, const struct tensor_mome
 static void write_model(const struct trainer *trainer, struct checkpoint_writer *writer)
 {
     const struct tensor_table *table = &trainer->model.table;
-    struct tensor_part *parts = memory_alloc_zeroed((size_t)table->tensor_count, sizeof *parts);
+    const size_t count = (size_t)table->tensor_count;
+    struct tensor_part *parts = memory_alloc_zeroed(count, sizeof *parts);
+    struct slice *ranges = memory_alloc_zeroed(count, sizeof *ranges);
     for (int64_t i = 0; i < table->tensor_count; i++) {
         const struct tensor *tensor = &table->tensors[i];
+        ranges[i].end = tensor->count;
         parts[i] = (struct tensor_part){
             .name = tensor->name,
             .rows = tensor->rows,
             .cols = tensor->cols,
-            .begin = 0,
-            .end = tensor->count,
+            .ranges = &ranges[i],
+            .range_count = 1,
             .data = trainer->model.parameters + tensor->offset,
         };
     }
     checkpoint_writer_add_tensors(writer, "model.safetensors", parts, table->tensor_count);
+    memory_free(ranges);
     memory_free(parts);
 }
 
@@ -57,8 +61,8 @@ static void write_moments(const struct trainer *trainer, struct checkpoint_write
                 .name = names[count].text,
                 .rows = tensor->rows,
                 .cols = tensor->cols,
-                .begin = moment->part.begin,
-                .end = moment->part.end,
+                .ranges = moment->ranges,
+                .range_count = moment->range_count,
                 .data = moment->values,
             };
             count++;
@@ -144,6 +148,21 @@ enum status run_state_save(const struct trainer *trainer)
     return STATUS_OK;
 }
 
+static enum status read_moment(struct checkpoint *checkpoint, const struct tensor_moment *moment,
+                               const struct tensor *tensor)
+{
+    struct moment_name name;
+    float *values = moment->values;
+    moment_name_print(&name, moment, tensor);
+    for (int64_t i = 0; i < moment->range_count; i++) {
+        const struct slice range = moment->ranges[i];
+        TRY(checkpoint_read(checkpoint, name.text, tensor->rows, tensor->cols, range.begin,
+                            range.end, values));
+        values += range.end - range.begin;
+    }
+    return STATUS_OK;
+}
+
 static enum status read_tensors(struct trainer *trainer, struct checkpoint *checkpoint)
 {
     const struct tensor_table *table = &trainer->model.table;
@@ -155,12 +174,8 @@ static enum status read_tensors(struct trainer *trainer, struct checkpoint *chec
                                 tensor->count, trainer->model.parameters + tensor->offset));
         struct tensor_moment moments[MOMENTS_MOST];
         int found = optimizer_tensor_moments(&trainer->optimizer, i, moments);
-        for (const struct tensor_moment *moment = moments; moment < moments + found; moment++) {
-            struct moment_name name;
-            moment_name_print(&name, moment, tensor);
-            TRY(checkpoint_read(checkpoint, name.text, tensor->rows, tensor->cols,
-                                moment->part.begin, moment->part.end, moment->values));
-        }
+        for (const struct tensor_moment *moment = moments; moment < moments + found; moment++)
+            TRY(read_moment(checkpoint, moment, tensor));
     }
     return STATUS_OK;
 }

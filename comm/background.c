@@ -31,7 +31,8 @@ static void *run_jobs(void *argument)
             pthread_cond_wait(&background->given, &background->lock);
         if (background->done_count == background->given_count)
             break;
-        const struct background_job job = background->jobs[background->done_count % BACKGROUND_JOBS];
+        const struct background_job job =
+            background->jobs[background->done_count % BACKGROUND_JOBS];
         pthread_mutex_unlock(&background->lock);
         job.run(job.context);
         pthread_mutex_lock(&background->lock);

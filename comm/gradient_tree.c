@@ -257,6 +257,8 @@ static void reduce_beside(void *context)
 void gradient_tree_start(struct gradient_tree *tree, struct background *background,
                          enum status status)
 {
+    if (status != STATUS_OK)
+        tree->next_leaf = tree->own.end; /* what is missing will not be asked for */
     open_reduction(tree, tree->buffers[0]);
     tree->status = status;
     snprintf(tree->message, sizeof tree->message, "%s", status_message());

@@ -65,7 +65,7 @@ void gradient_tree_reduce_to(struct gradient_tree *tree, float *vector);
 /* The same beside the computation of the last leaf: from start on the background's thread owns MPI,
  * until finish returns. */
 struct background;
-/* Collective, when this rank asked for the buffer of its last leaf, or has none. Not OK: the leaf
+/* Collective, when this rank asked for the buffer of its last leaf, or has none. Not OK: some leaf
  * will not come, and no rank reduces. */
 void gradient_tree_start(struct gradient_tree *tree, struct background *background,
                          enum status status);

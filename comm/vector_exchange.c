@@ -40,8 +40,7 @@ void vector_exchange_release(struct vector_exchange *exchange)
 /* What a unit covers of a rank's part; empty beyond its end. */
 static struct slice block_of_rank(const struct vector_exchange *exchange, int rank, int64_t unit)
 {
-    struct slice block =
-        slicing_part(&exchange->slicing, rank, unit / exchange->units_of_round);
+    struct slice block = slicing_part(&exchange->slicing, rank, unit / exchange->units_of_round);
     block.begin += unit % exchange->units_of_round * exchange->block;
     if (block.begin > block.end)
         block.begin = block.end;

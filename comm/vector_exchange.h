@@ -34,8 +34,8 @@ void vector_exchange_init(struct vector_exchange *exchange, const struct world *
                           float *values, int64_t count);
 void vector_exchange_release(struct vector_exchange *exchange);
 
-/* Collective. Calls on_arrival(context, end) when what this rank receives has come in [0, end), from
- * no more than a round to all of the vector. */
+/* Collective. Calls on_arrival(context, end) when what this rank receives has come in [0, end),
+ * from no more than a round to all of the vector. */
 typedef void vector_arrival(void *context, int64_t end);
 void vector_exchange_run(struct vector_exchange *exchange, vector_arrival *on_arrival,
                          void *context);

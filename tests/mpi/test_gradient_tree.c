@@ -211,8 +211,7 @@ static void a_sum_beside_the_last_leaf_has_the_same_bits(void **state)
             for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
                 struct world world = node_layout_open((enum node_layout)layout);
                 struct gradient gradient = { (uint64_t)leaves << 20, awkward_float };
-                struct gradient_tree *tree =
-                    gradient_tree_create(&world, NULL, leaves, counts[c]);
+                struct gradient_tree *tree = gradient_tree_create(&world, NULL, leaves, counts[c]);
                 for (int step = 0; step < 2; step++) {
                     reduce_beside(tree, background, &gradient, leaves, counts[c]);
                     check_whole_sum(tree, &gradient, leaves, counts[c]);
@@ -228,8 +227,7 @@ static void a_rank_without_its_last_leaf_is_named_and_no_rank_reduces(void **sta
     (void)state;
     const int failing = test_world.size - 1;
     struct background *background = background_start();
-    struct gradient_tree *tree =
-        gradient_tree_create(&test_world, NULL, test_world.size, 70001);
+    struct gradient_tree *tree = gradient_tree_create(&test_world, NULL, test_world.size, 70001);
     for (int step = 0; step < 3; step++) {
         gradient_tree_begin(tree);
         float *buffer = gradient_tree_leaf(tree, test_world.rank);

@@ -49,6 +49,25 @@ static void print_rates(const struct step_bench_result *result)
            100 * result->step_of_ceiling.median * result->model_flops / result->executed_flops);
 }
 
+static void print_seconds(const char *name, struct measured seconds)
+{
+    printf("  %-34s %9.1f ms  (+- %.1f %%)\n", name, 1e3 * seconds.median, 100 * seconds.spread);
+}
+
+static void print_overlap(const struct overlap_bench_result *overlap)
+{
+    printf("\n");
+    print_seconds("step, communication after the rest", overlap->apart);
+    print_seconds("  reduction of gradients", overlap->reduction);
+    print_seconds("  gathering of parameters", overlap->gathering);
+    print_seconds("  what of both can be hidden", overlap->hideable);
+    print_seconds("step, communication beside", overlap->beside);
+    print_seconds("  communication that is exposed", overlap->exposed);
+    printf("  %-34s %9.1f %%\n", "  exposed, of the step",
+           100 * overlap->exposed.median / overlap->beside.median);
+    print_share("hidden of what can be", overlap->hidden_share);
+}
+
 static void print_table(const struct bench_options *options, const struct kernels *kernels,
                         const struct world *world, const struct step_bench_result *result)
 {
@@ -61,6 +80,8 @@ static void print_table(const struct bench_options *options, const struct kernel
     printf("  %-34s %9.1f\n", "tokens a second", result->tokens_per_second);
     printf("  %-34s %9.1f MiB a rank\n", "peak memory", result->peak_bytes / 1048576);
     print_rates(result);
+    if (world->size > 1)
+        print_overlap(&result->overlap);
 
     struct profile_stage reduction;
     struct step_profile profile = profile_of(options, result, &reduction);
@@ -76,6 +97,19 @@ static void put_measured(struct json *json, const char *name, struct measured me
     json_put_number(value, "median", measured.median);
     json_put_number(value, "spread", measured.spread);
     json_put(json, name, value);
+}
+
+static void put_overlap(struct json *json, const struct overlap_bench_result *overlap)
+{
+    struct json *value = json_new_object();
+    put_measured(value, "apart_seconds", overlap->apart);
+    put_measured(value, "reduction_seconds", overlap->reduction);
+    put_measured(value, "gathering_seconds", overlap->gathering);
+    put_measured(value, "hideable_seconds", overlap->hideable);
+    put_measured(value, "beside_seconds", overlap->beside);
+    put_measured(value, "exposed_seconds", overlap->exposed);
+    put_measured(value, "hidden_share", overlap->hidden_share);
+    json_put(json, "overlap", value);
 }
 
 static void print_json(const struct bench_options *options, const struct kernels *kernels,
@@ -101,6 +135,8 @@ static void print_json(const struct bench_options *options, const struct kernels
     put_measured(json, "step_of_sgemm", result->step_of_sgemm);
     put_measured(json, "products_of_ceiling", result->products_of_ceiling);
     put_measured(json, "step_of_ceiling", result->step_of_ceiling);
+    if (world->size > 1)
+        put_overlap(json, &result->overlap);
     json_put(json, "profile", step_profile_to_json(&profile));
     json_output_print(json, JSON_COMPACT);
     json_free(json);

@@ -13,8 +13,8 @@ struct pass {
     struct kernels *kernels;
     real *gradient; /* flat, like parameters; NULL in forward */
     const struct model_follower *follower;
-    bool is_first;  /* the gradient holds nothing yet: it is written over, where else it is added to
-                     */
+    bool is_first; /* the gradient holds nothing yet: it is written over, where else it is added to
+                    */
 };
 
 struct pass pass_of(struct model *model, struct kernels *kernels, real *gradient, bool is_first);

@@ -148,10 +148,10 @@ static void measure_products(struct kernel_bench *bench, int64_t round)
 
 static void measure_step(struct kernel_bench *bench, int64_t round)
 {
-    double phases[PHASES];
+    struct sample_times times;
     struct kernel_profile before[KERNELS];
     memcpy(before, bench->kernels->profile, sizeof before);
-    sample_step_run(bench->sample, phases);
+    sample_step_run(bench->sample, false, &times);
     memcpy(bench->profile, bench->kernels->profile, sizeof bench->profile);
     profile_since(bench->profile, before);
 

@@ -3,10 +3,10 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/philox.h"
-#include "comm/gradient_tree.h"
-#include "comm/node_vector.h"
+#include "comm/flight_recorder.h"
 #include "trainer/optimizer/gradient_norm.h"
 #include "trainer/optimizer/optimizer.h"
+#include "trainer/training/overlap.h"
 
 const char *const step_phase_names[PHASES] = { "forward", "loss", "backward", "reduce", "update" };
 
@@ -18,8 +18,10 @@ struct sample_step {
     struct model model;
     struct activations *activations;
     struct gradient_tree *gradients;
+    struct overlap overlap;
     struct optimizer optimizer;
     int32_t *tokens, *targets;
+    int64_t targets_count;
 };
 
 static void prepare_tokens(struct sample_step *sample)
@@ -58,6 +60,10 @@ struct sample_step *sample_step_create(const struct world *world, struct kernels
                                             .lends = world->node_size == 1 };
     sample->activations = activations_create(&plan->model, &activations);
     sample->gradients = gradient_tree_create(world, kernels->pool, world->size, count);
+    overlap_open(&sample->overlap, world, world->size > 1);
+    sample->overlap.model = &sample->model;
+    sample->overlap.parameters = sample->parameters;
+    sample->overlap.gradients = sample->gradients;
     optimizer_init(&sample->optimizer, &settings, world, &sample->model.table);
     prepare_tokens(sample);
     return sample;
@@ -67,6 +73,7 @@ void sample_step_free(struct sample_step *sample)
 {
     memory_free(sample->tokens);
     memory_free(sample->targets);
+    overlap_close(&sample->overlap);
     optimizer_release(&sample->optimizer);
     gradient_tree_free(sample->gradients);
     activations_free(sample->activations);
@@ -83,34 +90,71 @@ static double lap(double *since)
     return seconds;
 }
 
-void sample_step_run(struct sample_step *sample, double phases[PHASES])
+static void compute(struct sample_step *sample, struct sample_times *times, double *since)
 {
     const struct sample_plan *plan = sample->plan;
-    int64_t count = sample->model.table.element_count;
     struct batch batch = { .sequences = plan->sequences,
                            .positions = plan->positions,
                            .tokens = sample->tokens,
                            .targets = sample->targets };
-    double since = clock_seconds();
-
     gradient_tree_begin(sample->gradients);
     float *gradient = gradient_tree_leaf(sample->gradients, sample->world->rank);
+    overlap_start_reduction(&sample->overlap, STATUS_OK);
+    overlap_follow_backward(&sample->overlap, true);
     model_forward(&sample->model, sample->kernels, &batch, sample->activations);
-    phases[PHASE_FORWARD] = lap(&since);
-    struct loss loss =
-        model_loss(&sample->model, sample->kernels, &batch, sample->activations, 0, gradient, true);
-    phases[PHASE_LOSS] = lap(&since);
+    times->phases[PHASE_FORWARD] = lap(since);
+    sample->targets_count =
+        model_loss(&sample->model, sample->kernels, &batch, sample->activations, 0, gradient, true)
+            .targets;
+    times->phases[PHASE_LOSS] = lap(since);
     model_backward(&sample->model, sample->kernels, &batch, sample->activations, gradient, true);
-    phases[PHASE_BACKWARD] = lap(&since);
-    gradient_tree_reduce(sample->gradients);
-    phases[PHASE_REDUCE] = lap(&since);
+    times->phases[PHASE_BACKWARD] = lap(since);
+}
 
-    double scale = 1.0 / (double)(loss.targets * sample->world->size);
+static void update(struct sample_step *sample)
+{
+    const int64_t count = sample->model.table.element_count;
+    double scale = 1.0 / (double)(sample->targets_count * sample->world->size);
     float *sum = gradient_tree_sum(sample->gradients);
     double norm = scale * gradient_norm(sample->world, sample->kernels, sum, count);
     optimizer_update(&sample->optimizer, sample->kernels, sample->model.parameters, sum, 1e-4,
                      scale * gradient_clip_factor(norm, 1.0));
-    node_vector_gather(sample->parameters);
-    activations_take_back(sample->activations, sum);
-    phases[PHASE_UPDATE] = lap(&since);
+}
+
+static double moving_seconds(void)
+{
+    return flight_recorder_totals().seconds[FLIGHT_MOVING];
+}
+
+void sample_step_run(struct sample_step *sample, bool is_beside, struct sample_times *times)
+{
+    if (!is_beside)
+        overlap_whole(&sample->overlap); /* what a step of the other kind left */
+    double since = clock_seconds(), moving_s = moving_seconds();
+    overlap_begin_step(&sample->overlap, is_beside);
+    compute(sample, times, &since);
+    times->gathering_s = moving_seconds() - moving_s; /* beside forward */
+    moving_s = moving_seconds();
+    if (overlap_finish_reduction(&sample->overlap, STATUS_OK) != STATUS_OK)
+        fatal("%s", status_message());
+    times->reduction_s = moving_seconds() - moving_s;
+    times->phases[PHASE_REDUCE] = lap(&since);
+
+    update(sample);
+    moving_s = moving_seconds();
+    overlap_gather(&sample->overlap);
+    if (!is_beside)
+        overlap_whole(&sample->overlap);
+    times->gathering_s += moving_seconds() - moving_s;
+    activations_take_back(sample->activations, gradient_tree_sum(sample->gradients));
+    times->phases[PHASE_UPDATE] = lap(&since);
+}
+
+double sample_step_embedded(const struct sample_step *sample)
+{
+    const struct tensor_table *table = &sample->model.table;
+    int64_t first = 0;
+    while (table->tensors[first].is_embedding)
+        first++;
+    return (double)table->tensors[first].offset / (double)table->element_count;
 }

@@ -25,7 +25,20 @@ struct sample_step *sample_step_create(const struct world *world, struct kernels
                                        const struct sample_plan *plan);
 void sample_step_free(struct sample_step *sample);
 
-/* Collective. Seconds of the phases on this rank. */
-void sample_step_run(struct sample_step *sample, double phases[PHASES]);
+/* Of one step on this rank. */
+struct sample_times {
+    double phases[PHASES];
+    /* Of which the main thread had nothing to do until data had moved, all ranks being there: the
+     * communication that is exposed. */
+    double reduction_s, gathering_s;
+};
+
+/* Collective. With `is_beside` gradients travel beside backward, and the parameters of the step
+ * before beside forward, if that was of the same kind (see overlap.h). */
+void sample_step_run(struct sample_step *sample, bool is_beside, struct sample_times *times);
+
+/* The share of the embeddings in the parameters: they come first, so forward can hide nothing of
+ * them, and backward is through with them last. */
+double sample_step_embedded(const struct sample_step *sample);
 
 #endif

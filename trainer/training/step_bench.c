@@ -14,6 +14,7 @@ struct step_bench {
     const struct world *world;
     const struct sample_plan *plan;
     int64_t repeats;
+    bool is_beside; /* as training does by itself: where ranks are on several nodes */
     struct kernels *kernels;
     struct sample_step *sample;
     struct product_shape shapes[MATRIX_PRODUCTS];
@@ -123,16 +124,19 @@ static void measure_step(struct step_bench *bench, double figures[COLUMNS],
 {
     struct kernels *kernels = bench->kernels;
     struct kernel_profile before[KERNELS], during[KERNELS];
+    struct sample_times times;
     int64_t flops_before = kernels->flops;
     memcpy(before, kernels->profile, sizeof before);
     world_barrier(bench->world);
-    sample_step_run(bench->sample, figures);
+    sample_step_run(bench->sample, bench->is_beside, &times);
     memcpy(during, kernels->profile, sizeof during);
     profile_since(during, before);
 
     double step = 0.0;
-    for (int i = 0; i < PHASES; i++)
+    for (int i = 0; i < PHASES; i++) {
+        figures[i] = times.phases[i];
         step += figures[i];
+    }
     figures[COLUMN_STEP] = slowest(bench->world, step);
     figures[COLUMN_PRODUCTS] = matrix_product_rate(during);
     result->executed_flops = (double)(kernels->flops - flops_before);
@@ -186,13 +190,19 @@ void step_bench_run(const struct world *world, struct kernels *kernels,
                     struct step_bench_result *result)
 {
     struct step_bench bench = {
-        .world = world, .plan = plan, .repeats = repeats, .kernels = kernels
+        .world = world,
+        .plan = plan,
+        .repeats = repeats,
+        .kernels = kernels,
+        .is_beside = world->node_size < world->size,
     };
     double *columns = memory_alloc_zeroed((size_t)(COLUMNS * repeats), sizeof *columns);
 
     *result = (struct step_bench_result){ 0 };
     bench.sample = sample_step_create(world, kernels, plan);
     run_rounds(&bench, columns, result);
+    if (world->size > 1)
+        overlap_bench_run(world, bench.sample, repeats, &result->overlap);
     sample_step_free(bench.sample);
     release_peers(&bench);
 

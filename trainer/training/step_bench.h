@@ -9,8 +9,7 @@
 #ifndef TRAINER_TRAINING_STEP_BENCH_H
 #define TRAINER_TRAINING_STEP_BENCH_H
 
-#include "trainer/reports/median.h"
-#include "trainer/training/sample_step.h"
+#include "trainer/training/overlap_bench.h"
 
 struct step_bench_result {
     struct measured step_seconds;
@@ -29,6 +28,8 @@ struct step_bench_result {
     /* Of all counted rounds' steps together, on this rank. */
     struct kernel_profile profile[KERNELS];
     double profiled_seconds, reduce_seconds;
+
+    struct overlap_bench_result overlap; /* on several ranks */
 };
 
 /* Collective. `repeats` rounds, after a step that is not counted. Times are the slowest rank's. */

@@ -6,6 +6,7 @@
 #define SEQUENCES_MAX 4e18 /* the data's cursor counts them in 64 bits */
 
 const char *const precision_names[] = { "fp32", "bf16", NULL };
+const char *const overlap_names[] = { "auto", "on", "off", NULL };
 
 /* clang-format off */
 const struct option_spec train_options[] = {
@@ -28,6 +29,9 @@ const struct option_spec train_options[] = {
     { .key = "stall_timeout_s", .type = OPTION_NUMBER, .offset = AT(stall_timeout_s),
       .default_text = "600", .min = 0, .max = 1e6, .unit = "seconds",
       .help = "ranks wait so long for a late one, which is named when the job ends; 0: for ever" },
+    { .key = "overlap", .type = OPTION_CHOICE, .offset = AT(overlap), .default_text = "auto",
+      .choices = overlap_names,
+      .help = "ranks exchange gradients and parameters beside the passes; auto: on several nodes" },
 
     { .section = "data", .key = "corpus", .type = OPTION_TEXT, .offset = AT(corpus),
       .help = "folder of shards, made by 'eon shards build'" },
@@ -136,7 +140,8 @@ static const char *const free_keys[] = {
     "resume",      "accept_changes",  "check_every",
     "log_every",   "validate_every",  "validate_sequences",
     "max_skipped", "kernels",         "recompute",
-    "profile",     "stall_timeout_s", NULL,
+    "profile",     "stall_timeout_s", "overlap",
+    NULL,
 };
 
 static enum status check_resume(const char *resume)

@@ -10,6 +10,9 @@
 enum precision { PRECISION_FP32, PRECISION_BF16 };
 extern const char *const precision_names[]; /* "fp32", "bf16", NULL */
 
+enum overlap_choice { OVERLAP_AUTO, OVERLAP_ON, OVERLAP_OFF };
+extern const char *const overlap_names[]; /* "auto", "on", "off", NULL */
+
 /* In the order and with the names of the options. Choices are indexes into their lists of names. */
 struct train_config {
     char *run;
@@ -17,6 +20,7 @@ struct train_config {
     char *kernels;
     int precision;
     double stall_timeout_s;
+    int overlap; /* enum overlap_choice */
 
     char *corpus;
     int64_t seq_len;

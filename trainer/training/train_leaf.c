@@ -15,6 +15,8 @@ void train_leaf(struct trainer *trainer, const struct leaf_tokens *read, float *
     int64_t flops_before = trainer->kernels.flops;
     for (int64_t first = 0; first < config->leaf_sequences; first += config->micro_batch) {
         const struct batch batch = batch_part(&whole, first, config->micro_batch);
+        overlap_follow_backward(&trainer->overlap,
+                                first + config->micro_batch == config->leaf_sequences);
         model_forward(&trainer->model, &trainer->kernels, &batch, trainer->activations);
         struct loss loss = model_loss(&trainer->model, &trainer->kernels, &batch,
                                       trainer->activations, config->z_loss, gradient, first == 0);

@@ -67,6 +67,8 @@ void train_profile_tell(const struct trainer *trainer)
     profile_since(kernels, own->before);
     for (int i = 0; i < STAGES; i++)
         stages[i] = (struct profile_stage){ stage_names[i], own->stage_seconds[i] };
+    stages[STAGE_REDUCTION].seconds += trainer->overlap.reduction_s;
+    stages[STAGE_GATHERING].seconds += trainer->overlap.gathering_s;
     stages[STAGE_READING].seconds = batch_stream_wait_seconds(trainer->batches);
     if (profile.steps > 0)
         tell(trainer, &profile);

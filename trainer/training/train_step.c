@@ -7,46 +7,61 @@
 #include "trainer/optimizer/gradient_norm.h"
 #include "trainer/training/train_leaf.h"
 
-/* The leaf's gradient, and its loss, targets and executed FLOPs. */
-static enum status compute_leaf(struct trainer *trainer, int64_t step, int64_t leaf,
-                                float *gradient, double *values)
+static enum status read_leaf(struct trainer *trainer, int64_t step, int64_t leaf,
+                             const struct leaf_tokens **read)
 {
-    const struct leaf_tokens *read;
     flight_recorder_doing("reading leaf %lld of step %lld", (long long)leaf, (long long)step);
-    TRY(batch_stream_take(trainer->batches, step, leaf, &read));
+    return batch_stream_take(trainer->batches, step, leaf, read);
+}
+
+/* The leaf's gradient, and its loss, targets and executed FLOPs. */
+static void compute_leaf(struct trainer *trainer, int64_t step, int64_t leaf,
+                         const struct leaf_tokens *read, float *gradient, double *values)
+{
     flight_recorder_doing("computing leaf %lld of step %lld", (long long)leaf, (long long)step);
     train_leaf(trainer, read, gradient, values);
     if (leaf == trainer->leaves.first && replica_check_is_due(trainer->config, step))
         leaf_check_keep_own(trainer, gradient, values[LEAF_LOSS]);
-    return STATUS_OK;
 }
 
-/* This rank's leaves; an error of one rank ends the step on all. */
+/* This rank's leaves, up to the first error. */
 static enum status compute_own_leaves(struct trainer *trainer, int64_t step, double *values)
 {
     enum status status = STATUS_OK;
-    struct leaf_range own = trainer->leaves;
+    const struct leaf_range own = trainer->leaves;
 
     if (replica_check_is_due(trainer->config, step))
         status = leaf_check_compute_again(trainer, step);
     gradient_tree_begin(trainer->gradients);
-    for (int64_t leaf = own.first; leaf < own.end && status == STATUS_OK; leaf++)
-        status = compute_leaf(trainer, step, leaf, gradient_tree_leaf(trainer->gradients, leaf),
-                              values + (leaf - own.first) * LEAF_VALUES);
-    return world_agree(trainer->world, status);
+    for (int64_t leaf = own.first; leaf < own.end && status == STATUS_OK; leaf++) {
+        const struct leaf_tokens *read;
+        float *gradient = gradient_tree_leaf(trainer->gradients, leaf);
+        status = read_leaf(trainer, step, leaf, &read);
+        if (leaf + 1 == own.end)
+            overlap_start_reduction(&trainer->overlap, status);
+        if (status == STATUS_OK)
+            compute_leaf(trainer, step, leaf, read, gradient,
+                         values + (leaf - own.first) * LEAF_VALUES);
+    }
+    overlap_start_reduction(&trainer->overlap, status);
+    return status;
 }
 
-/* Sums the leaves of all ranks: the totals of the step, and this rank's slice of the gradient. */
-static void reduce_leaves(struct trainer *trainer, const double *values, struct step_report *report)
+/* Sums the leaves of all ranks: the totals of the step, and this rank's slice of the gradient. An
+ * error of one rank ends the step on all. */
+static enum status reduce_leaves(struct trainer *trainer, enum status status, const double *values,
+                                 struct step_report *report)
 {
-    double total[LEAF_VALUES], begun_s = clock_seconds();
-    gradient_tree_reduce(trainer->gradients);
+    double total[LEAF_VALUES];
+    TRY(overlap_finish_reduction(&trainer->overlap, status));
+    const double begun_s = clock_seconds();
     leaf_values_reduce(trainer->world, trainer->config->leaves, values, LEAF_VALUES, total);
     train_profile_add(trainer, STAGE_REDUCTION, begun_s);
 
     report->loss = total[LEAF_LOSS] / total[LEAF_TARGETS];
     report->targets = (int64_t)total[LEAF_TARGETS];
     report->executed_flops = total[LEAF_FLOPS];
+    return STATUS_OK;
 }
 
 /* While nothing that a rank has spoilt is in the parameters of the others. */
@@ -78,9 +93,7 @@ static void update_parameters(struct trainer *trainer, int64_t step, struct step
     optimizer_update(&trainer->optimizer, &trainer->kernels, trainer->model.parameters, gradient,
                      report->learning_rate, clip * per_target);
     replica_check_keep_slice(trainer, step);
-    double begun_s = clock_seconds();
-    node_vector_gather(trainer->parameters);
-    train_profile_add(trainer, STAGE_GATHERING, begun_s);
+    overlap_gather(&trainer->overlap);
     report->executed_flops += (double)optimizer_flops(&trainer->optimizer);
 }
 
@@ -102,11 +115,13 @@ enum status train_step(struct trainer *trainer, int64_t step, struct step_report
     const double *checking_s = &trainer->profile.stage_seconds[STAGE_CHECKING];
     const double checked_s = *checking_s;
 
+    /* a leaf that is compared must lie as it was computed, and its sum would be made in its place
+     */
+    overlap_begin_step(&trainer->overlap, !replica_check_is_due(trainer->config, step));
     enum status status = compute_own_leaves(trainer, step, values);
-    if (status == STATUS_OK) {
-        reduce_leaves(trainer, values, report);
+    status = reduce_leaves(trainer, status, values, report);
+    if (status == STATUS_OK)
         status = check_replicas(trainer, step, report);
-    }
     if (status == STATUS_OK) {
         if (replica_check_is_due(trainer->config, step))
             report->check_seconds = *checking_s - checked_s;

@@ -73,6 +73,19 @@ static enum status allocate_vectors(struct trainer *trainer)
     return STATUS_OK;
 }
 
+static void open_overlap(struct trainer *trainer)
+{
+    const struct world *world = trainer->world;
+    const int asked = trainer->config->overlap;
+    const bool has_network = world->node_size < world->size;
+    overlap_open(&trainer->overlap, world,
+                 world->size > 1 &&
+                     (asked == OVERLAP_ON || (asked == OVERLAP_AUTO && has_network)));
+    trainer->overlap.model = &trainer->model;
+    trainer->overlap.parameters = trainer->parameters;
+    trainer->overlap.gradients = trainer->gradients;
+}
+
 static enum status build_model(struct trainer *trainer)
 {
     const struct train_config *config = trainer->config;
@@ -88,6 +101,7 @@ static enum status build_model(struct trainer *trainer)
         config, trainer->leaves.end - trainer->leaves.first, trainer->world->node_size);
     trainer->activations = activations_create(&shape, &plan);
     struct optimizer_settings settings = train_config_optimizer(config);
+    open_overlap(trainer);
     optimizer_init(&trainer->optimizer, &settings, trainer->world, &trainer->model.table);
     replica_check_init(&trainer->check, trainer->world, config->leaves, &trainer->model.table);
     return STATUS_OK;
@@ -177,6 +191,7 @@ void trainer_close(struct trainer *trainer)
     run_lock_release(trainer->run_lock);
     batch_stream_close(trainer->batches);
     corpus_close(trainer->corpus);
+    overlap_close(&trainer->overlap);
     if (trainer->activations) {
         replica_check_release(&trainer->check);
         optimizer_release(&trainer->optimizer);

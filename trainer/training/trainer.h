@@ -19,6 +19,7 @@
 #include "trainer/optimizer/learning_rate.h"
 #include "trainer/optimizer/optimizer.h"
 #include "trainer/reports/compute_ledger.h"
+#include "trainer/training/overlap.h"
 #include "trainer/training/replica_check.h"
 #include "trainer/training/train_config.h"
 #include "trainer/training/train_profile.h"
@@ -45,6 +46,7 @@ struct trainer {
     struct kernels kernels;
     struct node_vector *parameters; /* the model's: a copy for each node */
     struct model model;
+    struct overlap overlap;          /* of communication and computation */
     struct activations *activations; /* of one micro-batch */
     struct gradient_tree *gradients;
     struct optimizer optimizer;

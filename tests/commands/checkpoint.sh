@@ -87,7 +87,7 @@ make_checkpoint newer 1
 sed -i -e 's/"version": 1/"version": 3/' -e '/checksum/,$d' newer/checkpoints/step-00000001/manifest.json
 sign newer/checkpoints/step-00000001
 eon checkpoint digest newer/checkpoints/step-00000001
-expect_refused 'format version 2 is newer'
+expect_refused 'format version 3 is newer'
 
 begin what_does_not_exist_is_refused
 eon checkpoint digest nowhere

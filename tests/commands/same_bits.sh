@@ -111,3 +111,21 @@ for family in gpt2 llama; do
     expect_says err 'resuming run'
     expect_equal "$(digest "$family-killed")" "$(digest "$family-whole")"
 done
+
+# Blocks for several parts of each rank's slice: tensors lie in ranges of many ranks.
+large='--layers=3 --width=192 --steps=3 --check_every=1'
+for optimizer in adamw muon; do
+    begin "with_${optimizer}_slices_of_several_parts_are_saved_and_resumed_on_other_ranks"
+    # shellcheck disable=SC2086
+    train 1 "$optimizer-1" $large --optimizer=$optimizer
+    expect_success
+    for ranks in 2 4; do
+        # shellcheck disable=SC2086
+        train $ranks "$optimizer-parts" $large --optimizer=$optimizer --stop_after=$((ranks / 2))
+        expect_exit 75
+    done
+    # shellcheck disable=SC2086
+    train 3 "$optimizer-parts" $large --optimizer=$optimizer
+    expect_success
+    expect_equal "$(digest "$optimizer-parts")" "$(digest "$optimizer-1")"
+done

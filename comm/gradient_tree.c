@@ -88,7 +88,7 @@ struct gradient_tree *gradient_tree_create(const struct world *world, struct thr
     for (int i = 0; i < tree->buffer_count; i++)
         tree->buffers[i] = buffer_of(tree, world->node_rank, i);
     tree->finality = node_memory_create(world, sizeof(struct finality));
-    tree_exchange_init(&tree->exchange, world, leaves, count, 0);
+    tree_exchange_init(&tree->exchange, world, leaves, count, WIRE_FP32, 0);
     gradient_tree_begin(tree);
     return tree;
 }
@@ -101,6 +101,12 @@ void gradient_tree_free(struct gradient_tree *tree)
     node_memory_free(tree->finality);
     node_memory_free(tree->memory);
     memory_free(tree);
+}
+
+void gradient_tree_set_wire(struct gradient_tree *tree, enum wire wire, int64_t block)
+{
+    tree_exchange_release(&tree->exchange);
+    tree_exchange_init(&tree->exchange, tree->world, tree->stack.leaves, tree->count, wire, block);
 }
 
 void gradient_tree_begin(struct gradient_tree *tree)
@@ -134,7 +140,11 @@ static void merge_block(void *context, int64_t block, int thread)
     const int64_t length = merge->end - at < MERGE_BLOCK ? merge->end - at : MERGE_BLOCK;
     for (int i = 0; i < merge->merges; i++) {
         float *left = merge->tree->buffers[merge->top - i - 1] + at;
-        vector_sum(left, left, merge->tree->buffers[merge->top - i] + at, length);
+        const float *right = merge->tree->buffers[merge->top - i] + at;
+        if (merge->tree->exchange.wire == WIRE_BF16)
+            vector_sum_rounded(left, left, right, length);
+        else
+            vector_sum(left, left, right, length);
     }
 }
 

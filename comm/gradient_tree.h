@@ -35,6 +35,7 @@
 #include "comm/leaf_tree.h"
 #include "comm/leaf_values.h"
 #include "comm/slice.h"
+#include "comm/wire.h"
 #include "comm/world.h"
 
 struct gradient_tree;
@@ -46,6 +47,12 @@ struct gradient_tree *gradient_tree_create(const struct world *world, struct thr
 void gradient_tree_free(struct gradient_tree *tree); /* Collective; NULL is allowed */
 /* What create takes on a node alone; on several nodes staging comes on top, of 64 MiB or less. */
 size_t gradient_tree_bytes(int64_t leaves, int64_t count, int rank, int size);
+
+/* The same on every rank, between reductions. As what sums cross nodes, and in messages of how many
+ * elements at most; 0: as long as is good for most networks. At first WIRE_FP32 and 0. With
+ * WIRE_BF16 every leaf and every sum of the tree is rounded to bf16, whether it crosses or not: so
+ * the bits are still those of any number of ranks. */
+void gradient_tree_set_wire(struct gradient_tree *tree, enum wire wire, int64_t block);
 
 /* Local. Starts a step: forgets all sums. */
 void gradient_tree_begin(struct gradient_tree *tree);

@@ -21,9 +21,13 @@ struct node_vector {
     struct node_memory *memory; /* joined */
     struct vector_exchange exchange;
 
+    struct slice *spans; /* that may travel as bf16 */
+    struct wire_spans packed;
+
     int64_t gather;
     struct node_memory *arrivals;
     struct background *background; /* NULL: nothing goes on there */
+    enum wire wire;                /* of what goes on there */
 };
 
 /* Equal shares in whole pages, so that the copy is spread over the memory near its ranks. */
@@ -52,6 +56,7 @@ void node_vector_free(struct node_vector *vector)
     if (!vector)
         return;
     vector_exchange_release(&vector->exchange);
+    memory_free(vector->spans);
     node_memory_free(vector->arrivals);
     node_memory_free(vector->memory);
     memory_free(vector);
@@ -78,11 +83,20 @@ static void nobody_listens(void *context, int64_t end)
     (void)end;
 }
 
-void node_vector_gather(struct node_vector *vector)
+void node_vector_pack(struct node_vector *vector, const struct slice *spans, int64_t count)
+{
+    vector->spans = memory_realloc(vector->spans, (size_t)count * sizeof *spans);
+    for (int64_t i = 0; i < count; i++)
+        vector->spans[i] = spans[i];
+    vector->packed = (struct wire_spans){ vector->spans, count };
+}
+
+void node_vector_gather(struct node_vector *vector, enum wire wire)
 {
     operation_begin(vector->world, "gathering of parameters",
                     vector->count * (int64_t)sizeof(float));
-    vector_exchange_run(&vector->exchange, nobody_listens, NULL);
+    vector_exchange_run(&vector->exchange, wire == WIRE_BF16 ? &vector->packed : NULL,
+                        nobody_listens, NULL);
     node_memory_barrier(vector->world);
     operation_end(vector->world);
 }
@@ -99,16 +113,18 @@ static void gather_beside(void *context)
     struct node_vector *vector = context;
     operation_begin_beside(vector->world, "gathering of parameters",
                            vector->count * (int64_t)sizeof(float));
-    vector_exchange_run(&vector->exchange, tell_arrival, vector);
+    vector_exchange_run(&vector->exchange, vector->wire == WIRE_BF16 ? &vector->packed : NULL,
+                        tell_arrival, vector);
     operation_end_beside(vector->world);
 }
 
-void node_vector_start(struct node_vector *vector, struct background *background)
+void node_vector_start(struct node_vector *vector, struct background *background, enum wire wire)
 {
     struct arrival *own = arrival_of(vector, vector->world->node_rank);
     atomic_store(&own->end, 0);
     atomic_store(&own->gather, ++vector->gather);
     vector->background = background;
+    vector->wire = wire;
     background_give(background, gather_beside, vector);
 }
 

@@ -17,6 +17,8 @@
 #ifndef COMM_NODE_VECTOR_H
 #define COMM_NODE_VECTOR_H
 
+#include "comm/slice.h"
+#include "comm/wire.h"
 #include "comm/world.h"
 
 struct node_vector;
@@ -33,13 +35,17 @@ float *node_vector_values(const struct node_vector *vector);
 
 /* Collective over the node. What its ranks wrote to the copy before, all of them see after. */
 void node_vector_publish(const struct node_vector *vector);
-/* Collective. Every rank wrote its parts in its node's copy; afterwards all copies are whole. No
- * rank of a node may still read the copy when another one calls this: a gradient_tree_reduce before
- * it has seen to that. */
-void node_vector_gather(struct node_vector *vector);
+/* The same on every rank. Spans that WIRE_BF16 rounds on their way, ascending and disjoint: what is
+ * read only rounded by those who do not own it. */
+void node_vector_pack(struct node_vector *vector, const struct slice *spans, int64_t count);
+/* Collective. Every rank wrote its parts in its node's copy; afterwards all copies are whole; with
+ * WIRE_BF16 the spans are rounded in the copies of nodes that do not own them. No rank of a node
+ * may still read the copy when another one calls this: a gradient_tree_reduce before it has seen to
+ * that. */
+void node_vector_gather(struct node_vector *vector, enum wire wire);
 
 /* The same in the background's thread, which owns MPI until finish returns. Collective. */
-void node_vector_start(struct node_vector *vector, struct background *background);
+void node_vector_start(struct node_vector *vector, struct background *background, enum wire wire);
 /* Local. Returns when this node's copy is whole in [0, end). */
 void node_vector_until(struct node_vector *vector, int64_t end);
 void node_vector_finish(struct node_vector *vector); /* Collective */

@@ -181,7 +181,7 @@ static void add_by_tree(struct reduce_trial *trial, double seconds[REDUCE_TIMES]
     double begun = begin_together(trial);
     gradient_tree_reduce_to(trial->tree, node_vector_values(trial->whole));
     double scattered = clock_seconds();
-    node_vector_gather(trial->whole);
+    node_vector_gather(trial->whole, WIRE_FP32);
     double gathered = clock_seconds();
 
     seconds[REDUCE_EON] = gathered - begun;

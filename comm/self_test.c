@@ -146,7 +146,7 @@ static enum status test_gradients(const struct world *world, struct thread_pool 
     reduce_known_terms(world, tree, exact_term, leaves, count);
     struct node_vector *whole = node_vector_create(world, count);
     copy_own_slice(world, node_vector_values(whole), gradient_tree_sum(tree), count);
-    node_vector_gather(whole);
+    node_vector_gather(whole, WIRE_FP32);
     if (mine == STATUS_OK)
         mine = check_whole(node_vector_values(whole), leaves, count);
     node_vector_free(whole);

@@ -32,16 +32,25 @@ static struct slice block_of_rank(const struct tree_exchange *exchange, int rank
     return block;
 }
 
-static float *incoming_at(const struct tree_exchange *exchange, int64_t unit, int place)
+static unsigned char *incoming_at(const struct tree_exchange *exchange, int64_t unit, int place)
 {
     return exchange->incoming +
-           (unit % exchange->flights * exchange->incoming_count + place) * exchange->block;
+           (size_t)(unit % exchange->flights * exchange->incoming_count + place) *
+               exchange->block_bytes;
 }
 
-static float *outgoing_at(const struct tree_exchange *exchange, int64_t unit, int target, int root)
+static unsigned char *outgoing_at(const struct tree_exchange *exchange, int64_t unit, int target,
+                                  int root)
 {
     const int64_t of_unit = unit % exchange->flights * exchange->target_count + target;
-    return exchange->outgoing + (of_unit * exchange->node_sum.roots + root) * exchange->block;
+    return exchange->outgoing +
+           (size_t)(of_unit * exchange->node_sum.roots + root) * exchange->block_bytes;
+}
+
+static int message_bytes(const struct tree_exchange *exchange, struct slice block)
+{
+    const size_t element = exchange->wire == WIRE_BF16 ? sizeof(uint16_t) : sizeof(float);
+    return (int)((size_t)(block.end - block.begin) * element);
 }
 
 static struct tree_flight *flight_of(const struct tree_exchange *exchange, int64_t unit)
@@ -57,13 +66,22 @@ static void post_receives(const struct exchange_run *run, int64_t unit)
     for (int i = 0; i < exchange->incoming_count; i++) {
         receives[i] = MPI_REQUEST_NULL;
         if (block.begin < block.end)
-            MPI_CHECK(MPI_Irecv(incoming_at(exchange, unit, i), (int)(block.end - block.begin),
-                                MPI_FLOAT, exchange->sources[i], TRANSFER_TAG_TREE,
+            MPI_CHECK(MPI_Irecv(incoming_at(exchange, unit, i), message_bytes(exchange, block),
+                                MPI_BYTE, exchange->sources[i], TRANSFER_TAG_TREE,
                                 exchange->world->topology->comm, &receives[i]));
     }
 }
 
-/* Adds up what this node has of the block; a piece that is a root by itself goes out as it is. */
+/* Where a sum of floats waits for its packing, or is what goes out. */
+static float *sum_for_target(const struct tree_exchange *exchange, int target, int64_t unit,
+                             int root)
+{
+    if (exchange->wire == WIRE_BF16)
+        return exchange->sums + root * exchange->block;
+    return (float *)(void *)outgoing_at(exchange, unit, target, root);
+}
+
+/* Adds up what this node has of the block; a piece that is a root by itself stays where it is. */
 static void add_for_target(const struct exchange_run *run, int target, int64_t unit,
                            struct slice block)
 {
@@ -74,10 +92,21 @@ static void add_for_target(const struct exchange_run *run, int target, int64_t u
     for (int root = 0; root < sum->roots; root++) {
         const int operand = sum->root_operands[root];
         run->roots[root] = operand < sum->terms ? run->pieces[operand] + block.begin
-                                                : outgoing_at(exchange, unit, target, root);
+                                                : sum_for_target(exchange, target, unit, root);
     }
     tree_sum_run(sum, run->view->pool(run->view->context), run->terms, run->roots,
                  block.end - block.begin);
+}
+
+/* What goes out of a root: rounded, or as it is. */
+static const void *message_of(const struct exchange_run *run, int target, int64_t unit, int root,
+                              struct slice block)
+{
+    if (run->exchange->wire == WIRE_FP32)
+        return run->roots[root];
+    unsigned char *message = outgoing_at(run->exchange, unit, target, root);
+    wire_pack_bf16((uint16_t *)(void *)message, run->roots[root], block.end - block.begin);
+    return message;
 }
 
 /* Between two ranks messages keep their order: unit by unit, root by root, as the receives are
@@ -94,10 +123,24 @@ static void send_unit(const struct exchange_run *run, int64_t unit)
             continue;
         add_for_target(run, target, unit, block);
         for (int root = 0; root < exchange->node_sum.roots; root++)
-            MPI_CHECK(MPI_Isend(run->roots[root], (int)(block.end - block.begin), MPI_FLOAT, owner,
-                                TRANSFER_TAG_TREE, exchange->world->topology->comm,
+            MPI_CHECK(MPI_Isend(message_of(run, target, unit, root, block),
+                                message_bytes(exchange, block), MPI_BYTE, owner, TRANSFER_TAG_TREE,
+                                exchange->world->topology->comm,
                                 &flight->sends[flight->send_count++]));
     }
+}
+
+/* A sum that has come, as floats. */
+static const float *term_that_came(const struct exchange_run *run, int64_t unit, int place,
+                                   struct slice block)
+{
+    const struct tree_exchange *exchange = run->exchange;
+    const void *message = incoming_at(exchange, unit, place);
+    if (exchange->wire == WIRE_FP32)
+        return message;
+    float *values = exchange->sums + place * exchange->block;
+    wire_unpack_bf16(values, message, block.end - block.begin);
+    return values;
 }
 
 /* Adds the own part's block in the tree's order, once all its sums have come. */
@@ -108,7 +151,7 @@ static void add_unit(const struct exchange_run *run, int64_t unit)
     for (int i = 0; i < exchange->term_count; i++) {
         const struct whole_term *term = &exchange->terms[i];
         run->terms[i] = term->piece >= 0 ? run->pieces[term->piece] + block.begin
-                                         : incoming_at(exchange, unit, term->incoming);
+                                         : term_that_came(run, unit, term->incoming, block);
     }
     float *sum = run->sum + block.begin;
     tree_sum_run(&exchange->whole_sum, run->view->pool(run->view->context), run->terms, &sum,

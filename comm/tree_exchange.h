@@ -38,6 +38,7 @@
 #include "comm/slice.h"
 #include "comm/topology.h"
 #include "comm/tree_sum.h"
+#include "comm/wire.h"
 #include "comm/world.h"
 
 /* Where a term of this node is: the `buffer`-th piece of the rank at `place`. */
@@ -71,8 +72,11 @@ struct tree_exchange {
     int *sources; /* [incoming_count] the rank that sends each sum */
     int incoming_count;
 
-    float *incoming; /* [flights, incoming_count, block] */
-    float *outgoing; /* [flights, target_count, node_sum.roots, block] */
+    enum wire wire;
+    size_t block_bytes;      /* of a block on its way */
+    unsigned char *incoming; /* [flights, incoming_count] blocks */
+    unsigned char *outgoing; /* [flights, target_count, node_sum.roots] blocks */
+    float *sums;             /* WIRE_BF16: [incoming_count or node_sum.roots, block], as floats */
     struct tree_flight {
         MPI_Request *receives; /* [incoming_count] */
         MPI_Request *sends;    /* [target_count * node_sum.roots] */
@@ -82,7 +86,7 @@ struct tree_exchange {
 
 /* Local. `block` elements at most a unit; 0: as long as is good for most networks. */
 void tree_exchange_init(struct tree_exchange *exchange, const struct world *world, int64_t leaves,
-                        int64_t count, int64_t block);
+                        int64_t count, enum wire wire, int64_t block);
 void tree_exchange_release(struct tree_exchange *exchange);
 
 /* What an exchange asks and tells while it runs. */

@@ -20,7 +20,7 @@ enum { MIN_FLIGHTS = 16, MAX_FLIGHTS = 64 };
 /* Of units of `block` elements, what fits into STAGING_BYTES. */
 static int64_t flights_of(int64_t block, int64_t most_staged)
 {
-    const int64_t unit_bytes = most_staged * block * (int64_t)sizeof(float);
+    const int64_t unit_bytes = most_staged * block * (int64_t)sizeof(float); /* or half of it */
     const int64_t flights = unit_bytes == 0 ? MIN_FLIGHTS : STAGING_BYTES / unit_bytes;
     return flights < MAX_FLIGHTS ? flights : MAX_FLIGHTS;
 }
@@ -138,10 +138,16 @@ static void allocate(struct tree_exchange *exchange)
 {
     const size_t sends = (size_t)(exchange->target_count * exchange->node_sum.roots);
     const size_t receives = (size_t)exchange->incoming_count;
-    const size_t block_bytes = (size_t)exchange->block * sizeof(float);
-    const size_t flights = (size_t)exchange->flights;
-    exchange->incoming = memory_alloc_zeroed(flights * receives, block_bytes);
-    exchange->outgoing = memory_alloc_zeroed(flights * sends, block_bytes);
+    const size_t flights = (size_t)exchange->flights, block = (size_t)exchange->block;
+    const size_t most =
+        (size_t)(exchange->incoming_count > exchange->node_sum.roots ? exchange->incoming_count
+                                                                     : exchange->node_sum.roots);
+    const bool is_bf16 = exchange->wire == WIRE_BF16;
+    exchange->block_bytes = block * (is_bf16 ? sizeof(uint16_t) : sizeof(float));
+    exchange->incoming = memory_alloc_zeroed(flights * receives, exchange->block_bytes);
+    exchange->outgoing = memory_alloc_zeroed(flights * sends, exchange->block_bytes);
+    if (is_bf16 && receives + sends > 0)
+        exchange->sums = memory_alloc_zeroed(most * block, sizeof(float));
     exchange->list = memory_alloc_zeroed(flights, sizeof *exchange->list);
     for (size_t i = 0; i < flights; i++) {
         struct tree_flight *flight = &exchange->list[i];
@@ -151,10 +157,12 @@ static void allocate(struct tree_exchange *exchange)
 }
 
 void tree_exchange_init(struct tree_exchange *exchange, const struct world *world, int64_t leaves,
-                        int64_t count, int64_t block)
+                        int64_t count, enum wire wire, int64_t block)
 {
     const struct topology *t = world->topology;
-    *exchange = (struct tree_exchange){ .world = world, .slicing = slicing_of(count, world->size) };
+    *exchange = (struct tree_exchange){ .world = world,
+                                        .slicing = slicing_of(count, world->size),
+                                        .wire = wire };
     int pieces;
     exchange->pieces = list_node(t, leaves, t->node, &pieces);
     exchange->node_sum = sum_of_node(exchange->pieces, pieces, leaves);
@@ -166,6 +174,7 @@ void tree_exchange_init(struct tree_exchange *exchange, const struct world *worl
     exchange->target_count = topology_served(t, world->rank, exchange->targets);
     exchange->whole_sum.streams =
         t->nodes == 1 && slicing_length(&exchange->slicing, world->rank) >= STREAMED_LENGTH;
+    exchange->node_sum.rounds = exchange->whole_sum.rounds = wire == WIRE_BF16;
     cut_units(exchange, most_staged(t, most_roots), block);
     allocate(exchange);
 }
@@ -177,6 +186,7 @@ void tree_exchange_release(struct tree_exchange *exchange)
         memory_free(exchange->list[i].sends);
     }
     memory_free(exchange->list);
+    memory_free(exchange->sums);
     memory_free(exchange->incoming);
     memory_free(exchange->outgoing);
     memory_free(exchange->targets);

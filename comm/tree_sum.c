@@ -4,13 +4,14 @@
 
 #include "base/memory.h"
 #include "comm/vector_add.h"
+#include "comm/wire.h"
 
 /* Floats that are added at once, of all terms; and what a thread takes at once. */
 enum { PIECE = 2048, PIECES_AT_ONCE = 4 };
 
 void tree_sum_init(struct tree_sum *sum, int64_t leaves, const struct leaf_range *terms, int count)
 {
-    *sum = (struct tree_sum){ .terms = count };
+    *sum = (struct tree_sum){ .leaves = leaves, .terms = count };
     sum->list = memory_alloc_zeroed((size_t)count, sizeof *sum->list);
     sum->root_operands = memory_alloc_zeroed((size_t)count, sizeof *sum->root_operands);
     sum->root_leaves = memory_alloc_zeroed((size_t)count, sizeof *sum->root_leaves);
@@ -88,7 +89,9 @@ static void sum_piece(const struct summing *work, struct results *results, int64
         const int root = root_of(sum, sum->terms + i);
         float *to = root >= 0 ? work->roots[root] + at
                               : results->waiting + (int64_t)results->waiting_count++ * PIECE;
-        if (root >= 0 && work->is_streamed[root])
+        if (sum->rounds)
+            vector_sum_rounded(to, left, right, length);
+        else if (root >= 0 && work->is_streamed[root])
             vector_sum_past_caches(to, left, right, length);
         else
             vector_sum(to, left, right, length);
@@ -96,9 +99,14 @@ static void sum_piece(const struct summing *work, struct results *results, int64
     }
     for (int root = 0; root < sum->roots; root++) {
         const int operand = sum->root_operands[root];
-        if (operand < sum->terms && work->terms[operand] != work->roots[root])
-            memcpy(work->roots[root] + at, work->terms[operand] + at,
-                   (size_t)length * sizeof(float));
+        if (operand >= sum->terms)
+            continue;
+        const float *from = work->terms[operand] + at;
+        float *to = work->roots[root] + at;
+        if (sum->rounds && sum->leaves == 1)
+            wire_round(to, from, length);
+        else if (to != from)
+            memcpy(to, from, (size_t)length * sizeof *to);
     }
 }
 

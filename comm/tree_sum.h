@@ -19,9 +19,13 @@
 #include "comm/leaf_tree.h"
 
 struct tree_sum {
+    int64_t leaves; /* of the whole tree */
     int terms, adds, roots;
     /* Roots that are no terms are written past the caches: for what is long and used much later. */
     bool streams;
+    /* Leaves and sums are rounded to bf16: any of them may cross as bf16, so all count as if they
+     * had. A term is rounded when it is added, or is the only leaf of the tree. */
+    bool rounds;
     /* Operands: first the terms, then the results of the additions. */
     struct tree_add {
         int left, right;

@@ -8,13 +8,6 @@
 /* Elements that a thread clears at once. */
 #define CHUNK ((int64_t)32768)
 
-/* The same code for wider vectors, chosen at start: the operation is exact to IEEE 754 in all. */
-#if defined(__x86_64__) && defined(__gnu_linux__)
-#define FOR_WIDER_VECTORS __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define FOR_WIDER_VECTORS
-#endif
-
 FOR_WIDER_VECTORS
 void vector_sum(float *sum, const float *left, const float *right, int64_t count)
 {
@@ -22,6 +15,15 @@ void vector_sum(float *sum, const float *left, const float *right, int64_t count
     for (int64_t i = 0; i < count; i++) {
         float value = left[i] + right[i];
         sum[i] = value == value ? value : NAN;
+    }
+}
+
+FOR_WIDER_VECTORS
+void vector_sum_rounded(float *sum, const float *left, const float *right, int64_t count)
+{
+#pragma GCC ivdep
+    for (int64_t i = 0; i < count; i++) {
+        sum[i] = value_rounded(value_rounded(left[i]) + value_rounded(right[i]));
     }
 }
 

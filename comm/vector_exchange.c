@@ -35,6 +35,7 @@ void vector_exchange_release(struct vector_exchange *exchange)
     for (int i = 0; i < IN_FLIGHT; i++)
         memory_free(exchange->flights[i].requests);
     memory_free(exchange->flights);
+    memory_free(exchange->staging);
 }
 
 /* What a unit covers of a rank's part; empty beyond its end. */
@@ -49,9 +50,33 @@ static struct slice block_of_rank(const struct vector_exchange *exchange, int ra
     return block;
 }
 
-/* Block `unit` of every part of its round, to and from all whom it concerns. */
-static void post_unit(struct vector_exchange *exchange, int64_t unit)
+/* One gather: what travels as bf16, NULL for nothing. */
+struct vector_run {
+    struct vector_exchange *exchange;
+    const struct wire_spans *packed;
+};
+
+/* Message `place` of a unit: 0 is the own one, the others are those of the ranks served. */
+static unsigned char *message_at(const struct vector_run *run, int64_t unit, int place,
+                                 struct slice block)
 {
+    const struct vector_exchange *exchange = run->exchange;
+    if (!run->packed)
+        return (unsigned char *)(exchange->values + block.begin);
+    const int64_t index = unit % IN_FLIGHT * (1 + exchange->served_count) + place;
+    return exchange->staging + index * exchange->block * (int64_t)sizeof(float);
+}
+
+static int message_bytes(const struct vector_run *run, struct slice block)
+{
+    static const struct wire_spans none;
+    return (int)wire_bytes_of(run->packed ? run->packed : &none, block);
+}
+
+/* Block `unit` of every part of its round, to and from all whom it concerns. */
+static void post_unit(const struct vector_run *run, int64_t unit)
+{
+    struct vector_exchange *exchange = run->exchange;
     const struct world *world = exchange->world;
     const struct topology *t = world->topology;
     struct vector_flight *flight = &exchange->flights[unit % IN_FLIGHT];
@@ -59,16 +84,29 @@ static void post_unit(struct vector_exchange *exchange, int64_t unit)
     for (int i = 0; i < exchange->served_count; i++) {
         const struct slice block = block_of_rank(exchange, exchange->served[i], unit);
         if (block.begin < block.end)
-            MPI_CHECK(MPI_Irecv(exchange->values + block.begin, (int)(block.end - block.begin),
-                                MPI_FLOAT, exchange->served[i], TRANSFER_TAG_VECTOR, t->comm,
+            MPI_CHECK(MPI_Irecv(message_at(run, unit, 1 + i, block), message_bytes(run, block),
+                                MPI_BYTE, exchange->served[i], TRANSFER_TAG_VECTOR, t->comm,
                                 &flight->requests[flight->posted++]));
     }
     const struct slice own = block_of_rank(exchange, world->rank, unit);
+    unsigned char *message = message_at(run, unit, 0, own);
+    if (run->packed)
+        wire_pack(run->packed, own, exchange->values, message);
     for (int distance = 1; distance < t->nodes && own.begin < own.end; distance++) {
         const int node = (t->node + distance) % t->nodes;
-        MPI_CHECK(MPI_Isend(exchange->values + own.begin, (int)(own.end - own.begin), MPI_FLOAT,
+        MPI_CHECK(MPI_Isend(message, message_bytes(run, own), MPI_BYTE,
                             topology_partner(t, node, world->rank), TRANSFER_TAG_VECTOR, t->comm,
                             &flight->requests[flight->posted++]));
+    }
+}
+
+/* What has come for this node goes where it belongs. */
+static void unpack_unit(const struct vector_run *run, int64_t unit)
+{
+    const struct vector_exchange *exchange = run->exchange;
+    for (int i = 0; run->packed && i < exchange->served_count; i++) {
+        const struct slice block = block_of_rank(exchange, exchange->served[i], unit);
+        wire_unpack(run->packed, block, exchange->values, message_at(run, unit, 1 + i, block));
     }
 }
 
@@ -80,18 +118,29 @@ static int64_t end_of_done(const struct vector_exchange *exchange, int64_t done)
     return slicing_part(&exchange->slicing, 0, done / exchange->units_of_round).begin;
 }
 
-void vector_exchange_run(struct vector_exchange *exchange, vector_arrival *on_arrival,
-                         void *context)
+static void allocate_staging(struct vector_exchange *exchange)
 {
+    const size_t messages = IN_FLIGHT * (size_t)(1 + exchange->served_count);
+    if (!exchange->staging)
+        exchange->staging = memory_alloc_zeroed(messages * (size_t)exchange->block, sizeof(float));
+}
+
+void vector_exchange_run(struct vector_exchange *exchange, const struct wire_spans *packed,
+                         vector_arrival *on_arrival, void *context)
+{
+    const struct vector_run run = { exchange, packed };
     const bool is_beside = operation_is_beside();
     struct transfer_pause pause = { 0 };
     int64_t posted = 0, done = 0;
     const int64_t units = exchange->world->topology->nodes > 1 ? exchange->units : 0;
+    if (packed && units > 0)
+        allocate_staging(exchange);
     while (done < units) {
         const struct vector_flight *flight = &exchange->flights[done % IN_FLIGHT];
         if (posted < units && posted < done + IN_FLIGHT) {
-            post_unit(exchange, posted++);
+            post_unit(&run, posted++);
         } else if (transfer_test(flight->requests, flight->posted)) {
+            unpack_unit(&run, done);
             on_arrival(context, end_of_done(exchange, ++done));
             transfer_pause_end(&pause);
         } else {

@@ -4,7 +4,8 @@
  * (topology_partner). A part is cut into blocks of a message; of each round of
  * parts a rank sends its own block to all nodes and receives the ones that it
  * serves, block after block from the vector's begin, IN_FLIGHT of them at once.
- * Private to comm/.
+ * Spans may travel as bf16: then other nodes hold them rounded, and messages are
+ * packed in staging. Private to comm/.
  */
 #ifndef COMM_VECTOR_EXCHANGE_H
 #define COMM_VECTOR_EXCHANGE_H
@@ -12,6 +13,7 @@
 #include <mpi.h>
 
 #include "comm/slice.h"
+#include "comm/wire.h"
 #include "comm/world.h"
 
 struct vector_exchange {
@@ -27,6 +29,8 @@ struct vector_exchange {
         MPI_Request *requests; /* [served_count + nodes] */
         int posted;
     } * flights;
+    unsigned char
+        *staging; /* [IN_FLIGHT, 1 + served_count, block] floats, once something is packed */
 };
 
 /* Local. */
@@ -34,10 +38,10 @@ void vector_exchange_init(struct vector_exchange *exchange, const struct world *
                           float *values, int64_t count);
 void vector_exchange_release(struct vector_exchange *exchange);
 
-/* Collective. Calls on_arrival(context, end) when what this rank receives has come in [0, end),
- * from no more than a round to all of the vector. */
+/* Collective. `packed` travel as bf16, or nothing does: NULL. Calls on_arrival(context, end) when
+ * what this rank receives has come in [0, end), from no more than a round to all of the vector. */
 typedef void vector_arrival(void *context, int64_t end);
-void vector_exchange_run(struct vector_exchange *exchange, vector_arrival *on_arrival,
-                         void *context);
+void vector_exchange_run(struct vector_exchange *exchange, const struct wire_spans *packed,
+                         vector_arrival *on_arrival, void *context);
 
 #endif

@@ -25,8 +25,8 @@ static bool spoils(const char *name, int rank)
 
 void __real_gradient_tree_reduce(struct gradient_tree *tree);
 void __wrap_gradient_tree_reduce(struct gradient_tree *tree);
-void __real_node_vector_gather(struct node_vector *vector);
-void __wrap_node_vector_gather(struct node_vector *vector);
+void __real_node_vector_gather(struct node_vector *vector, enum wire wire);
+void __wrap_node_vector_gather(struct node_vector *vector, enum wire wire);
 void __real_leaf_values_reduce(const struct world *world, int64_t leaves, const double *mine,
                                int width, double *total);
 void __wrap_leaf_values_reduce(const struct world *world, int64_t leaves, const double *mine,
@@ -49,11 +49,11 @@ void __wrap_gradient_tree_reduce(struct gradient_tree *tree)
 }
 
 /* What rank 0 hands out of its slice. */
-void __wrap_node_vector_gather(struct node_vector *vector)
+void __wrap_node_vector_gather(struct node_vector *vector, enum wire wire)
 {
     if (spoils("gather", world.rank))
         node_vector_values(vector)[0] += 1;
-    __real_node_vector_gather(vector);
+    __real_node_vector_gather(vector, wire);
 }
 
 void __wrap_leaf_values_reduce(const struct world *reducing, int64_t leaves, const double *mine,

@@ -12,6 +12,7 @@
 struct gradient {
     uint64_t seed;
     float (*value)(uint64_t bits);
+    enum wire wire;
 };
 
 static void fill_leaf(const void *context, int64_t leaf, float *values, int64_t width)
@@ -36,7 +37,7 @@ static void check_whole_sum(struct gradient_tree *tree, const struct gradient *g
                             int64_t leaves, int64_t count)
 {
     float *expected = memory_alloc((size_t)count * sizeof *expected);
-    tree_oracle_sum(fill_leaf, gradient, leaves, count, expected);
+    tree_oracle_sum(fill_leaf, gradient, leaves, count, gradient->wire == WIRE_BF16, expected);
     float *sum = gradient_tree_sum(tree);
     test_gather_slices(&test_world, sum, count);
     for (int64_t i = 0; i < count; i++)
@@ -52,6 +53,7 @@ static void check_reduction_on(enum node_layout layout, const struct gradient *g
 {
     struct world world = node_layout_open(layout);
     struct gradient_tree *tree = gradient_tree_create(&world, NULL, leaves, count);
+    gradient_tree_set_wire(tree, gradient->wire, 0);
     compute_own_leaves(tree, gradient, leaves, count);
     gradient_tree_reduce(tree);
     check_whole_sum(tree, gradient, leaves, count);
@@ -73,7 +75,7 @@ static void sum_has_the_same_bits_at_every_world_size(void **state)
     static const int64_t leaf_counts[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 19 };
     for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
         for (size_t l = 0; l < sizeof leaf_counts / sizeof *leaf_counts; l++) {
-            struct gradient gradient = { 1000 * c + 100000 * l, awkward_float };
+            struct gradient gradient = { 1000 * c + 100000 * l, awkward_float, WIRE_FP32 };
             check_reduction(&gradient, leaf_counts[l], counts[c]);
         }
 }
@@ -82,7 +84,7 @@ static void sum_has_the_same_bits_at_every_world_size(void **state)
 static void sum_has_the_same_bits_over_many_rounds(void **state)
 {
     (void)state;
-    struct gradient gradient = { 7, awkward_float };
+    struct gradient gradient = { 7, awkward_float, WIRE_FP32 };
     check_reduction(&gradient, 3, 8 * 655360 + 12345);
 }
 
@@ -104,9 +106,23 @@ static void nan_inf_negative_zero_and_denormals_have_the_same_bits(void **state)
 {
     (void)state;
     for (int64_t leaves = 1; leaves <= 9; leaves++) {
-        struct gradient gradient = { (uint64_t)leaves << 32, special_float };
+        struct gradient gradient = { (uint64_t)leaves << 32, special_float, WIRE_FP32 };
         check_reduction(&gradient, leaves, 70001);
     }
+}
+
+static void a_sum_that_crosses_as_bf16_has_the_same_bits(void **state)
+{
+    (void)state;
+    static const int64_t counts[] = { 1, 65537, 199999 };
+    static const int64_t leaf_counts[] = { 1, 2, 3, 5, 8, 19 };
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
+        for (size_t l = 0; l < sizeof leaf_counts / sizeof *leaf_counts; l++) {
+            struct gradient awkward = { 1000 * c + 100000 * l, awkward_float, WIRE_BF16 };
+            struct gradient special = { 1000 * c + 100000 * l, special_float, WIRE_BF16 };
+            check_reduction(&awkward, leaf_counts[l], counts[c]);
+            check_reduction(&special, leaf_counts[l], counts[c]);
+        }
 }
 
 static float negative_zero(uint64_t bits)
@@ -118,7 +134,7 @@ static float negative_zero(uint64_t bits)
 static void negative_zeros_add_up_to_negative_zero(void **state)
 {
     (void)state;
-    struct gradient gradient = { 0, negative_zero };
+    struct gradient gradient = { 0, negative_zero, WIRE_FP32 };
     struct gradient_tree *tree = gradient_tree_create(&test_world, NULL, 5, 100);
     compute_own_leaves(tree, &gradient, 5, 100);
     gradient_tree_reduce(tree);
@@ -134,7 +150,7 @@ static void a_tree_is_used_again_for_every_step(void **state)
     enum { LEAVES = 7, COUNT = 66000, STEPS = 20 };
     struct gradient_tree *tree = gradient_tree_create(&test_world, NULL, LEAVES, COUNT);
     for (uint64_t step = 0; step < STEPS; step++) {
-        struct gradient gradient = { step << 32, awkward_float };
+        struct gradient gradient = { step << 32, awkward_float, WIRE_FP32 };
         compute_own_leaves(tree, &gradient, LEAVES, COUNT);
         gradient_tree_reduce(tree);
         check_whole_sum(tree, &gradient, LEAVES, COUNT);
@@ -146,7 +162,7 @@ static void threads_do_not_change_the_bits(void **state)
 {
     (void)state;
     enum { LEAVES = 6, COUNT = 300001 };
-    struct gradient gradient = { 99, awkward_float };
+    struct gradient gradient = { 99, awkward_float, WIRE_FP32 };
     struct thread_pool *pool = thread_pool_create(3);
     struct gradient_tree *tree = gradient_tree_create(&test_world, pool, LEAVES, COUNT);
     compute_own_leaves(tree, &gradient, LEAVES, COUNT);
@@ -210,8 +226,10 @@ static void a_sum_beside_the_last_leaf_has_the_same_bits(void **state)
         for (int64_t leaves = 1; leaves <= 9; leaves += 2)
             for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
                 struct world world = node_layout_open((enum node_layout)layout);
-                struct gradient gradient = { (uint64_t)leaves << 20, awkward_float };
+                struct gradient gradient = { (uint64_t)leaves << 20, awkward_float,
+                                             c % 2 ? WIRE_BF16 : WIRE_FP32 };
                 struct gradient_tree *tree = gradient_tree_create(&world, NULL, leaves, counts[c]);
+                gradient_tree_set_wire(tree, gradient.wire, 16384);
                 for (int step = 0; step < 2; step++) {
                     reduce_beside(tree, background, &gradient, leaves, counts[c]);
                     check_whole_sum(tree, &gradient, leaves, counts[c]);
@@ -249,6 +267,7 @@ int main(void)
         cmocka_unit_test(sum_has_the_same_bits_at_every_world_size),
         cmocka_unit_test(sum_has_the_same_bits_over_many_rounds),
         cmocka_unit_test(nan_inf_negative_zero_and_denormals_have_the_same_bits),
+        cmocka_unit_test(a_sum_that_crosses_as_bf16_has_the_same_bits),
         cmocka_unit_test(negative_zeros_add_up_to_negative_zero),
         cmocka_unit_test(a_tree_is_used_again_for_every_step),
         cmocka_unit_test(threads_do_not_change_the_bits),

@@ -56,7 +56,7 @@ static void delays_do_not_change_the_bits(void **state)
         delay_up_to(50000);
         gradient_tree_reduce(tree);
         test_gather_slices(&test_world, gradient_tree_sum(tree), COUNT);
-        tree_oracle_sum(fill_leaf, &seed, LEAVES, COUNT, expected);
+        tree_oracle_sum(fill_leaf, &seed, LEAVES, COUNT, false, expected);
         assert_memory_equal(gradient_tree_sum(tree), expected, COUNT * sizeof *expected);
     }
     memory_free(expected);

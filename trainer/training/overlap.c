@@ -1,11 +1,17 @@
 #include "trainer/training/overlap.h"
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "comm/background.h"
+
+static enum parameters_state state_after(enum wire wire)
+{
+    return wire == WIRE_BF16 ? PARAMETERS_ROUNDED : PARAMETERS_EXACT;
+}
 
 void overlap_open(struct overlap *overlap, const struct world *world, bool is_beside)
 {
-    *overlap = (struct overlap){ .world = world, .is_whole = true };
+    *overlap = (struct overlap){ .world = world, .state = PARAMETERS_EXACT };
     if (is_beside)
         overlap->background = background_start();
 }
@@ -16,21 +22,40 @@ void overlap_close(struct overlap *overlap)
     overlap->background = NULL;
 }
 
+void overlap_round_matrices(struct overlap *overlap)
+{
+    const struct tensor_table *table = &overlap->model->table;
+    struct slice *spans = memory_alloc_zeroed((size_t)table->tensor_count, sizeof *spans);
+    int64_t count = 0;
+    for (int64_t i = 0; i < table->tensor_count; i++) {
+        const struct tensor *tensor = &table->tensors[i];
+        if (tensor->cols > 0 && !tensor->is_embedding)
+            spans[count++] = (struct slice){ tensor->offset, tensor->offset + tensor->count };
+    }
+    node_vector_pack(overlap->parameters, spans, count);
+    overlap->wire = WIRE_BF16;
+    memory_free(spans);
+}
+
+static void gather(struct overlap *overlap, enum wire wire)
+{
+    const double begun_s = clock_seconds();
+    node_vector_gather(overlap->parameters, wire);
+    overlap->gathering_s += clock_seconds() - begun_s;
+    overlap->state = state_after(wire);
+}
+
 void overlap_gather(struct overlap *overlap)
 {
-    overlap->is_whole = false;
+    overlap->state = PARAMETERS_STALE;
     if (!overlap->background)
-        overlap_whole(overlap);
+        gather(overlap, overlap->wire);
 }
 
 void overlap_whole(struct overlap *overlap)
 {
-    if (overlap->is_whole)
-        return;
-    const double begun_s = clock_seconds();
-    node_vector_gather(overlap->parameters);
-    overlap->gathering_s += clock_seconds() - begun_s;
-    overlap->is_whole = true;
+    if (overlap->state != PARAMETERS_EXACT)
+        gather(overlap, WIRE_FP32);
 }
 
 static void wait_for_parameters(void *context, int64_t end)
@@ -46,9 +71,9 @@ void overlap_begin_step(struct overlap *overlap, bool can_reduce_beside)
     overlap->reduces_beside = overlap->background && can_reduce_beside;
     if (!overlap->reduces_beside)
         overlap_whole(overlap);
-    if (overlap->is_whole)
+    if (overlap->state != PARAMETERS_STALE)
         return;
-    node_vector_start(overlap->parameters, overlap->background);
+    node_vector_start(overlap->parameters, overlap->background, overlap->wire);
     overlap->model->follower.context = overlap;
     overlap->model->follower.needs = wait_for_parameters;
 }
@@ -77,10 +102,11 @@ void overlap_follow_backward(struct overlap *overlap, bool is_last_pass)
 /* Parameters have come before the last gradient left. */
 static void end_background_work(struct overlap *overlap)
 {
-    if (!overlap->is_whole)
+    if (overlap->state == PARAMETERS_STALE) {
         node_vector_finish(overlap->parameters);
+        overlap->state = state_after(overlap->wire);
+    }
     overlap->model->follower = (struct model_follower){ 0 };
-    overlap->is_whole = true;
     overlap->is_reducing = false;
 }
 

@@ -16,6 +16,13 @@
 #include "comm/node_vector.h"
 #include "trainer/model/model.h"
 
+/* Of the parameters in this rank's memory. */
+enum parameters_state {
+    PARAMETERS_STALE,   /* only the own slice is up to date */
+    PARAMETERS_ROUNDED, /* whole, as far as the passes read them */
+    PARAMETERS_EXACT
+};
+
 struct overlap {
     const struct world *world;
     struct model *model;
@@ -23,7 +30,8 @@ struct overlap {
     struct gradient_tree *gradients;
     struct background *background; /* NULL: nothing goes on beside the passes */
 
-    bool is_whole; /* the parameters; else only this rank's slice is up to date */
+    enum wire wire; /* of parameters between steps; WIRE_BF16: what the passes round anyway */
+    enum parameters_state state;
     bool reduces_beside, is_reducing;
     double gathering_s, reduction_s; /* that the main thread has spent on either */
 };
@@ -32,10 +40,12 @@ struct overlap {
  * all is done by the caller, when it asks. */
 void overlap_open(struct overlap *overlap, const struct world *world, bool is_beside);
 void overlap_close(struct overlap *overlap);
+/* Local, on every rank: matrices that are read by products of bf16 alone cross nodes as bf16. */
+void overlap_round_matrices(struct overlap *overlap);
 
 /* The updated slices of all ranks become whole parameters: now, or beside the next step. */
 void overlap_gather(struct overlap *overlap);
-/* The parameters are whole now. */
+/* The parameters are whole now, and exact. */
 void overlap_whole(struct overlap *overlap);
 
 /* A step begins: parameters that are not whole yet travel beside it, and gradients can. */

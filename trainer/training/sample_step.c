@@ -64,6 +64,8 @@ struct sample_step *sample_step_create(const struct world *world, struct kernels
     sample->overlap.model = &sample->model;
     sample->overlap.parameters = sample->parameters;
     sample->overlap.gradients = sample->gradients;
+    if (kernels->element == ELEMENT_BF16)
+        overlap_round_matrices(&sample->overlap);
     optimizer_init(&sample->optimizer, &settings, world, &sample->model.table);
     prepare_tokens(sample);
     return sample;

@@ -21,6 +21,8 @@ struct train_config {
     int precision;
     double stall_timeout_s;
     int overlap; /* enum overlap_choice */
+    int wire;    /* enum wire */
+    bool share_memory;
 
     char *corpus;
     int64_t seq_len;

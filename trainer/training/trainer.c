@@ -70,6 +70,7 @@ static enum status allocate_vectors(struct trainer *trainer)
     trainer->parameters = node_vector_create(world, count);
     trainer->model.parameters = node_vector_values(trainer->parameters);
     trainer->gradients = gradient_tree_create(world, trainer->kernels.pool, leaves, count);
+    gradient_tree_set_wire(trainer->gradients, (enum wire)trainer->config->wire, 0);
     return STATUS_OK;
 }
 
@@ -84,6 +85,8 @@ static void open_overlap(struct trainer *trainer)
     trainer->overlap.model = &trainer->model;
     trainer->overlap.parameters = trainer->parameters;
     trainer->overlap.gradients = trainer->gradients;
+    if (trainer->config->precision == PRECISION_BF16)
+        overlap_round_matrices(&trainer->overlap);
 }
 
 static enum status build_model(struct trainer *trainer)

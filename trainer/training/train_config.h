@@ -3,6 +3,7 @@
 #define TRAINER_TRAINING_TRAIN_CONFIG_H
 
 #include "base/options.h"
+#include "comm/wire.h"
 #include "trainer/model/model.h"
 #include "trainer/optimizer/learning_rate.h"
 #include "trainer/optimizer/optimizer.h"

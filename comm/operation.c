@@ -49,7 +49,8 @@ static void describe(const struct world *world, const struct meaning *all,
     }
     for (group = 0; group < groups; group++) {
         const struct meaning *meaning = &all[first[group]];
-        strbuf_addf(out, "%srank %d on %s", group ? "; " : "", first[group], hosts[first[group]]);
+        strbuf_addf(out, "%srank %d on %s", group ? "; " : "", world->first_rank + first[group],
+                    hosts[first[group]]);
         if (members[group] > 1)
             strbuf_addf(out, " and %d more are", members[group] - 1);
         else
@@ -83,9 +84,14 @@ static void end_out_of_step(const struct world *world, const struct meaning *min
     fatal("%s", status_message());
 }
 
+static bool is_counted(const struct world *world)
+{
+    return world->size > 1 || world->counts_alone;
+}
+
 void operation_begin(const struct world *world, const char *name, int64_t bytes)
 {
-    if (world->size == 1 || depth++ > 0)
+    if (!is_counted(world) || depth++ > 0)
         return;
     struct meaning mine;
     memset(&mine, 0, sizeof mine);
@@ -103,6 +109,6 @@ void operation_begin(const struct world *world, const char *name, int64_t bytes)
 
 void operation_end(const struct world *world)
 {
-    if (world->size > 1 && --depth == 0)
+    if (is_counted(world) && --depth == 0)
         flight_recorder_end();
 }

@@ -9,9 +9,14 @@
 enum { NAMED_PAIRS = 3 };
 
 void leaf_check_init(struct leaf_check *check, const struct world *world, int64_t leaves,
-                     int64_t pieces)
+                     const struct tensor_table *table)
 {
-    *check = (struct leaf_check){ .place = -1, .count = pieces + 1 };
+    *check = (struct leaf_check){ .place = -1, .table = table, .count = table->tensor_count + 1 };
+    check->parts = memory_alloc_zeroed((size_t)table->tensor_count, sizeof *check->parts);
+    for (int64_t i = 0; i < table->tensor_count; i++) {
+        const struct tensor *tensor = &table->tensors[i];
+        check->parts[i] = (struct float_part){ tensor->offset, tensor->offset + tensor->count };
+    }
     check->workers = memory_alloc_zeroed((size_t)world->size, sizeof *check->workers);
     for (int rank = 0; rank < world->size; rank++) {
         const struct leaf_range range = leaf_range_of_rank(leaves, rank, world->size);
@@ -28,6 +33,7 @@ void leaf_check_init(struct leaf_check *check, const struct world *world, int64_
 void leaf_check_release(struct leaf_check *check)
 {
     memory_free(check->workers);
+    memory_free(check->parts);
     memory_free(check->own);
     memory_free(check->again);
 }
@@ -35,7 +41,7 @@ void leaf_check_release(struct leaf_check *check)
 /* The rank whose leaf the worker in `place` computes again. */
 static int looked_at(const struct trainer *trainer, int64_t step, int place)
 {
-    const struct leaf_check *check = &trainer->check.leaf;
+    const struct leaf_check *check = &trainer->leaf_check;
     const int64_t number = (step + 1) / trainer->config->check_every - 1;
     if (check->worker_count == 1)
         return check->workers[0];
@@ -51,13 +57,14 @@ static int64_t first_leaf(const struct trainer *trainer, int rank)
 static void hash_leaf(const struct trainer *trainer, const float *gradient, double loss,
                       uint64_t *hashes)
 {
-    replica_check_hash(trainer, gradient, hashes);
-    memcpy(&hashes[trainer->check.leaf.count - 1], &loss, sizeof loss);
+    const struct leaf_check *check = &trainer->leaf_check;
+    float_hash_parts(trainer->kernels.pool, gradient, check->parts, check->count - 1, hashes);
+    memcpy(&hashes[check->count - 1], &loss, sizeof loss);
 }
 
 enum status leaf_check_compute_again(struct trainer *trainer, int64_t step)
 {
-    struct leaf_check *check = &trainer->check.leaf;
+    struct leaf_check *check = &trainer->leaf_check;
     check->flops = 0;
     if (check->place < 0)
         return STATUS_OK;
@@ -69,8 +76,9 @@ enum status leaf_check_compute_again(struct trainer *trainer, int64_t step)
     TRY(batch_stream_fetch(trainer->batches, step, leaf, &read));
 
     double values[LEAF_VALUES] = { 0 };
-    float *gradient = gradient_tree_sum(trainer->gradients);
-    train_leaf(trainer, read, gradient, values);
+    const struct train_group *group = &trainer->groups[0];
+    float *gradient = gradient_tree_sum(group->gradients);
+    train_leaf(trainer, group->model, read, gradient, values);
     hash_leaf(trainer, gradient, values[LEAF_LOSS], check->again);
     activations_take_back(trainer->activations, gradient);
     check->flops = values[LEAF_FLOPS];
@@ -81,7 +89,7 @@ enum status leaf_check_compute_again(struct trainer *trainer, int64_t step)
 void leaf_check_keep_own(struct trainer *trainer, const float *gradient, double loss)
 {
     double begun_s = clock_seconds();
-    hash_leaf(trainer, gradient, loss, trainer->check.leaf.own);
+    hash_leaf(trainer, gradient, loss, trainer->leaf_check.own);
     train_profile_add(trainer, STAGE_CHECKING, begun_s);
 }
 
@@ -100,7 +108,7 @@ struct difference {
 static int list_differences(const struct trainer *trainer, int64_t step,
                             const struct leaf_record *records, struct difference *list)
 {
-    const struct leaf_check *check = &trainer->check.leaf;
+    const struct leaf_check *check = &trainer->leaf_check;
     int count = 0;
     for (int place = 0; place < check->worker_count; place++) {
         const int by = check->workers[place], of = looked_at(trainer, step, place);
@@ -130,10 +138,11 @@ static int find_culprit(const struct difference *list, int count)
 static const char *first_name(const struct trainer *trainer, const uint64_t *again,
                               const uint64_t *own)
 {
-    int64_t at = 0, pieces = trainer->check.count;
-    while (at < pieces && again[at] == own[at])
+    const struct tensor_table *table = trainer->leaf_check.table;
+    int64_t at = 0;
+    while (at < table->tensor_count && again[at] == own[at])
         at++;
-    return at < pieces ? trainer->check.pieces[at].tensor->name : "the loss";
+    return at < table->tensor_count ? table->tensors[at].name : "the loss";
 }
 
 static enum status name_differences(const struct trainer *trainer, int64_t step,
@@ -141,7 +150,7 @@ static enum status name_differences(const struct trainer *trainer, int64_t step,
                                     const struct difference *list, int count)
 {
     const struct world *world = trainer->world;
-    const struct leaf_check *check = &trainer->check.leaf;
+    const struct leaf_check *check = &trainer->leaf_check;
     const size_t bytes = (size_t)check->count * sizeof(uint64_t);
     uint64_t *own = memory_alloc_zeroed((size_t)world->size, bytes);
     uint64_t *again = memory_alloc_zeroed((size_t)world->size, bytes);
@@ -172,7 +181,7 @@ static enum status name_differences(const struct trainer *trainer, int64_t step,
 enum status leaf_check_compare(struct trainer *trainer, int64_t step, double *flops)
 {
     const struct world *world = trainer->world;
-    const struct leaf_check *check = &trainer->check.leaf;
+    const struct leaf_check *check = &trainer->leaf_check;
     double begun_s = clock_seconds();
     struct leaf_record mine = { .own = float_hash_join(check->own, check->count),
                                 .again = float_hash_join(check->again, check->count),

@@ -19,24 +19,28 @@
 
 #include <stdint.h>
 
+#include "base/float_hash.h"
 #include "base/status.h"
 #include "comm/world.h"
+#include "trainer/model/model.h"
 
 struct leaf_check {
     int *workers; /* [worker_count] the ranks that have leaves, ascending */
     int worker_count;
-    int place;     /* of this rank among them; -1: it has none */
-    int64_t count; /* of hashes: the gradient's pieces, and last the loss */
+    int place; /* of this rank among them; -1: it has none */
+    const struct tensor_table *table;
+    struct float_part *parts; /* [table->tensor_count] of the gradient */
+    int64_t count;            /* of hashes: the gradient's tensors, and last the loss */
     uint64_t *own, *again;
     double flops; /* executed by this rank, of the last check */
 };
 
 struct trainer;
 
-/* Local. For a gradient of `pieces` pieces. */
+/* Local. `table` must outlive the check. */
 void leaf_check_init(struct leaf_check *check, const struct world *world, int64_t leaves,
-                     int64_t pieces);
-void leaf_check_release(struct leaf_check *check);
+                     const struct tensor_table *table);
+void leaf_check_release(struct leaf_check *check); /* what is all zero too */
 
 /* Local, in a step that is due. The other rank's leaf, before gradient_tree_begin. */
 enum status leaf_check_compute_again(struct trainer *trainer, int64_t step);

@@ -10,10 +10,10 @@
 enum { NAMED_RANKS = 4 /* of those that are wrong */ };
 
 /* The part of each tensor that lies in the rank's slice. */
-static void add_pieces(struct replica_check *check, const struct world *world, int rank,
-                       const struct tensor_table *table)
+static void add_pieces(struct replica_check *check, int rank)
 {
-    const struct slice slice = slice_of_rank(table->element_count, rank, world->size);
+    const struct tensor_table *table = &check->model->table;
+    const struct slice slice = slice_of_rank(table->element_count, rank, check->world->size);
     for (int64_t i = 0; i < table->tensor_count; i++) {
         const struct tensor *tensor = &table->tensors[i];
         const int64_t end = tensor->offset + tensor->count;
@@ -27,29 +27,27 @@ static void add_pieces(struct replica_check *check, const struct world *world, i
     }
 }
 
-void replica_check_init(struct replica_check *check, const struct world *world, int64_t leaves,
-                        const struct tensor_table *table)
+void replica_check_init(struct replica_check *check, const struct world *world,
+                        const struct model *model)
 {
-    const size_t most = (size_t)(table->tensor_count + world->size); /* each slice cuts one */
-    *check = (struct replica_check){ 0 };
+    const size_t most = (size_t)(model->table.tensor_count + world->size); /* each slice cuts one */
+    *check = (struct replica_check){ .world = world, .model = model };
     check->parts = memory_alloc_zeroed(most, sizeof *check->parts);
     check->pieces = memory_alloc_zeroed(most, sizeof *check->pieces);
     check->hashes = memory_alloc_zeroed(most, sizeof *check->hashes);
     for (int rank = 0; rank < world->size; rank++) {
         if (rank == world->rank)
             check->own_first = check->count;
-        add_pieces(check, world, rank, table);
+        add_pieces(check, rank);
         if (rank == world->rank)
             check->own_end = check->count;
     }
     check->own_hashes =
         memory_alloc_zeroed((size_t)(check->own_end - check->own_first), sizeof *check->own_hashes);
-    leaf_check_init(&check->leaf, world, leaves, check->count);
 }
 
 void replica_check_release(struct replica_check *check)
 {
-    leaf_check_release(&check->leaf);
     memory_free(check->parts);
     memory_free(check->pieces);
     memory_free(check->hashes);
@@ -62,34 +60,29 @@ bool replica_check_is_due(const struct train_config *config, int64_t step)
     return config->check_every > 0 && (step + 1) % config->check_every == 0;
 }
 
-void replica_check_hash(const struct trainer *trainer, const float *vector, uint64_t *hashes)
+static void hash_slice(const struct trainer *trainer, const struct replica_check *check,
+                       uint64_t *hashes)
 {
-    const struct replica_check *check = &trainer->check;
-    float_hash_parts(trainer->kernels.pool, vector, check->parts, check->count, hashes);
-}
-
-static void hash_slice(const struct trainer *trainer, uint64_t *hashes)
-{
-    const struct replica_check *check = &trainer->check;
-    float_hash_parts(trainer->kernels.pool, trainer->model.parameters,
+    float_hash_parts(trainer->kernels.pool, check->model->parameters,
                      check->parts + check->own_first, check->own_end - check->own_first, hashes);
 }
 
-void replica_check_keep_slice(struct trainer *trainer, int64_t step)
+void replica_check_keep_slice(struct trainer *trainer, struct replica_check *check, int64_t step)
 {
     if (trainer->config->check_every == 0)
         return;
     double begun_s = clock_seconds();
-    hash_slice(trainer, trainer->check.own_hashes);
-    trainer->check.own_step = step + 1;
+    hash_slice(trainer, check, check->own_hashes);
+    check->own_step = step + 1;
     train_profile_add(trainer, STAGE_CHECKING, begun_s);
 }
 
-static enum status compare_slice(const struct trainer *trainer)
+static enum status compare_slice(const struct trainer *trainer, const struct replica_check *check)
 {
-    const struct replica_check *check = &trainer->check;
     int64_t at = 0, count = check->own_end - check->own_first;
-    hash_slice(trainer, check->hashes);
+    if (check->own_step == 0)
+        return STATUS_OK;
+    hash_slice(trainer, check, check->hashes);
     while (at < count && check->hashes[at] == check->own_hashes[at])
         at++;
     if (at == count)
@@ -102,10 +95,13 @@ static enum status compare_slice(const struct trainer *trainer)
 
 enum status replica_check_slice(struct trainer *trainer)
 {
-    if (trainer->config->check_every == 0 || trainer->check.own_step == 0)
+    if (trainer->config->check_every == 0)
         return STATUS_OK;
     double begun_s = clock_seconds();
-    enum status status = world_agree(trainer->world, compare_slice(trainer));
+    enum status status = STATUS_OK;
+    for (int i = 0; i < trainer->check_count && status == STATUS_OK; i++)
+        status = compare_slice(trainer, &trainer->checks[i]);
+    status = world_agree(trainer->world, status);
     train_profile_add(trainer, STAGE_CHECKING, begun_s);
     return status;
 }
@@ -206,10 +202,10 @@ static enum status tell_wrong(const struct replicas *replicas, int64_t steps)
     return status;
 }
 
-static enum status name_differences(const struct trainer *trainer)
+static enum status name_differences(const struct trainer *trainer,
+                                    const struct replica_check *check)
 {
-    const struct world *world = trainer->world;
-    const struct replica_check *check = &trainer->check;
+    const struct world *world = check->world;
     const size_t size = (size_t)world->size, count = (size_t)check->count;
     struct replicas replicas = {
         .check = check,
@@ -228,22 +224,30 @@ static enum status name_differences(const struct trainer *trainer)
     return status;
 }
 
-enum status replica_check_replicas(struct trainer *trainer)
+static enum status compare_replicas(const struct trainer *trainer,
+                                    const struct replica_check *check)
 {
-    const struct world *world = trainer->world;
-    const struct replica_check *check = &trainer->check;
-    if (trainer->config->check_every == 0 || world->size == 1)
-        return STATUS_OK;
-    double begun_s = clock_seconds();
-    replica_check_hash(trainer, trainer->model.parameters, check->hashes);
+    const struct world *world = check->world;
+    float_hash_parts(trainer->kernels.pool, check->model->parameters, check->parts, check->count,
+                     check->hashes);
     const uint64_t mine = float_hash_join(check->hashes, check->count);
     uint64_t *all = memory_alloc_zeroed((size_t)world->size, sizeof *all);
     world_gather_all(world, &mine, sizeof mine, all);
     int same = 1;
     while (same < world->size && all[same] == all[0])
         same++;
-    enum status status = same == world->size ? STATUS_OK : name_differences(trainer);
     memory_free(all);
+    return same == world->size ? STATUS_OK : name_differences(trainer, check);
+}
+
+enum status replica_check_replicas(struct trainer *trainer)
+{
+    if (trainer->config->check_every == 0 || trainer->world->size == 1)
+        return STATUS_OK;
+    double begun_s = clock_seconds();
+    enum status status = STATUS_OK;
+    for (int i = 0; i < trainer->check_count && status == STATUS_OK; i++)
+        status = compare_replicas(trainer, &trainer->checks[i]);
     train_profile_add(trainer, STAGE_CHECKING, begun_s);
     return status;
 }

@@ -50,7 +50,7 @@ static void write_moments(const struct trainer *trainer, struct checkpoint_write
     for (int64_t i = 0; i < table->tensor_count; i++) {
         const struct tensor *tensor = &table->tensors[i];
         struct tensor_moment moments[MOMENTS_MOST];
-        int found = optimizer_tensor_moments(&trainer->optimizer, i, moments);
+        int found = optimizer_tensor_moments(&trainer->groups[0].optimizer, i, moments);
         for (const struct tensor_moment *moment = moments; moment < moments + found; moment++) {
             moment_name_print(&names[count], moment, tensor);
             parts[count] = (struct tensor_part){
@@ -96,7 +96,7 @@ static struct json *state_to_json(const struct trainer *trainer)
     json_put_integer(state, "format_version", STATE_VERSION);
     json_put(state, "digested", digested);
     json_put_number(state, "loss", progress->loss);
-    json_put_text(state, "optimizer", optimizer_names[trainer->optimizer.settings.kind]);
+    json_put_text(state, "optimizer", optimizer_names[trainer->groups[0].optimizer.settings.kind]);
     json_put_text(state, "kernels", trainer->kernels.name);
     json_put_text(state, "corpus_digest", corpus_digest(trainer->corpus));
     json_put(state, "ledger", compute_ledger_to_json(&trainer->ledger));
@@ -154,7 +154,7 @@ static enum status read_tensors(struct trainer *trainer, struct checkpoint *chec
             TRY(checkpoint_read(checkpoint, tensor->name, tensor->rows, tensor->cols, 0,
                                 tensor->count, trainer->model.parameters + tensor->offset));
         struct tensor_moment moments[MOMENTS_MOST];
-        int found = optimizer_tensor_moments(&trainer->optimizer, i, moments);
+        int found = optimizer_tensor_moments(&trainer->groups[0].optimizer, i, moments);
         for (const struct tensor_moment *moment = moments; moment < moments + found; moment++) {
             struct moment_name name;
             moment_name_print(&name, moment, tensor);
@@ -184,7 +184,7 @@ static enum status require_text(const struct trainer *trainer, const struct json
 static enum status require_optimizer(const struct trainer *trainer, const struct json *state,
                                      const char *source)
 {
-    const char *saved, *own = optimizer_names[trainer->optimizer.settings.kind];
+    const char *saved, *own = optimizer_names[trainer->groups[0].optimizer.settings.kind];
     TRY(json_need_text(state, "optimizer", source, &saved));
     if (strcmp(saved, own) != 0)
         return bad_input("cannot resume from '%s': its optimizer is %s and this run's is %s",
@@ -206,7 +206,7 @@ static enum status read_state(struct trainer *trainer, struct checkpoint *checkp
     TRY(json_need_integer(digested, "skipped", 0, progress->step, source, &progress->skipped));
     TRY(json_need_integer(digested, "skipped_in_a_row", 0, progress->skipped, source,
                           &progress->skipped_in_a_row));
-    trainer->optimizer.updates = progress->step - progress->skipped;
+    trainer->groups[0].optimizer.updates = progress->step - progress->skipped;
 
     TRY(require_optimizer(trainer, state, source));
     TRY(require_text(trainer, state, "kernels", trainer->kernels.name, source));

@@ -104,7 +104,7 @@ static void add_check(struct train_report *report, const struct step_report *ste
     };
     compute_ledger_add(&report->trainer->ledger, COMPUTE_DISCARDED, &amount);
     log_info("step %lld  ranks agree: %d leaves computed again, %.2g s, %.2g FLOPs",
-             (long long)trainer->progress.step, trainer->check.leaf.worker_count,
+             (long long)trainer->progress.step, trainer->leaf_check.worker_count,
              step->check_seconds, step->check_flops);
 }
 

@@ -8,16 +8,27 @@
 #include "trainer/training/train_leaf.h"
 
 /* The leaf's gradient, and its loss, targets and executed FLOPs. */
-static enum status compute_leaf(struct trainer *trainer, int64_t step, int64_t leaf,
-                                float *gradient, double *values)
+static enum status compute_leaf(struct trainer *trainer, const struct train_group *group,
+                                int64_t step, int64_t leaf, double *values)
 {
     const struct leaf_tokens *read;
     flight_recorder_doing("reading leaf %lld of step %lld", (long long)leaf, (long long)step);
     TRY(batch_stream_take(trainer->batches, step, leaf, &read));
     flight_recorder_doing("computing leaf %lld of step %lld", (long long)leaf, (long long)step);
-    train_leaf(trainer, read, gradient, values);
+    float *gradient = gradient_tree_leaf(group->gradients, leaf);
+    train_leaf(trainer, group->model, read, gradient, values);
     if (leaf == trainer->leaves.first && replica_check_is_due(trainer->config, step))
         leaf_check_keep_own(trainer, gradient, values[LEAF_LOSS]);
+    return STATUS_OK;
+}
+
+static enum status compute_leaves(struct trainer *trainer, const struct train_group *group,
+                                  int64_t step, double *values)
+{
+    gradient_tree_begin(group->gradients);
+    for (int64_t leaf = group->leaves.first; leaf < group->leaves.end; leaf++)
+        TRY(compute_leaf(trainer, group, step, leaf,
+                         values + (leaf - trainer->leaves.first) * LEAF_VALUES));
     return STATUS_OK;
 }
 
@@ -25,14 +36,10 @@ static enum status compute_leaf(struct trainer *trainer, int64_t step, int64_t l
 static enum status compute_own_leaves(struct trainer *trainer, int64_t step, double *values)
 {
     enum status status = STATUS_OK;
-    struct leaf_range own = trainer->leaves;
-
     if (replica_check_is_due(trainer->config, step))
         status = leaf_check_compute_again(trainer, step);
-    gradient_tree_begin(trainer->gradients);
-    for (int64_t leaf = own.first; leaf < own.end && status == STATUS_OK; leaf++)
-        status = compute_leaf(trainer, step, leaf, gradient_tree_leaf(trainer->gradients, leaf),
-                              values + (leaf - own.first) * LEAF_VALUES);
+    for (int i = 0; i < trainer->group_count && status == STATUS_OK; i++)
+        status = compute_leaves(trainer, &trainer->groups[i], step, values);
     return world_agree(trainer->world, status);
 }
 
@@ -40,7 +47,8 @@ static enum status compute_own_leaves(struct trainer *trainer, int64_t step, dou
 static void reduce_leaves(struct trainer *trainer, const double *values, struct step_report *report)
 {
     double total[LEAF_VALUES], begun_s = clock_seconds();
-    gradient_tree_reduce(trainer->gradients);
+    for (int i = 0; i < trainer->group_count; i++)
+        gradient_tree_reduce(trainer->groups[i].gradients);
     leaf_values_reduce(trainer->world, trainer->config->leaves, values, LEAF_VALUES, total);
     train_profile_add(trainer, STAGE_REDUCTION, begun_s);
 
@@ -59,29 +67,44 @@ static enum status check_replicas(struct trainer *trainer, int64_t step, struct 
     return leaf_check_compare(trainer, step, &report->check_flops);
 }
 
+/* A step is skipped on all ranks alike. */
+static void measure_gradients(struct trainer *trainer, struct step_report *report)
+{
+    for (int i = 0; i < trainer->group_count; i++) {
+        struct train_group *group = &trainer->groups[i];
+        const float *gradient = gradient_tree_sum(group->gradients);
+        group->per_target = 1.0 / (double)report->targets;
+        group->gradient_norm =
+            group->per_target * gradient_norm(group->world, &trainer->kernels, gradient,
+                                              trainer->model.table.element_count);
+        report->gradient_norm = group->gradient_norm;
+    }
+    report->skipped = !isfinite(report->loss) || !isfinite(report->gradient_norm);
+}
+
 /* Clips by the global norm, updates this rank's slice, and gathers the slices of all. */
+static void update_group(struct trainer *trainer, int index, int64_t step,
+                         struct step_report *report)
+{
+    struct train_group *group = &trainer->groups[index];
+    const double clip = gradient_clip_factor(group->gradient_norm, trainer->config->clip_norm);
+    optimizer_update(&group->optimizer, &trainer->kernels, group->model->parameters,
+                     gradient_tree_sum(group->gradients), report->learning_rate,
+                     clip * group->per_target);
+    replica_check_keep_slice(trainer, &trainer->checks[index], step);
+    double begun_s = clock_seconds();
+    node_vector_gather(group->parameters);
+    train_profile_add(trainer, STAGE_GATHERING, begun_s);
+    report->executed_flops += (double)optimizer_flops(&group->optimizer);
+}
+
 static void update_parameters(struct trainer *trainer, int64_t step, struct step_report *report)
 {
-    const struct tensor_table *table = &trainer->model.table;
-    float *gradient = gradient_tree_sum(trainer->gradients);
-    double per_target = 1.0 / (double)report->targets;
-
     flight_recorder_doing("updating parameters in step %lld", (long long)step);
     report->learning_rate = learning_rate_at(&trainer->schedule, step);
-    report->gradient_norm = per_target * gradient_norm(trainer->world, &trainer->kernels, gradient,
-                                                       table->element_count);
-    report->skipped = !isfinite(report->loss) || !isfinite(report->gradient_norm);
-    if (report->skipped)
-        return;
-
-    double clip = gradient_clip_factor(report->gradient_norm, trainer->config->clip_norm);
-    optimizer_update(&trainer->optimizer, &trainer->kernels, trainer->model.parameters, gradient,
-                     report->learning_rate, clip * per_target);
-    replica_check_keep_slice(trainer, step);
-    double begun_s = clock_seconds();
-    node_vector_gather(trainer->parameters);
-    train_profile_add(trainer, STAGE_GATHERING, begun_s);
-    report->executed_flops += (double)optimizer_flops(&trainer->optimizer);
+    measure_gradients(trainer, report);
+    for (int i = 0; i < trainer->group_count && !report->skipped; i++)
+        update_group(trainer, i, step, report);
 }
 
 static void advance(struct train_progress *progress, int64_t step, const struct step_report *report)
@@ -111,7 +134,8 @@ enum status train_step(struct trainer *trainer, int64_t step, struct step_report
         if (replica_check_is_due(trainer->config, step))
             report->check_seconds = *checking_s - checked_s;
         update_parameters(trainer, step, report);
-        activations_take_back(trainer->activations, gradient_tree_sum(trainer->gradients));
+        activations_take_back(trainer->activations,
+                              gradient_tree_sum(trainer->groups[0].gradients));
         advance(&trainer->progress, step, report);
     }
     memory_free(values);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "comm/node_memory.h"
 #include "comm/self_test.h"
 #include "trainer/kernels/ceiling.h"
@@ -69,8 +70,25 @@ static enum status allocate_vectors(struct trainer *trainer)
                                      node_vector_bytes(count, world->node_rank, world->node_size)));
     trainer->parameters = node_vector_create(world, count);
     trainer->model.parameters = node_vector_values(trainer->parameters);
-    trainer->gradients = gradient_tree_create(world, trainer->kernels.pool, leaves, count);
     return STATUS_OK;
+}
+
+static void open_groups(struct trainer *trainer)
+{
+    trainer->group_count = 1;
+    trainer->groups = memory_alloc_zeroed((size_t)trainer->group_count, sizeof *trainer->groups);
+    for (int i = 0; i < trainer->group_count; i++)
+        train_group_open(&trainer->groups[i], trainer);
+}
+
+static void open_checks(struct trainer *trainer)
+{
+    trainer->check_count = trainer->group_count;
+    trainer->checks = memory_alloc_zeroed((size_t)trainer->check_count, sizeof *trainer->checks);
+    for (int i = 0; i < trainer->group_count; i++)
+        replica_check_init(&trainer->checks[i], trainer->groups[i].world, trainer->groups[i].model);
+    leaf_check_init(&trainer->leaf_check, trainer->world, trainer->config->leaves,
+                    &trainer->model.table);
 }
 
 static enum status build_model(struct trainer *trainer)
@@ -87,9 +105,8 @@ static enum status build_model(struct trainer *trainer)
     struct activations_plan plan = train_config_activations(
         config, trainer->leaves.end - trainer->leaves.first, trainer->world->node_size);
     trainer->activations = activations_create(&shape, &plan);
-    struct optimizer_settings settings = train_config_optimizer(config);
-    optimizer_init(&trainer->optimizer, &settings, trainer->world, &trainer->model.table);
-    replica_check_init(&trainer->check, trainer->world, config->leaves, &trainer->model.table);
+    open_groups(trainer);
+    open_checks(trainer);
     return STATUS_OK;
 }
 
@@ -177,14 +194,16 @@ void trainer_close(struct trainer *trainer)
     run_lock_release(trainer->run_lock);
     batch_stream_close(trainer->batches);
     corpus_close(trainer->corpus);
-    if (trainer->activations) {
-        replica_check_release(&trainer->check);
-        optimizer_release(&trainer->optimizer);
-        activations_free(trainer->activations);
-    }
+    leaf_check_release(&trainer->leaf_check);
+    for (int i = 0; i < trainer->check_count; i++)
+        replica_check_release(&trainer->checks[i]);
+    memory_free(trainer->checks);
+    for (int i = 0; i < trainer->group_count; i++)
+        train_group_close(&trainer->groups[i]);
+    memory_free(trainer->groups);
+    activations_free(trainer->activations);
     if (trainer->model.views)
         model_release(&trainer->model);
-    gradient_tree_free(trainer->gradients);
     node_vector_free(trainer->parameters);
     validation_release(&trainer->validation);
     tokenizer_free(trainer->tokenizer);

@@ -8,7 +8,6 @@
 #ifndef TRAINER_TRAINING_TRAINER_H
 #define TRAINER_TRAINING_TRAINER_H
 
-#include "comm/gradient_tree.h"
 #include "comm/node_vector.h"
 #include "comm/world.h"
 #include "shards/batch_stream.h"
@@ -17,10 +16,11 @@
 #include "trainer/kernels/kernels.h"
 #include "trainer/model/model.h"
 #include "trainer/optimizer/learning_rate.h"
-#include "trainer/optimizer/optimizer.h"
 #include "trainer/reports/compute_ledger.h"
+#include "trainer/training/leaf_check.h"
 #include "trainer/training/replica_check.h"
 #include "trainer/training/train_config.h"
+#include "trainer/training/train_group.h"
 #include "trainer/training/train_profile.h"
 #include "trainer/training/validation.h"
 
@@ -43,13 +43,15 @@ struct trainer {
     struct leaf_range leaves; /* of this rank */
 
     struct kernels kernels;
-    struct node_vector *parameters; /* the model's: a copy for each node */
-    struct model model;
+    struct node_vector *parameters;  /* the run's: a copy for each node */
+    struct model model;              /* that is validated and saved */
     struct activations *activations; /* of one micro-batch */
-    struct gradient_tree *gradients;
-    struct optimizer optimizer;
+    struct train_group *groups;      /* [group_count] that this rank is one of */
+    int group_count;
     struct learning_rate schedule;
-    struct replica_check check;
+    struct replica_check *checks; /* [check_count] of each group's parameters */
+    int check_count;
+    struct leaf_check leaf_check;
     struct validation validation;
 
     int run_lock; /* rank 0's, from run_folder_open on */

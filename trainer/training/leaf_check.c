@@ -4,28 +4,51 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "comm/groups.h"
 #include "trainer/training/train_leaf.h"
 
 enum { NAMED_PAIRS = 3 };
 
-void leaf_check_init(struct leaf_check *check, const struct world *world, int64_t leaves,
-                     const struct tensor_table *table)
+static void list_tensors(struct leaf_check *check)
 {
-    *check = (struct leaf_check){ .place = -1, .table = table, .count = table->tensor_count + 1 };
+    const struct tensor_table *table = check->table;
     check->parts = memory_alloc_zeroed((size_t)table->tensor_count, sizeof *check->parts);
     for (int64_t i = 0; i < table->tensor_count; i++) {
         const struct tensor *tensor = &table->tensors[i];
         check->parts[i] = (struct float_part){ tensor->offset, tensor->offset + tensor->count };
     }
+}
+
+static void list_workers(struct leaf_check *check, const struct world *world,
+                         const struct train_config *config)
+{
     check->workers = memory_alloc_zeroed((size_t)world->size, sizeof *check->workers);
     for (int rank = 0; rank < world->size; rank++) {
-        const struct leaf_range range = leaf_range_of_rank(leaves, rank, world->size);
+        const int64_t group = groups_of_rank(config->groups, rank, world->size).first;
+        const struct leaf_range range = train_group_leaves(config, group, rank, world->size);
         if (range.first == range.end)
             continue;
         if (rank == world->rank)
             check->place = check->worker_count;
-        check->workers[check->worker_count++] = rank;
+        check->workers[check->worker_count++] =
+            (struct leaf_worker){ .rank = rank, .group = group, .leaf = range.first };
     }
+    for (int place = 0; place < check->worker_count; place++) {
+        struct leaf_worker *worker = &check->workers[place];
+        while (check->workers[worker->first].group < worker->group)
+            worker->first++;
+        for (worker->end = place + 1; worker->end < check->worker_count; worker->end++)
+            if (check->workers[worker->end].group > worker->group)
+                break;
+    }
+}
+
+void leaf_check_init(struct leaf_check *check, const struct world *world,
+                     const struct train_config *config, const struct tensor_table *table)
+{
+    *check = (struct leaf_check){ .place = -1, .table = table, .count = table->tensor_count + 1 };
+    list_tensors(check);
+    list_workers(check, world, config);
     check->own = memory_alloc_zeroed((size_t)check->count, sizeof *check->own);
     check->again = memory_alloc_zeroed((size_t)check->count, sizeof *check->again);
 }
@@ -38,20 +61,17 @@ void leaf_check_release(struct leaf_check *check)
     memory_free(check->again);
 }
 
-/* The rank whose leaf the worker in `place` computes again. */
-static int looked_at(const struct trainer *trainer, int64_t step, int place)
+/* The one whose leaf the worker in `place` computes again. */
+static const struct leaf_worker *looked_at(const struct trainer *trainer, int64_t step, int place)
 {
     const struct leaf_check *check = &trainer->leaf_check;
+    const struct leaf_worker *worker = &check->workers[place];
     const int64_t number = (step + 1) / trainer->config->check_every - 1;
-    if (check->worker_count == 1)
-        return check->workers[0];
-    const int64_t ahead = 1 + number % (check->worker_count - 1);
-    return check->workers[(place + ahead) % check->worker_count];
-}
-
-static int64_t first_leaf(const struct trainer *trainer, int rank)
-{
-    return leaf_range_of_rank(trainer->config->leaves, rank, trainer->world->size).first;
+    const int count = worker->end - worker->first;
+    if (count == 1)
+        return worker;
+    const int64_t ahead = 1 + number % (count - 1);
+    return &check->workers[worker->first + (place - worker->first + ahead) % count];
 }
 
 static void hash_leaf(const struct trainer *trainer, const float *gradient, double loss,
@@ -72,7 +92,7 @@ enum status leaf_check_compute_again(struct trainer *trainer, int64_t step)
     struct kernel_profile before[KERNELS];
     memcpy(before, trainer->kernels.profile, sizeof before);
     const struct leaf_tokens *read;
-    const int64_t leaf = first_leaf(trainer, looked_at(trainer, step, check->place));
+    const int64_t leaf = looked_at(trainer, step, check->place)->leaf;
     TRY(batch_stream_fetch(trainer->batches, step, leaf, &read));
 
     double values[LEAF_VALUES] = { 0 };
@@ -103,6 +123,7 @@ struct leaf_record {
 /* Where worker `place` found another result than the leaf's owner, in [0, worker_count). */
 struct difference {
     int by, of; /* ranks */
+    int64_t leaf;
 };
 
 static int list_differences(const struct trainer *trainer, int64_t step,
@@ -111,9 +132,10 @@ static int list_differences(const struct trainer *trainer, int64_t step,
     const struct leaf_check *check = &trainer->leaf_check;
     int count = 0;
     for (int place = 0; place < check->worker_count; place++) {
-        const int by = check->workers[place], of = looked_at(trainer, step, place);
-        if (records[by].again != records[of].own)
-            list[count++] = (struct difference){ by, of };
+        const struct leaf_worker *by = &check->workers[place];
+        const struct leaf_worker *of = looked_at(trainer, step, place);
+        if (records[by->rank].again != records[of->rank].own)
+            list[count++] = (struct difference){ by->rank, of->rank, of->leaf };
     }
     return count;
 }
@@ -161,7 +183,7 @@ static enum status name_differences(const struct trainer *trainer, int64_t step,
     for (int i = 0; i < count && i < NAMED_PAIRS; i++)
         strbuf_addf(&text, "%srank %d on %s and rank %d on %s at leaf %lld in '%s'",
                     i > 0 ? ", " : "", list[i].of, records[list[i].of].host, list[i].by,
-                    records[list[i].by].host, (long long)first_leaf(trainer, list[i].of),
+                    records[list[i].by].host, (long long)list[i].leaf,
                     first_name(trainer, again + list[i].by * check->count,
                                own + list[i].of * check->count));
     if (count > NAMED_PAIRS)

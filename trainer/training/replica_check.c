@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "comm/groups.h"
 #include "comm/slice.h"
 #include "trainer/training/trainer.h"
 
@@ -171,7 +172,8 @@ static bool name_wrong(const struct replicas *replicas, int rank, struct strbuf 
     }
     if (!first)
         return false;
-    strbuf_addf(text, "rank %d on %s in tensor '%s'", rank, replicas->hosts[rank], first->name);
+    strbuf_addf(text, "rank %d on %s in tensor '%s'", check->world->first_rank + rank,
+                replicas->hosts[rank], first->name);
     if (more > 0)
         strbuf_addf(text, " and %d more", more);
     return true;
@@ -188,7 +190,8 @@ static enum status tell_wrong(const struct replicas *replicas, int64_t steps)
         strbuf_addf(&names,
                     "parameters after step %lld differ, and nobody can tell which are right: from "
                     "rank %d's on ",
-                    (long long)steps, check->pieces[replicas->open].owner);
+                    (long long)steps,
+                    check->world->first_rank + check->pieces[replicas->open].owner);
     for (int rank = 0; rank < replicas->size; rank++) {
         struct strbuf name = STRBUF_INIT;
         if (name_wrong(replicas, rank, &name) && ++wrong <= NAMED_RANKS)
@@ -197,7 +200,9 @@ static enum status tell_wrong(const struct replicas *replicas, int64_t steps)
     }
     if (wrong > NAMED_RANKS)
         strbuf_addf(&names, ", and %d more ranks", wrong - NAMED_RANKS);
-    enum status status = failed("%s; the checkpoints are as they were", names.bytes);
+    enum status status = STATUS_OK;
+    if (wrong > 0)
+        status = failed("%s; the checkpoints are as they were", names.bytes);
     strbuf_release(&names);
     return status;
 }
@@ -224,30 +229,61 @@ static enum status name_differences(const struct trainer *trainer,
     return status;
 }
 
-static enum status compare_replicas(const struct trainer *trainer,
-                                    const struct replica_check *check)
+/* One joint hash of each check that several ranks share: of the rank's group, and of the run's
+ * parameters, which are the same where one group has all ranks. */
+struct joint_hashes {
+    uint64_t of_group, of_run;
+};
+
+static struct joint_hashes hash_all(const struct trainer *trainer)
 {
-    const struct world *world = check->world;
-    float_hash_parts(trainer->kernels.pool, check->model->parameters, check->parts, check->count,
-                     check->hashes);
-    const uint64_t mine = float_hash_join(check->hashes, check->count);
-    uint64_t *all = memory_alloc_zeroed((size_t)world->size, sizeof *all);
-    world_gather_all(world, &mine, sizeof mine, all);
-    int same = 1;
-    while (same < world->size && all[same] == all[0])
-        same++;
-    memory_free(all);
-    return same == world->size ? STATUS_OK : name_differences(trainer, check);
+    struct joint_hashes joint = { 0 };
+    for (int i = 0; i < trainer->check_count; i++) {
+        const struct replica_check *check = &trainer->checks[i];
+        float_hash_parts(trainer->kernels.pool, check->model->parameters, check->parts,
+                         check->count, check->hashes);
+        joint.of_run = float_hash_join(check->hashes, check->count);
+        if (i == 0)
+            joint.of_group = joint.of_run;
+    }
+    return joint;
+}
+
+static bool are_same(const struct trainer *trainer, const struct joint_hashes *all)
+{
+    const int64_t groups = trainer->config->groups;
+    const int size = trainer->world->size;
+    for (int rank = 0; rank < size; rank++) {
+        const int64_t group = groups_of_rank(groups, rank, size).first;
+        const int first = groups_first_rank(groups, group, size);
+        if (all[rank].of_group != all[first].of_group || all[rank].of_run != all[0].of_run)
+            return false;
+    }
+    return true;
+}
+
+/* All ranks come here, also those whose group is right. */
+static enum status name_all_differences(const struct trainer *trainer)
+{
+    enum status status = STATUS_OK;
+    for (int i = 0; i < trainer->check_count; i++) {
+        enum status found = name_differences(trainer, &trainer->checks[i]);
+        status = found == STATUS_OK ? status : found;
+    }
+    return world_agree(trainer->world, status);
 }
 
 enum status replica_check_replicas(struct trainer *trainer)
 {
-    if (trainer->config->check_every == 0 || trainer->world->size == 1)
+    const struct world *world = trainer->world;
+    if (trainer->config->check_every == 0 || world->size == 1)
         return STATUS_OK;
     double begun_s = clock_seconds();
-    enum status status = STATUS_OK;
-    for (int i = 0; i < trainer->check_count && status == STATUS_OK; i++)
-        status = compare_replicas(trainer, &trainer->checks[i]);
+    const struct joint_hashes mine = hash_all(trainer);
+    struct joint_hashes *all = memory_alloc_zeroed((size_t)world->size, sizeof *all);
+    world_gather_all(world, &mine, sizeof mine, all);
+    enum status status = are_same(trainer, all) ? STATUS_OK : name_all_differences(trainer);
+    memory_free(all);
     train_profile_add(trainer, STAGE_CHECKING, begun_s);
     return status;
 }

@@ -10,67 +10,108 @@
 #define STATE_VERSION 1
 #define TOKENS_MAX    ((int64_t)1 << 62)
 
-struct moment_name {
-    char text[sizeof "momentum_buffer." + sizeof((struct tensor *)0)->name];
+/* "group.3.exp_avg_sq.model.norm.weight" */
+struct part_name {
+    char text[sizeof((struct train_group *)0)->prefix + sizeof "momentum_buffer." +
+              sizeof((struct tensor *)0)->name];
 };
 
-static void moment_name_print(struct moment_name *name, const struct tensor_moment *moment,
-                              const struct tensor *tensor)
+static void part_name_print(struct part_name *name, const char *prefix, const char *moment,
+                            const struct tensor *tensor)
 {
-    snprintf(name->text, sizeof name->text, "%s.%s", moment->name, tensor->name);
+    snprintf(name->text, sizeof name->text, "%s%s%s%s", prefix, moment, moment[0] ? "." : "",
+             tensor->name);
 }
 
-static void write_model(const struct trainer *trainer, struct checkpoint_writer *writer)
+/* What goes into one file. */
+struct part_list {
+    struct tensor_part *parts;
+    struct part_name *names;
+    int64_t count;
+};
+
+static struct part_list part_list_of(int64_t most)
 {
-    const struct tensor_table *table = &trainer->model.table;
-    struct tensor_part *parts = memory_alloc_zeroed((size_t)table->tensor_count, sizeof *parts);
+    return (struct part_list){
+        .parts = memory_alloc_zeroed((size_t)most, sizeof(struct tensor_part)),
+        .names = memory_alloc_zeroed((size_t)most, sizeof(struct part_name)),
+    };
+}
+
+static void add_part(struct part_list *list, const char *prefix, const struct tensor_moment *moment,
+                     const struct tensor *tensor)
+{
+    struct part_name *name = &list->names[list->count];
+    part_name_print(name, prefix, moment->name, tensor);
+    list->parts[list->count++] = (struct tensor_part){
+        .name = name->text,
+        .rows = tensor->rows,
+        .cols = tensor->cols,
+        .begin = moment->part.begin,
+        .end = moment->part.end,
+        .data = moment->values,
+    };
+}
+
+static void write_list(struct part_list *list, struct checkpoint_writer *writer,
+                       const char *file_name)
+{
+    if (list->count > 0)
+        checkpoint_writer_add_tensors(writer, file_name, list->parts, list->count);
+    memory_free(list->parts);
+    memory_free(list->names);
+}
+
+static void write_parameters(const struct model *model, struct checkpoint_writer *writer,
+                             const char *file_name, const char *prefix)
+{
+    const struct tensor_table *table = &model->table;
+    struct part_list list = part_list_of(table->tensor_count);
     for (int64_t i = 0; i < table->tensor_count; i++) {
         const struct tensor *tensor = &table->tensors[i];
-        parts[i] = (struct tensor_part){
-            .name = tensor->name,
-            .rows = tensor->rows,
-            .cols = tensor->cols,
-            .begin = 0,
-            .end = tensor->count,
-            .data = trainer->model.parameters + tensor->offset,
-        };
+        const struct tensor_moment whole = { "",
+                                             { 0, tensor->count },
+                                             model->parameters + tensor->offset };
+        add_part(&list, prefix, &whole, tensor);
     }
-    checkpoint_writer_add_tensors(writer, "model.safetensors", parts, table->tensor_count);
-    memory_free(parts);
+    write_list(&list, writer, file_name);
 }
 
+/* Of each group its first rank writes the parameters. */
+static void write_groups(const struct trainer *trainer, struct checkpoint_writer *writer)
+{
+    for (int i = 0; i < trainer->group_count && trainer->outer; i++) {
+        const struct train_group *group = &trainer->groups[i];
+        char file_name[64];
+        snprintf(file_name, sizeof file_name, "group-%05lld-of-%05lld.safetensors",
+                 (long long)group->number + 1, (long long)trainer->config->groups);
+        if (group->world->rank == 0)
+            write_parameters(group->model, writer, file_name, group->prefix);
+    }
+}
+
+/* Of this rank's slices: for each group, and of the outer step. */
 static void write_moments(const struct trainer *trainer, struct checkpoint_writer *writer)
 {
     const struct tensor_table *table = &trainer->model.table;
-    size_t most = (size_t)table->tensor_count * MOMENTS_MOST;
-    struct tensor_part *parts = memory_alloc_zeroed(most, sizeof *parts);
-    struct moment_name *names = memory_alloc_zeroed(most, sizeof *names);
-    int64_t count = 0;
+    struct part_list list =
+        part_list_of(table->tensor_count * MOMENTS_MOST * (trainer->group_count + 1));
+    struct tensor_moment moments[MOMENTS_MOST];
 
-    for (int64_t i = 0; i < table->tensor_count; i++) {
-        const struct tensor *tensor = &table->tensors[i];
-        struct tensor_moment moments[MOMENTS_MOST];
-        int found = optimizer_tensor_moments(&trainer->groups[0].optimizer, i, moments);
-        for (const struct tensor_moment *moment = moments; moment < moments + found; moment++) {
-            moment_name_print(&names[count], moment, tensor);
-            parts[count] = (struct tensor_part){
-                .name = names[count].text,
-                .rows = tensor->rows,
-                .cols = tensor->cols,
-                .begin = moment->part.begin,
-                .end = moment->part.end,
-                .data = moment->values,
-            };
-            count++;
+    for (int group = 0; group < trainer->group_count; group++)
+        for (int64_t i = 0; i < table->tensor_count; i++) {
+            int found = optimizer_tensor_moments(&trainer->groups[group].optimizer, i, moments);
+            for (int m = 0; m < found; m++)
+                add_part(&list, trainer->groups[group].prefix, &moments[m], &table->tensors[i]);
         }
-    }
+    for (int64_t i = 0; i < table->tensor_count && trainer->outer; i++)
+        if (outer_step_tensor_momentum(trainer->outer, i, moments))
+            add_part(&list, OUTER_PREFIX, moments, &table->tensors[i]);
+
     char file_name[64];
     snprintf(file_name, sizeof file_name, "optimizer-%05d-of-%05d.safetensors",
              trainer->world->rank + 1, trainer->world->size);
-    if (count > 0)
-        checkpoint_writer_add_tensors(writer, file_name, parts, count);
-    memory_free(parts);
-    memory_free(names);
+    write_list(&list, writer, file_name);
 }
 
 static void write_json(struct checkpoint_writer *writer, const char *name, struct json *json)
@@ -97,6 +138,8 @@ static struct json *state_to_json(const struct trainer *trainer)
     json_put(state, "digested", digested);
     json_put_number(state, "loss", progress->loss);
     json_put_text(state, "optimizer", optimizer_names[trainer->groups[0].optimizer.settings.kind]);
+    if (trainer->outer)
+        json_put_integer(state, "groups", trainer->config->groups);
     json_put_text(state, "kernels", trainer->kernels.name);
     json_put_text(state, "corpus_digest", corpus_digest(trainer->corpus));
     json_put(state, "ledger", compute_ledger_to_json(&trainer->ledger));
@@ -132,9 +175,10 @@ enum status run_state_save(const struct trainer *trainer)
     TRY(checkpoint_writer_begin(trainer->world, trainer->config->run, trainer->progress.step,
                                 &writer));
     if (trainer->world->rank == 0) {
-        write_model(trainer, writer);
+        write_parameters(&trainer->model, writer, "model.safetensors", "");
         write_descriptions(trainer, writer);
     }
+    write_groups(trainer, writer);
     write_moments(trainer, writer);
     TRY(checkpoint_writer_commit(writer));
 
@@ -144,24 +188,60 @@ enum status run_state_save(const struct trainer *trainer)
     return STATUS_OK;
 }
 
-static enum status read_tensors(struct trainer *trainer, struct checkpoint *checkpoint)
+static enum status read_part(struct checkpoint *checkpoint, const char *prefix,
+                             const struct tensor_moment *moment, const struct tensor *tensor)
+{
+    struct part_name name;
+    part_name_print(&name, prefix, moment->name, tensor);
+    return checkpoint_read(checkpoint, name.text, tensor->rows, tensor->cols, moment->part.begin,
+                           moment->part.end, moment->values);
+}
+
+/* By one rank of each node. */
+static enum status read_parameters(const struct model *model, const struct world *world,
+                                   struct checkpoint *checkpoint, const char *prefix)
+{
+    for (int64_t i = 0; i < model->table.tensor_count && world->node_rank == 0; i++) {
+        const struct tensor *tensor = &model->table.tensors[i];
+        const struct tensor_moment whole = { "",
+                                             { 0, tensor->count },
+                                             model->parameters + tensor->offset };
+        TRY(read_part(checkpoint, prefix, &whole, tensor));
+    }
+    return STATUS_OK;
+}
+
+static enum status read_group(const struct train_group *group, struct checkpoint *checkpoint)
+{
+    const struct tensor_table *table = &group->model->table;
+    struct tensor_moment moments[MOMENTS_MOST];
+    TRY(read_parameters(group->model, group->world, checkpoint, group->prefix));
+    for (int64_t i = 0; i < table->tensor_count; i++) {
+        int found = optimizer_tensor_moments(&group->optimizer, i, moments);
+        for (int m = 0; m < found; m++)
+            TRY(read_part(checkpoint, group->prefix, &moments[m], &table->tensors[i]));
+    }
+    return STATUS_OK;
+}
+
+/* What the outer step has beside the groups. */
+static enum status read_outer(const struct trainer *trainer, struct checkpoint *checkpoint)
 {
     const struct tensor_table *table = &trainer->model.table;
+    struct tensor_moment momentum;
+    TRY(read_parameters(&trainer->model, trainer->world, checkpoint, ""));
+    for (int64_t i = 0; i < table->tensor_count; i++)
+        if (outer_step_tensor_momentum(trainer->outer, i, &momentum))
+            TRY(read_part(checkpoint, OUTER_PREFIX, &momentum, &table->tensors[i]));
+    return STATUS_OK;
+}
 
-    for (int64_t i = 0; i < table->tensor_count; i++) {
-        const struct tensor *tensor = &table->tensors[i];
-        if (trainer->world->node_rank == 0)
-            TRY(checkpoint_read(checkpoint, tensor->name, tensor->rows, tensor->cols, 0,
-                                tensor->count, trainer->model.parameters + tensor->offset));
-        struct tensor_moment moments[MOMENTS_MOST];
-        int found = optimizer_tensor_moments(&trainer->groups[0].optimizer, i, moments);
-        for (const struct tensor_moment *moment = moments; moment < moments + found; moment++) {
-            struct moment_name name;
-            moment_name_print(&name, moment, tensor);
-            TRY(checkpoint_read(checkpoint, name.text, tensor->rows, tensor->cols,
-                                moment->part.begin, moment->part.end, moment->values));
-        }
-    }
+static enum status read_tensors(struct trainer *trainer, struct checkpoint *checkpoint)
+{
+    if (trainer->outer)
+        TRY(read_outer(trainer, checkpoint));
+    for (int i = 0; i < trainer->group_count; i++)
+        TRY(read_group(&trainer->groups[i], checkpoint));
     return STATUS_OK;
 }
 
@@ -192,6 +272,19 @@ static enum status require_optimizer(const struct trainer *trainer, const struct
     return STATUS_OK;
 }
 
+/* Nor what groups have trained to another number of them. */
+static enum status require_groups(const struct trainer *trainer, const struct json *state,
+                                  const char *source)
+{
+    int64_t saved = 1, own = trainer->config->groups;
+    if (json_member(state, "groups"))
+        TRY(json_need_integer(state, "groups", 2, INT32_MAX, source, &saved));
+    if (saved != own)
+        return bad_input("cannot resume from '%s': it has %lld groups and this run has %lld",
+                         source, (long long)saved, (long long)own);
+    return STATUS_OK;
+}
+
 static enum status read_state(struct trainer *trainer, struct checkpoint *checkpoint)
 {
     const char *source = checkpoint_folder(checkpoint);
@@ -206,9 +299,11 @@ static enum status read_state(struct trainer *trainer, struct checkpoint *checkp
     TRY(json_need_integer(digested, "skipped", 0, progress->step, source, &progress->skipped));
     TRY(json_need_integer(digested, "skipped_in_a_row", 0, progress->skipped, source,
                           &progress->skipped_in_a_row));
-    trainer->groups[0].optimizer.updates = progress->step - progress->skipped;
+    for (int i = 0; i < trainer->group_count; i++)
+        trainer->groups[i].optimizer.updates = progress->step - progress->skipped;
 
     TRY(require_optimizer(trainer, state, source));
+    TRY(require_groups(trainer, state, source));
     TRY(require_text(trainer, state, "kernels", trainer->kernels.name, source));
     if (json_member(state, "blas_core"))
         log_warning("'%s' was trained with OpenBLAS's products: from here on the bits are those of "
@@ -225,5 +320,7 @@ enum status run_state_load(struct trainer *trainer, struct checkpoint *checkpoin
     if (status == STATUS_OK)
         status = read_tensors(trainer, checkpoint);
     node_vector_publish(trainer->parameters);
+    for (int i = 0; i < trainer->group_count; i++)
+        node_vector_publish(trainer->groups[i].parameters);
     return world_agree(trainer->world, status);
 }

@@ -8,7 +8,7 @@
 #include "trainer/reports/step_profile.h"
 #include "trainer/training/trainer.h"
 
-static const char *const stage_names[STAGES] = { "reading",  "reduction",  "gathering",
+static const char *const stage_names[STAGES] = { "reading",  "reduction",  "gathering", "averaging",
                                                  "checking", "validation", "saving" };
 
 void train_profile_begin(struct trainer *trainer)

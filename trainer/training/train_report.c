@@ -27,6 +27,9 @@ void train_report_begin(struct train_report *report, struct trainer *trainer)
              (long long)corpus_token_count(trainer->corpus), world->size,
              thread_pool_size(trainer->kernels.pool), trainer->kernels.name,
              precision_names[config->precision]);
+    if (config->groups > 1)
+        log_info("%lld groups train apart, and are averaged every %lld steps",
+                 (long long)config->groups, (long long)config->local_steps);
 }
 
 /* Joules of all nodes since the last call; NaN where one of them cannot tell. */

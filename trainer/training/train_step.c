@@ -15,7 +15,7 @@ static enum status compute_leaf(struct trainer *trainer, const struct train_grou
     flight_recorder_doing("reading leaf %lld of step %lld", (long long)leaf, (long long)step);
     TRY(batch_stream_take(trainer->batches, step, leaf, &read));
     flight_recorder_doing("computing leaf %lld of step %lld", (long long)leaf, (long long)step);
-    float *gradient = gradient_tree_leaf(group->gradients, leaf);
+    float *gradient = gradient_tree_leaf(group->gradients, leaf - group->first_leaf);
     train_leaf(trainer, group->model, read, gradient, values);
     if (leaf == trainer->leaves.first && replica_check_is_due(trainer->config, step))
         leaf_check_keep_own(trainer, gradient, values[LEAF_LOSS]);
@@ -43,13 +43,28 @@ static enum status compute_own_leaves(struct trainer *trainer, int64_t step, dou
     return world_agree(trainer->world, status);
 }
 
+/* The totals of the step, and of each group of this rank. */
+static void reduce_values(struct trainer *trainer, const double *values, double *total)
+{
+    const int64_t leaves = trainer->config->leaves, of_group = leaves / trainer->config->groups;
+    double *records = memory_alloc_zeroed((size_t)leaves, LEAF_VALUES * sizeof *records);
+    leaf_values_gather(trainer->world, trainer->leaf_ends, values, LEAF_VALUES, records);
+    for (int i = 0; i < trainer->group_count; i++) {
+        struct train_group *group = &trainer->groups[i];
+        leaf_values_add(of_group, records + group->first_leaf * LEAF_VALUES, LEAF_VALUES, total);
+        group->per_target = 1.0 / total[LEAF_TARGETS];
+    }
+    leaf_values_add(leaves, records, LEAF_VALUES, total);
+    memory_free(records);
+}
+
 /* Sums the leaves of all ranks: the totals of the step, and this rank's slice of the gradient. */
 static void reduce_leaves(struct trainer *trainer, const double *values, struct step_report *report)
 {
     double total[LEAF_VALUES], begun_s = clock_seconds();
     for (int i = 0; i < trainer->group_count; i++)
         gradient_tree_reduce(trainer->groups[i].gradients);
-    leaf_values_reduce(trainer->world, trainer->config->leaves, values, LEAF_VALUES, total);
+    reduce_values(trainer, values, total);
     train_profile_add(trainer, STAGE_REDUCTION, begun_s);
 
     report->loss = total[LEAF_LOSS] / total[LEAF_TARGETS];
@@ -67,24 +82,40 @@ static enum status check_replicas(struct trainer *trainer, int64_t step, struct 
     return leaf_check_compare(trainer, step, &report->check_flops);
 }
 
-/* A step is skipped on all ranks alike. */
+/* Over all groups, along their tree. */
+static double mean_gradient_norm(const struct trainer *trainer)
+{
+    const struct world *world = trainer->world;
+    const int64_t groups = trainer->config->groups;
+    const struct leaf_range own = leaf_range_of_rank(groups, world->rank, world->size);
+    if (groups == 1)
+        return trainer->groups[0].gradient_norm;
+    double *mine = memory_alloc_zeroed((size_t)(own.end - own.first), sizeof *mine), total;
+    for (int64_t number = own.first; number < own.end; number++)
+        mine[number - own.first] =
+            trainer->groups[number - trainer->groups[0].number].gradient_norm;
+    leaf_values_reduce(world, groups, mine, 1, &total);
+    memory_free(mine);
+    return total / (double)groups;
+}
+
+/* A step is skipped by all groups or none, so that they stay in step. */
 static void measure_gradients(struct trainer *trainer, struct step_report *report)
 {
     for (int i = 0; i < trainer->group_count; i++) {
         struct train_group *group = &trainer->groups[i];
         const float *gradient = gradient_tree_sum(group->gradients);
-        group->per_target = 1.0 / (double)report->targets;
         group->gradient_norm =
             group->per_target * gradient_norm(group->world, &trainer->kernels, gradient,
                                               trainer->model.table.element_count);
-        report->gradient_norm = group->gradient_norm;
     }
+    report->gradient_norm = mean_gradient_norm(trainer);
     report->skipped = !isfinite(report->loss) || !isfinite(report->gradient_norm);
 }
 
 /* Clips by the global norm, updates this rank's slice, and gathers the slices of all. */
 static void update_group(struct trainer *trainer, int index, int64_t step,
-                         struct step_report *report)
+                         const struct step_report *report)
 {
     struct train_group *group = &trainer->groups[index];
     const double clip = gradient_clip_factor(group->gradient_norm, trainer->config->clip_norm);
@@ -95,7 +126,6 @@ static void update_group(struct trainer *trainer, int index, int64_t step,
     double begun_s = clock_seconds();
     node_vector_gather(group->parameters);
     train_profile_add(trainer, STAGE_GATHERING, begun_s);
-    report->executed_flops += (double)optimizer_flops(&group->optimizer);
 }
 
 static void update_parameters(struct trainer *trainer, int64_t step, struct step_report *report)
@@ -103,8 +133,12 @@ static void update_parameters(struct trainer *trainer, int64_t step, struct step
     flight_recorder_doing("updating parameters in step %lld", (long long)step);
     report->learning_rate = learning_rate_at(&trainer->schedule, step);
     measure_gradients(trainer, report);
-    for (int i = 0; i < trainer->group_count && !report->skipped; i++)
+    if (report->skipped)
+        return;
+    for (int i = 0; i < trainer->group_count; i++)
         update_group(trainer, i, step, report);
+    report->executed_flops +=
+        (double)(trainer->config->groups * optimizer_flops(&trainer->groups[0].optimizer));
 }
 
 static void advance(struct train_progress *progress, int64_t step, const struct step_report *report)
@@ -136,6 +170,8 @@ enum status train_step(struct trainer *trainer, int64_t step, struct step_report
         update_parameters(trainer, step, report);
         activations_take_back(trainer->activations,
                               gradient_tree_sum(trainer->groups[0].gradients));
+        if (outer_step_is_due(trainer->config, step))
+            outer_step_run(trainer, step);
         advance(&trainer->progress, step, report);
     }
     memory_free(values);

@@ -18,6 +18,7 @@
 #include "trainer/optimizer/learning_rate.h"
 #include "trainer/reports/compute_ledger.h"
 #include "trainer/training/leaf_check.h"
+#include "trainer/training/outer_step.h"
 #include "trainer/training/replica_check.h"
 #include "trainer/training/train_config.h"
 #include "trainer/training/train_group.h"
@@ -41,6 +42,7 @@ struct trainer {
     struct corpus *corpus;
     struct batch_stream *batches;
     struct leaf_range leaves; /* of this rank */
+    int64_t *leaf_ends;       /* [world size] where the leaves of each rank end */
 
     struct kernels kernels;
     struct node_vector *parameters;  /* the run's: a copy for each node */
@@ -48,8 +50,9 @@ struct trainer {
     struct activations *activations; /* of one micro-batch */
     struct train_group *groups;      /* [group_count] that this rank is one of */
     int group_count;
+    struct outer_step *outer; /* NULL: one group, which trains the run's parameters */
     struct learning_rate schedule;
-    struct replica_check *checks; /* [check_count] of each group's parameters */
+    struct replica_check *checks; /* [check_count] of each group's parameters, then of the run's */
     int check_count;
     struct leaf_check leaf_check;
     struct validation validation;

@@ -280,8 +280,9 @@ static enum status require_groups(const struct trainer *trainer, const struct js
     if (json_member(state, "groups"))
         TRY(json_need_integer(state, "groups", 2, INT32_MAX, source, &saved));
     if (saved != own)
-        return bad_input("cannot resume from '%s': it has %lld groups and this run has %lld",
-                         source, (long long)saved, (long long)own);
+        return bad_input(
+            "cannot resume from '%s': its number of groups is %lld and this run has %lld", source,
+            (long long)saved, (long long)own);
     return STATUS_OK;
 }
 

@@ -103,3 +103,19 @@ void train_group_start_from(struct train_group *group, const float *parameters)
            (size_t)(share.end - share.first) * sizeof *parameters);
     node_vector_publish(group->parameters);
 }
+
+double train_group_mean_norm(const struct trainer *trainer)
+{
+    const struct world *world = trainer->world;
+    const int64_t groups = trainer->config->groups;
+    const struct leaf_range own = leaf_range_of_rank(groups, world->rank, world->size);
+    if (groups == 1)
+        return trainer->groups[0].gradient_norm;
+    double *mine = memory_alloc_zeroed((size_t)(own.end - own.first), sizeof *mine), total;
+    for (int64_t number = own.first; number < own.end; number++)
+        mine[number - own.first] =
+            trainer->groups[number - trainer->groups[0].number].gradient_norm;
+    leaf_values_reduce(world, groups, mine, 1, &total);
+    memory_free(mine);
+    return total / (double)groups;
+}

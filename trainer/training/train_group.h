@@ -56,4 +56,7 @@ void train_group_close(struct train_group *group); /* Collective over the group 
 /* Collective over the group. Its parameters become those: not with groups = 1. */
 void train_group_start_from(struct train_group *group, const float *parameters);
 
+/* Collective over all ranks. Of gradient_norm over all groups, added along their tree. */
+double train_group_mean_norm(const struct trainer *trainer);
+
 #endif

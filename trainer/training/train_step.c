@@ -82,23 +82,6 @@ static enum status check_replicas(struct trainer *trainer, int64_t step, struct 
     return leaf_check_compare(trainer, step, &report->check_flops);
 }
 
-/* Over all groups, along their tree. */
-static double mean_gradient_norm(const struct trainer *trainer)
-{
-    const struct world *world = trainer->world;
-    const int64_t groups = trainer->config->groups;
-    const struct leaf_range own = leaf_range_of_rank(groups, world->rank, world->size);
-    if (groups == 1)
-        return trainer->groups[0].gradient_norm;
-    double *mine = memory_alloc_zeroed((size_t)(own.end - own.first), sizeof *mine), total;
-    for (int64_t number = own.first; number < own.end; number++)
-        mine[number - own.first] =
-            trainer->groups[number - trainer->groups[0].number].gradient_norm;
-    leaf_values_reduce(world, groups, mine, 1, &total);
-    memory_free(mine);
-    return total / (double)groups;
-}
-
 /* A step is skipped by all groups or none, so that they stay in step. */
 static void measure_gradients(struct trainer *trainer, struct step_report *report)
 {
@@ -109,7 +92,7 @@ static void measure_gradients(struct trainer *trainer, struct step_report *repor
             group->per_target * gradient_norm(group->world, &trainer->kernels, gradient,
                                               trainer->model.table.element_count);
     }
-    report->gradient_norm = mean_gradient_norm(trainer);
+    report->gradient_norm = train_group_mean_norm(trainer);
     report->skipped = !isfinite(report->loss) || !isfinite(report->gradient_norm);
 }
 

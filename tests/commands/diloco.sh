@@ -31,7 +31,7 @@ for groups in 2 3; do
     oracle=$(digest "$groups-on-1")
     expect test -n "$oracle"
 
-    for ranks in 2 3 4 5 6 8; do
+    for ranks in $([ $groups = 2 ] && echo 2 3 4 5 6 8 || echo 2 4 7); do
         begin "${groups}_groups_have_the_same_bits_on_${ranks}_ranks"
         train $ranks "$groups-on-$ranks" --groups=$groups --check_every=2
         expect_success
@@ -49,12 +49,12 @@ for groups in 2 3; do
     expect_equal "$(digest "$groups-parts")" "$oracle"
 done
 
-begin eight_ranks_carry_more_groups_than_there_are_of_them
-train 8 "12-on-8" --groups=12
+begin four_groups_have_the_same_bits_on_three_ranks_and_on_sixteen
+train 3 4-on-3 --groups=4
 expect_success
-train 16 "12-on-16" --groups=12
+train 16 4-on-16 --groups=4
 expect_success
-expect_equal "$(digest 12-on-8)" "$(digest 12-on-16)"
+expect_equal "$(digest 4-on-16)" "$(digest 4-on-3)"
 
 begin muon_has_the_same_bits_in_groups
 train 1 muon-1 --groups=2 --optimizer=muon
@@ -72,10 +72,10 @@ expect_equal "$(digest one)" "$(digest none)"
 expect test "$(digest one)" != "$(digest 2-on-1)"
 
 begin a_killed_run_goes_on_amid_a_round_on_other_ranks
-train 1 whole --groups=2 --steps=200 --local_steps=7
+train 1 whole --groups=2 --steps=120 --local_steps=7
 expect_success
 # shellcheck disable=SC2086
-mpirun -n 3 "$EON" train $model --threads=1 --corpus=corpus --run=killed --groups=2 --steps=200 \
+mpirun -n 3 "$EON" train $model --threads=1 --corpus=corpus --run=killed --groups=2 --steps=120 \
     --local_steps=7 --save_every=10 >killed.out 2>killed.err &
 job=$!
 until compgen -G "killed/checkpoints/step-*0" >/dev/null || ! kill -0 $job 2>/dev/null; do
@@ -87,7 +87,7 @@ expect test -n "$victim"
 wait $job
 killed_status=$?
 expect test $killed_status -ne 0
-train 2 killed --groups=2 --steps=200 --local_steps=7 --save_every=10
+train 2 killed --groups=2 --steps=120 --local_steps=7 --save_every=10
 expect_success
 expect_says err 'resuming run'
 expect_equal "$(digest killed)" "$(digest whole)"

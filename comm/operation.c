@@ -58,7 +58,8 @@ static void describe(const struct world *world, const struct meaning *all,
     }
     for (group = 0; group < groups; group++) {
         const struct meaning *meaning = &all[first[group]];
-        strbuf_addf(out, "%srank %d on %s", group ? "; " : "", first[group], hosts[first[group]]);
+        strbuf_addf(out, "%srank %d on %s", group ? "; " : "", world->first_rank + first[group],
+                    hosts[first[group]]);
         if (members[group] > 1)
             strbuf_addf(out, " and %d more are", members[group] - 1);
         else
@@ -90,6 +91,11 @@ static void end_out_of_step(const struct world *world, const struct meaning *min
     MPI_CHECK(
         MPI_Barrier(world->topology->comm)); /* the first to speak ends the job: all have written */
     fatal("%s", status_message());
+}
+
+static bool is_counted(const struct world *world)
+{
+    return world->size > 1 || world->counts_alone;
 }
 
 enum mode { ALONE, BESIDE };
@@ -126,7 +132,7 @@ static void compare(const struct world *world, enum mode mode, int64_t sequence,
 
 void operation_begin(const struct world *world, const char *name, int64_t bytes)
 {
-    if (world->size == 1 || depth++ > 0)
+    if (!is_counted(world) || depth++ > 0)
         return;
     compare(world, ALONE, flight_recorder_begin(name, bytes, FLIGHT_WAITING), name, bytes);
     flight_recorder_turn(FLIGHT_MOVING);
@@ -134,7 +140,7 @@ void operation_begin(const struct world *world, const char *name, int64_t bytes)
 
 void operation_end(const struct world *world)
 {
-    if (world->size > 1 && --depth == 0)
+    if (is_counted(world) && --depth == 0)
         flight_recorder_end();
 }
 

@@ -10,7 +10,7 @@
  *   rank 2   computes         |     | moves data |      the one the others waited for
  *
  * Operations within an operation belong to it and are not compared. In a world
- * of one nothing happens. Private to comm/.
+ * of one nothing happens, unless it counts alone (groups.h). Private to comm/.
  */
 #ifndef COMM_OPERATION_H
 #define COMM_OPERATION_H

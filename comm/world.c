@@ -173,7 +173,7 @@ static enum status adopt_verdict(const struct world *world, enum status mine, in
     status_set(worst, verdict.message);
     if (all_alike)
         return worst;
-    return status_prefix(worst, "rank %d on %s", speaker, verdict.host);
+    return status_prefix(worst, "rank %d on %s", world->first_rank + speaker, verdict.host);
 }
 
 static enum status agree(const struct world *world, enum status mine)
@@ -248,8 +248,8 @@ enum status world_require_same(const struct world *world, const void *bytes, siz
         other++;
     enum status status = STATUS_OK;
     if (other < world->size)
-        status = failed("ranks disagree about %s: rank %d on %s differs from rank 0 on %s", what,
-                        other, all[other].host, all[0].host);
+        status = failed("ranks disagree about %s: rank %d on %s differs from rank %d on %s", what,
+                        world->first_rank + other, all[other].host, world->first_rank, all[0].host);
     memory_free(all);
     return status;
 }

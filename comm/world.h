@@ -11,6 +11,7 @@
 #ifndef COMM_WORLD_H
 #define COMM_WORLD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,8 @@ struct world {
     int rank, size;
     int node_rank, node_size; /* among the ranks that share this node's memory */
     char host[WORLD_HOST_BYTES];
+    int first_rank;    /* what messages call rank 0: of a group's world, its rank among all */
+    bool counts_alone; /* operations count although size is 1: a group's world (groups.h) */
     struct topology *topology; /* comm's; NULL: a world to plan with, that was not started */
 };
 

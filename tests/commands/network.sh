@@ -125,6 +125,17 @@ train_on turns --nodes=3 -- mpirun --map-by node -n 6
 expect_success
 expect_equal "$(digest turns)" "$oracle"
 
+begin groups_over_nodes_have_the_bits_of_one_host
+needs_network
+# shellcheck disable=SC2086
+eon train $model --run=groups --steps=8 --groups=3 --local_steps=3
+expect_success
+# shellcheck disable=SC2086
+cluster --nodes=2 --ranks_per_node=2 "$EON" train $model --run=groups-nodes --steps=8 --groups=3 \
+    --local_steps=3
+expect_success
+expect_equal "$(digest groups-nodes)" "$(digest groups)"
+
 # What runs on the cluster: a node is ended once there is a checkpoint, and the status is mpirun's.
 # That of Open MPI 4.1 says that the daemon of a node is lost, ends all ranks, and then waits for ever
 # itself in 5 of 21 trials: it has three seconds more, as a batch system would limit it.

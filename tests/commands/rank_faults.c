@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "comm/flight_recorder.h"
 #include "comm/gradient_tree.h"
+#include "comm/groups.h"
 #include "comm/watchdog.h"
 
 static const char *fault = "";
@@ -80,6 +81,24 @@ static void come_late(const struct world *world)
     watchdog_stop(watchdog);
 }
 
+/* Ranks 0 and 1 are a group; rank 2, which is one alone, waits for both at its end. */
+static void come_late_in_a_group(const struct world *world)
+{
+    const int64_t groups = 2, own = groups_of_rank(groups, world->rank, world->size).first;
+    struct watchdog *watchdog = watchdog_start(world, 6, NULL);
+    struct world joined;
+    groups_join(world, groups, own, &joined);
+    sleep(1);
+    if (world->rank == 1) {
+        flight_recorder_doing("computing leaf %d of step %d", 3, 17);
+        sleep(60);
+    }
+    world_barrier(&joined);
+    world_barrier(world);
+    groups_leave(&joined);
+    watchdog_stop(watchdog);
+}
+
 static enum status run(const struct world *world)
 {
     enum status mine = STATUS_OK;
@@ -94,6 +113,8 @@ static enum status run(const struct world *world)
     TRY(world_agree(world, mine));
     if (fault_is("late") || fault_is("late-unseen"))
         come_late(world);
+    if (fault_is("late-in-group"))
+        come_late_in_a_group(world);
     if (fault_is("leaves-early") && world->rank == 2)
         return STATUS_OK;
     if (fault_is("out-of-step") && world->rank == 1)

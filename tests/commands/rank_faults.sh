@@ -80,6 +80,12 @@ expect_says messages ' is computing leaf 3 of step 17, after operation '
 expect_says messages " and others wait for it in operation "
 expect_says err 'last said to be: computing leaf 3 of step 17'
 
+begin a_rank_that_is_late_in_its_group_is_named
+three_ranks_with late-in-group
+expect_exit 1
+expect_messages 1 'rank 1 on '
+expect_says messages ' is computing leaf 3 of step 17, after operation '
+
 begin a_job_that_hangs_ends_also_where_ranks_cannot_see_each_other
 three_ranks_with late-unseen
 expect_exit 1

@@ -211,14 +211,14 @@ static void a_bit_that_flips_in_a_gradient_is_named_with_both_ranks(void **state
     open_trainer(&trainer, *state, "1");
     double values[LEAF_VALUES] = { 0 }, flops;
     const struct leaf_tokens *read;
-    float *gradient = gradient_tree_sum(trainer.gradients);
+    float *gradient = gradient_tree_sum(trainer.groups[0].gradients);
     for (int flips = 0; flips < 2; flips++) {
         values[LEAF_LOSS] = 0;
         assert_int_equal(leaf_check_compute_again(&trainer, 0), STATUS_OK);
         if (flips == 0)
             assert_int_equal(batch_stream_take(trainer.batches, 0, trainer.leaves.first, &read),
                              STATUS_OK);
-        train_leaf(&trainer, read, gradient, values);
+        train_leaf(&trainer, &trainer.model, read, gradient, values);
         if (flips && errs())
             flip_a_bit(&gradient[trainer.model.table.element_count - 1]);
         leaf_check_keep_own(&trainer, gradient, values[LEAF_LOSS]);

@@ -64,7 +64,7 @@ static void all_ranks_report_the_same_and_hold_the_same_parameters(void **state)
     }
     assert_int_equal(trainer.progress.step, 3);
     assert_int_equal(trainer.progress.tokens, 3 * 2 * 2 * 16);
-    assert_int_equal(trainer.optimizer.updates, 3);
+    assert_int_equal(trainer.groups[0].optimizer.updates, 3);
     trainer_close(&trainer);
 }
 
@@ -93,7 +93,7 @@ static void a_nan_on_one_rank_skips_the_step_on_all(void **state)
         assert_true(report.skipped);
         assert_same_report_on_all_ranks(&report);
         assert_memory_equal(parameters, before, parameter_bytes(&trainer));
-        assert_int_equal(trainer.optimizer.updates, 1);
+        assert_int_equal(trainer.groups[0].optimizer.updates, 1);
         assert_int_equal(trainer.progress.step, 1 + skipped);
         assert_int_equal(trainer.progress.skipped, skipped);
         assert_int_equal(trainer.progress.skipped_in_a_row, skipped);
@@ -102,7 +102,7 @@ static void a_nan_on_one_rank_skips_the_step_on_all(void **state)
     assert_false(take_step(&trainer).skipped);
     assert_int_equal(trainer.progress.skipped, 2);
     assert_int_equal(trainer.progress.skipped_in_a_row, 0);
-    assert_int_equal(trainer.optimizer.updates, 2);
+    assert_int_equal(trainer.groups[0].optimizer.updates, 2);
     assert_same_on_all_ranks(parameters, parameter_bytes(&trainer));
     memory_free(before);
     trainer_close(&trainer);

@@ -57,6 +57,7 @@ static void what_does_not_fit_together_is_refused(void **state)
         const char *changes[7], *message;
     } cases[] = {
         { { "leaf_sequences", "6", "micro_batch", "4" }, "micro_batch (4) does not divide" },
+        { { "groups", "3", "leaves", "8" }, "groups (3) does not divide leaves (8)" },
         { { "max_positions", "100", "seq_len", "101" }, "seq_len (101) is longer" },
         { { "lr", "0.1", "lr_min", "0.2" }, "lr_min (0.2) is above lr (0.1)" },
         { { "steps", "10", "warmup_steps", "11" }, "warmup_steps (11) is above steps (10)" },

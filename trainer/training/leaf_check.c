@@ -4,23 +4,51 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "comm/groups.h"
 #include "trainer/training/train_leaf.h"
 
 enum { NAMED_PAIRS = 3 };
 
-void leaf_check_init(struct leaf_check *check, const struct world *world, int64_t leaves,
-                     int64_t pieces)
+static void list_tensors(struct leaf_check *check)
 {
-    *check = (struct leaf_check){ .place = -1, .count = pieces + 1 };
+    const struct tensor_table *table = check->table;
+    check->parts = memory_alloc_zeroed((size_t)table->tensor_count, sizeof *check->parts);
+    for (int64_t i = 0; i < table->tensor_count; i++) {
+        const struct tensor *tensor = &table->tensors[i];
+        check->parts[i] = (struct float_part){ tensor->offset, tensor->offset + tensor->count };
+    }
+}
+
+static void list_workers(struct leaf_check *check, const struct world *world,
+                         const struct train_config *config)
+{
     check->workers = memory_alloc_zeroed((size_t)world->size, sizeof *check->workers);
     for (int rank = 0; rank < world->size; rank++) {
-        const struct leaf_range range = leaf_range_of_rank(leaves, rank, world->size);
+        const int64_t group = groups_of_rank(config->groups, rank, world->size).first;
+        const struct leaf_range range = train_group_leaves(config, group, rank, world->size);
         if (range.first == range.end)
             continue;
         if (rank == world->rank)
             check->place = check->worker_count;
-        check->workers[check->worker_count++] = rank;
+        check->workers[check->worker_count++] =
+            (struct leaf_worker){ .rank = rank, .group = group, .leaf = range.first };
     }
+    for (int place = 0; place < check->worker_count; place++) {
+        struct leaf_worker *worker = &check->workers[place];
+        while (check->workers[worker->first].group < worker->group)
+            worker->first++;
+        for (worker->end = place + 1; worker->end < check->worker_count; worker->end++)
+            if (check->workers[worker->end].group > worker->group)
+                break;
+    }
+}
+
+void leaf_check_init(struct leaf_check *check, const struct world *world,
+                     const struct train_config *config, const struct tensor_table *table)
+{
+    *check = (struct leaf_check){ .place = -1, .table = table, .count = table->tensor_count + 1 };
+    list_tensors(check);
+    list_workers(check, world, config);
     check->own = memory_alloc_zeroed((size_t)check->count, sizeof *check->own);
     check->again = memory_alloc_zeroed((size_t)check->count, sizeof *check->again);
 }
@@ -28,36 +56,35 @@ void leaf_check_init(struct leaf_check *check, const struct world *world, int64_
 void leaf_check_release(struct leaf_check *check)
 {
     memory_free(check->workers);
+    memory_free(check->parts);
     memory_free(check->own);
     memory_free(check->again);
 }
 
-/* The rank whose leaf the worker in `place` computes again. */
-static int looked_at(const struct trainer *trainer, int64_t step, int place)
+/* The one whose leaf the worker in `place` computes again. */
+static const struct leaf_worker *looked_at(const struct trainer *trainer, int64_t step, int place)
 {
-    const struct leaf_check *check = &trainer->check.leaf;
+    const struct leaf_check *check = &trainer->leaf_check;
+    const struct leaf_worker *worker = &check->workers[place];
     const int64_t number = (step + 1) / trainer->config->check_every - 1;
-    if (check->worker_count == 1)
-        return check->workers[0];
-    const int64_t ahead = 1 + number % (check->worker_count - 1);
-    return check->workers[(place + ahead) % check->worker_count];
-}
-
-static int64_t first_leaf(const struct trainer *trainer, int rank)
-{
-    return leaf_range_of_rank(trainer->config->leaves, rank, trainer->world->size).first;
+    const int count = worker->end - worker->first;
+    if (count == 1)
+        return worker;
+    const int64_t ahead = 1 + number % (count - 1);
+    return &check->workers[worker->first + (place - worker->first + ahead) % count];
 }
 
 static void hash_leaf(const struct trainer *trainer, const float *gradient, double loss,
                       uint64_t *hashes)
 {
-    replica_check_hash(trainer, gradient, hashes);
-    memcpy(&hashes[trainer->check.leaf.count - 1], &loss, sizeof loss);
+    const struct leaf_check *check = &trainer->leaf_check;
+    float_hash_parts(trainer->kernels.pool, gradient, check->parts, check->count - 1, hashes);
+    memcpy(&hashes[check->count - 1], &loss, sizeof loss);
 }
 
 enum status leaf_check_compute_again(struct trainer *trainer, int64_t step)
 {
-    struct leaf_check *check = &trainer->check.leaf;
+    struct leaf_check *check = &trainer->leaf_check;
     check->flops = 0;
     if (check->place < 0)
         return STATUS_OK;
@@ -65,12 +92,13 @@ enum status leaf_check_compute_again(struct trainer *trainer, int64_t step)
     struct kernel_profile before[KERNELS];
     memcpy(before, trainer->kernels.profile, sizeof before);
     const struct leaf_tokens *read;
-    const int64_t leaf = first_leaf(trainer, looked_at(trainer, step, check->place));
+    const int64_t leaf = looked_at(trainer, step, check->place)->leaf;
     TRY(batch_stream_fetch(trainer->batches, step, leaf, &read));
 
     double values[LEAF_VALUES] = { 0 };
-    float *gradient = gradient_tree_sum(trainer->gradients);
-    train_leaf(trainer, read, gradient, values);
+    struct train_group *group = &trainer->groups[0];
+    float *gradient = gradient_tree_sum(group->gradients);
+    train_leaf(trainer, group, read, gradient, values);
     hash_leaf(trainer, gradient, values[LEAF_LOSS], check->again);
     activations_take_back(trainer->activations, gradient);
     check->flops = values[LEAF_FLOPS];
@@ -81,7 +109,7 @@ enum status leaf_check_compute_again(struct trainer *trainer, int64_t step)
 void leaf_check_keep_own(struct trainer *trainer, const float *gradient, double loss)
 {
     double begun_s = clock_seconds();
-    hash_leaf(trainer, gradient, loss, trainer->check.leaf.own);
+    hash_leaf(trainer, gradient, loss, trainer->leaf_check.own);
     train_profile_add(trainer, STAGE_CHECKING, begun_s);
 }
 
@@ -95,17 +123,19 @@ struct leaf_record {
 /* Where worker `place` found another result than the leaf's owner, in [0, worker_count). */
 struct difference {
     int by, of; /* ranks */
+    int64_t leaf;
 };
 
 static int list_differences(const struct trainer *trainer, int64_t step,
                             const struct leaf_record *records, struct difference *list)
 {
-    const struct leaf_check *check = &trainer->check.leaf;
+    const struct leaf_check *check = &trainer->leaf_check;
     int count = 0;
     for (int place = 0; place < check->worker_count; place++) {
-        const int by = check->workers[place], of = looked_at(trainer, step, place);
-        if (records[by].again != records[of].own)
-            list[count++] = (struct difference){ by, of };
+        const struct leaf_worker *by = &check->workers[place];
+        const struct leaf_worker *of = looked_at(trainer, step, place);
+        if (records[by->rank].again != records[of->rank].own)
+            list[count++] = (struct difference){ by->rank, of->rank, of->leaf };
     }
     return count;
 }
@@ -130,10 +160,11 @@ static int find_culprit(const struct difference *list, int count)
 static const char *first_name(const struct trainer *trainer, const uint64_t *again,
                               const uint64_t *own)
 {
-    int64_t at = 0, pieces = trainer->check.count;
-    while (at < pieces && again[at] == own[at])
+    const struct tensor_table *table = trainer->leaf_check.table;
+    int64_t at = 0;
+    while (at < table->tensor_count && again[at] == own[at])
         at++;
-    return at < pieces ? trainer->check.pieces[at].tensor->name : "the loss";
+    return at < table->tensor_count ? table->tensors[at].name : "the loss";
 }
 
 static enum status name_differences(const struct trainer *trainer, int64_t step,
@@ -141,7 +172,7 @@ static enum status name_differences(const struct trainer *trainer, int64_t step,
                                     const struct difference *list, int count)
 {
     const struct world *world = trainer->world;
-    const struct leaf_check *check = &trainer->check.leaf;
+    const struct leaf_check *check = &trainer->leaf_check;
     const size_t bytes = (size_t)check->count * sizeof(uint64_t);
     uint64_t *own = memory_alloc_zeroed((size_t)world->size, bytes);
     uint64_t *again = memory_alloc_zeroed((size_t)world->size, bytes);
@@ -152,7 +183,7 @@ static enum status name_differences(const struct trainer *trainer, int64_t step,
     for (int i = 0; i < count && i < NAMED_PAIRS; i++)
         strbuf_addf(&text, "%srank %d on %s and rank %d on %s at leaf %lld in '%s'",
                     i > 0 ? ", " : "", list[i].of, records[list[i].of].host, list[i].by,
-                    records[list[i].by].host, (long long)first_leaf(trainer, list[i].of),
+                    records[list[i].by].host, (long long)list[i].leaf,
                     first_name(trainer, again + list[i].by * check->count,
                                own + list[i].of * check->count));
     if (count > NAMED_PAIRS)
@@ -172,7 +203,7 @@ static enum status name_differences(const struct trainer *trainer, int64_t step,
 enum status leaf_check_compare(struct trainer *trainer, int64_t step, double *flops)
 {
     const struct world *world = trainer->world;
-    const struct leaf_check *check = &trainer->check.leaf;
+    const struct leaf_check *check = &trainer->leaf_check;
     double begun_s = clock_seconds();
     struct leaf_record mine = { .own = float_hash_join(check->own, check->count),
                                 .again = float_hash_join(check->again, check->count),

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "comm/groups.h"
+
 const char *const memory_part_names[MEMORY_PARTS] = { "parameters",  "gradient", "optimizer",
                                                       "activations", "kernels",  "batches",
                                                       "process" };
@@ -20,21 +22,59 @@ static size_t resident_bytes(void)
     return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Of the first group that a rank carries: the others are like it. */
+static struct world world_of_group(const struct train_config *config, const struct world *world)
+{
+    if (world->size < config->groups)
+        return (struct world){ .size = 1, .node_size = 1 };
+    const int64_t group = groups_of_rank(config->groups, world->rank, world->size).first;
+    const int first = groups_first_rank(config->groups, group, world->size);
+    const int end = groups_first_rank(config->groups, group + 1, world->size);
+    const int node = world->rank - world->node_rank, node_end = node + world->node_size;
+    const int first_here = first > node ? first : node, end_here = end < node_end ? end : node_end;
+    return (struct world){ .rank = world->rank - first,
+                           .size = end - first,
+                           .node_rank = world->rank - first_here,
+                           .node_size = end_here - first_here };
+}
+
+/* Parameters, gradients and optimizers. */
+static void plan_state(const struct train_config *config, const struct tensor_table *table,
+                       const struct world *world, const struct world *group,
+                       struct memory_plan *plan)
+{
+    const int64_t count = table->element_count;
+    const struct leaf_range carried = groups_of_rank(config->groups, world->rank, world->size);
+    const size_t groups = (size_t)(carried.end - carried.first);
+    const struct optimizer_settings optimizer = train_config_optimizer(config);
+    plan->bytes[MEMORY_PARAMETERS] = node_vector_bytes(count, world->node_rank, world->node_size);
+    plan->bytes[MEMORY_GRADIENT] = groups * gradient_tree_bytes(config->leaves / config->groups,
+                                                                count, group->rank, group->size);
+    plan->bytes[MEMORY_OPTIMIZER] =
+        groups * optimizer_bytes(&optimizer, table, group->rank, group->size);
+    if (config->groups == 1)
+        return;
+    plan->bytes[MEMORY_PARAMETERS] +=
+        groups * node_vector_bytes(count, group->node_rank, group->node_size);
+    plan->bytes[MEMORY_GRADIENT] +=
+        outer_step_change_bytes(config, count, world->rank, world->size);
+    plan->bytes[MEMORY_OPTIMIZER] += outer_step_momentum_bytes(table, world->rank, world->size);
+}
+
 static void plan_rank(const struct train_config *config, const struct model_config *model,
                       const struct tensor_table *table, int rank, int ranks, int node_size,
                       struct memory_plan *plan)
 {
-    const struct leaf_range own = leaf_range_of_rank(config->leaves, rank, ranks);
+    const struct world world = {
+        .rank = rank, .size = ranks, .node_rank = rank % node_size, .node_size = node_size
+    };
+    const struct world group = world_of_group(config, &world);
+    const struct leaf_range own = train_group_all_leaves(config, rank, ranks);
     const struct activations_plan activations =
-        train_config_activations(config, own.end - own.first, node_size);
-    const struct optimizer_settings optimizer = train_config_optimizer(config);
+        train_config_activations(config, own.end - own.first, group.node_size);
     const struct batch_stream_plan reading = trainer_reading(config, own);
     plan->rank = rank;
-    plan->bytes[MEMORY_PARAMETERS] =
-        node_vector_bytes(table->element_count, rank % node_size, node_size);
-    plan->bytes[MEMORY_GRADIENT] =
-        gradient_tree_bytes(config->leaves, table->element_count, rank, ranks);
-    plan->bytes[MEMORY_OPTIMIZER] = optimizer_bytes(&optimizer, table, rank, ranks);
+    plan_state(config, table, &world, &group, plan);
     plan->bytes[MEMORY_ACTIVATIONS] =
         activations_bytes(model, &activations) - activations_bytes_lent(model, &activations);
     plan->bytes[MEMORY_BATCHES] = batch_stream_bytes(&reading);

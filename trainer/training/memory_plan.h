@@ -4,14 +4,12 @@
  * the machine is measured: what this process holds once libraries, MPI, kernels, tokenizer, corpus
  * and held-out text are there, as trainer_open_inputs leaves them.
  *
- *   parameters    the rank's share of its node's replica
- *   gradient      the sums that wait for their sibling (comm/gradient_tree.h)
- *   optimizer     moments of the rank's slice, and Muon's scratch
- *   activations   of one micro-batch, with the chunk of the loss, less what backward lends the
- *                 gradient (model/gradient_loans.h)
- *   kernels       scratch of the threads
- *   batches       leaves that are read ahead
- *   process       measured
+ *   parameters    the rank's share of its node's replica; with groups, also of its groups' replicas
+ *   gradient      the sums that wait for their sibling (comm/gradient_tree.h), of each group that
+ * the rank carries, and of the groups' changes optimizer     moments of the rank's slices, and
+ * Muon's scratch activations   of one micro-batch, with the chunk of the loss, less what backward
+ * lends the gradient (model/gradient_loans.h) kernels       scratch of the threads batches leaves
+ * that are read ahead process       measured
  *
  * All of it is written to within the first steps, so the sum is the peak resident set, with pages
  * that ranks share counted as each one's share. Ranks of several nodes stage at most 64 MiB more.

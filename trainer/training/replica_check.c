@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "comm/groups.h"
 #include "comm/slice.h"
 #include "trainer/training/trainer.h"
 
@@ -28,13 +29,14 @@ static void add_pieces(struct replica_check *check, const struct slicing *slicin
     }
 }
 
-void replica_check_init(struct replica_check *check, const struct world *world, int64_t leaves,
-                        const struct tensor_table *table)
+void replica_check_init(struct replica_check *check, const struct world *world,
+                        const struct model *model)
 {
+    const struct tensor_table *table = &model->table;
     const struct slicing slicing = slicing_of(table->element_count, world->size);
     const size_t own_most = (size_t)(table->tensor_count + slicing.rounds); /* a part cuts one */
     const size_t most = (size_t)(table->tensor_count + slicing.rounds * world->size);
-    *check = (struct replica_check){ 0 };
+    *check = (struct replica_check){ .world = world, .model = model };
     check->parts = memory_alloc_zeroed(most, sizeof *check->parts);
     check->pieces = memory_alloc_zeroed(most, sizeof *check->pieces);
     check->hashes = memory_alloc_zeroed(most, sizeof *check->hashes);
@@ -43,12 +45,10 @@ void replica_check_init(struct replica_check *check, const struct world *world, 
     check->own_hashes = memory_alloc_zeroed(own_most, sizeof *check->own_hashes);
     for (int64_t i = 0; i < table->tensor_count; i++)
         add_pieces(check, &slicing, world->rank, &table->tensors[i]);
-    leaf_check_init(&check->leaf, world, leaves, check->count);
 }
 
 void replica_check_release(struct replica_check *check)
 {
-    leaf_check_release(&check->leaf);
     memory_free(check->parts);
     memory_free(check->pieces);
     memory_free(check->hashes);
@@ -63,34 +63,29 @@ bool replica_check_is_due(const struct train_config *config, int64_t step)
     return config->check_every > 0 && (step + 1) % config->check_every == 0;
 }
 
-void replica_check_hash(const struct trainer *trainer, const float *vector, uint64_t *hashes)
+static void hash_slice(const struct trainer *trainer, const struct replica_check *check,
+                       uint64_t *hashes)
 {
-    const struct replica_check *check = &trainer->check;
-    float_hash_parts(trainer->kernels.pool, vector, check->parts, check->count, hashes);
-}
-
-static void hash_slice(const struct trainer *trainer, uint64_t *hashes)
-{
-    const struct replica_check *check = &trainer->check;
-    float_hash_parts(trainer->kernels.pool, trainer->model.parameters, check->own_parts,
+    float_hash_parts(trainer->kernels.pool, check->model->parameters, check->own_parts,
                      check->own_count, hashes);
 }
 
-void replica_check_keep_slice(struct trainer *trainer, int64_t step)
+void replica_check_keep_slice(struct trainer *trainer, struct replica_check *check, int64_t step)
 {
     if (trainer->config->check_every == 0)
         return;
     double begun_s = clock_seconds();
-    hash_slice(trainer, trainer->check.own_hashes);
-    trainer->check.own_step = step + 1;
+    hash_slice(trainer, check, check->own_hashes);
+    check->own_step = step + 1;
     train_profile_add(trainer, STAGE_CHECKING, begun_s);
 }
 
-static enum status compare_slice(const struct trainer *trainer)
+static enum status compare_slice(const struct trainer *trainer, const struct replica_check *check)
 {
-    const struct replica_check *check = &trainer->check;
     int64_t at = 0;
-    hash_slice(trainer, check->hashes);
+    if (check->own_step == 0)
+        return STATUS_OK;
+    hash_slice(trainer, check, check->hashes);
     while (at < check->own_count && check->hashes[at] == check->own_hashes[at])
         at++;
     if (at == check->own_count)
@@ -102,10 +97,13 @@ static enum status compare_slice(const struct trainer *trainer)
 
 enum status replica_check_slice(struct trainer *trainer)
 {
-    if (trainer->config->check_every == 0 || trainer->check.own_step == 0)
+    if (trainer->config->check_every == 0)
         return STATUS_OK;
     double begun_s = clock_seconds();
-    enum status status = world_agree(trainer->world, compare_slice(trainer));
+    enum status status = STATUS_OK;
+    for (int i = 0; i < trainer->check_count && status == STATUS_OK; i++)
+        status = compare_slice(trainer, &trainer->checks[i]);
+    status = world_agree(trainer->world, status);
     train_profile_add(trainer, STAGE_CHECKING, begun_s);
     return status;
 }
@@ -175,7 +173,8 @@ static bool name_wrong(const struct replicas *replicas, int rank, struct strbuf 
     }
     if (!first)
         return false;
-    strbuf_addf(text, "rank %d on %s in tensor '%s'", rank, replicas->hosts[rank], first->name);
+    strbuf_addf(text, "rank %d on %s in tensor '%s'", check->world->first_rank + rank,
+                replicas->hosts[rank], first->name);
     if (more > 0)
         strbuf_addf(text, " and %d more", more);
     return true;
@@ -192,7 +191,8 @@ static enum status tell_wrong(const struct replicas *replicas, int64_t steps)
         strbuf_addf(&names,
                     "parameters after step %lld differ, and nobody can tell which are right: from "
                     "rank %d's on ",
-                    (long long)steps, check->pieces[replicas->open].owner);
+                    (long long)steps,
+                    check->world->first_rank + check->pieces[replicas->open].owner);
     for (int rank = 0; rank < replicas->size; rank++) {
         struct strbuf name = STRBUF_INIT;
         if (name_wrong(replicas, rank, &name) && ++wrong <= NAMED_RANKS)
@@ -201,15 +201,17 @@ static enum status tell_wrong(const struct replicas *replicas, int64_t steps)
     }
     if (wrong > NAMED_RANKS)
         strbuf_addf(&names, ", and %d more ranks", wrong - NAMED_RANKS);
-    enum status status = failed("%s; the checkpoints are as they were", names.bytes);
+    enum status status = STATUS_OK;
+    if (wrong > 0)
+        status = failed("%s; the checkpoints are as they were", names.bytes);
     strbuf_release(&names);
     return status;
 }
 
-static enum status name_differences(const struct trainer *trainer)
+static enum status name_differences(const struct trainer *trainer,
+                                    const struct replica_check *check)
 {
-    const struct world *world = trainer->world;
-    const struct replica_check *check = &trainer->check;
+    const struct world *world = check->world;
     const size_t size = (size_t)world->size, count = (size_t)check->count;
     struct replicas replicas = {
         .check = check,
@@ -228,21 +230,60 @@ static enum status name_differences(const struct trainer *trainer)
     return status;
 }
 
+/* One joint hash of each check that several ranks share: of the rank's group, and of the run's
+ * parameters, which are the same where one group has all ranks. */
+struct joint_hashes {
+    uint64_t of_group, of_run;
+};
+
+static struct joint_hashes hash_all(const struct trainer *trainer)
+{
+    struct joint_hashes joint = { 0 };
+    for (int i = 0; i < trainer->check_count; i++) {
+        const struct replica_check *check = &trainer->checks[i];
+        float_hash_parts(trainer->kernels.pool, check->model->parameters, check->parts,
+                         check->count, check->hashes);
+        joint.of_run = float_hash_join(check->hashes, check->count);
+        if (i == 0)
+            joint.of_group = joint.of_run;
+    }
+    return joint;
+}
+
+static bool are_same(const struct trainer *trainer, const struct joint_hashes *all)
+{
+    const int64_t groups = trainer->config->groups;
+    const int size = trainer->world->size;
+    for (int rank = 0; rank < size; rank++) {
+        const int64_t group = groups_of_rank(groups, rank, size).first;
+        const int first = groups_first_rank(groups, group, size);
+        if (all[rank].of_group != all[first].of_group || all[rank].of_run != all[0].of_run)
+            return false;
+    }
+    return true;
+}
+
+/* All ranks come here, also those whose group is right. */
+static enum status name_all_differences(const struct trainer *trainer)
+{
+    enum status status = STATUS_OK;
+    for (int i = 0; i < trainer->check_count; i++) {
+        enum status found = name_differences(trainer, &trainer->checks[i]);
+        status = found == STATUS_OK ? status : found;
+    }
+    return world_agree(trainer->world, status);
+}
+
 enum status replica_check_replicas(struct trainer *trainer)
 {
     const struct world *world = trainer->world;
-    const struct replica_check *check = &trainer->check;
     if (trainer->config->check_every == 0 || world->size == 1)
         return STATUS_OK;
     double begun_s = clock_seconds();
-    replica_check_hash(trainer, trainer->model.parameters, check->hashes);
-    const uint64_t mine = float_hash_join(check->hashes, check->count);
-    uint64_t *all = memory_alloc_zeroed((size_t)world->size, sizeof *all);
+    const struct joint_hashes mine = hash_all(trainer);
+    struct joint_hashes *all = memory_alloc_zeroed((size_t)world->size, sizeof *all);
     world_gather_all(world, &mine, sizeof mine, all);
-    int same = 1;
-    while (same < world->size && all[same] == all[0])
-        same++;
-    enum status status = same == world->size ? STATUS_OK : name_differences(trainer);
+    enum status status = are_same(trainer, all) ? STATUS_OK : name_all_differences(trainer);
     memory_free(all);
     train_profile_add(trainer, STAGE_CHECKING, begun_s);
     return status;

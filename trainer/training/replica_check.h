@@ -25,7 +25,6 @@
 #include "base/float_hash.h"
 #include "comm/world.h"
 #include "trainer/model/model.h"
-#include "trainer/training/leaf_check.h"
 #include "trainer/training/train_config.h"
 
 struct replica_piece {
@@ -34,8 +33,10 @@ struct replica_piece {
 };
 
 struct replica_check {
-    int64_t count;            /* of pieces, in the order of the flat vector */
-    struct float_part *parts; /* [count] where they lie */
+    const struct world *world; /* the ranks that hold replicas */
+    const struct model *model; /* whose parameters they are */
+    int64_t count;             /* of pieces, in the order of the flat vector */
+    struct float_part *parts;  /* [count] where they lie */
     struct replica_piece *pieces;
     uint64_t *hashes;  /* [count] of what is compared now */
     int64_t own_count; /* of the pieces in this rank's slice, in the same order */
@@ -43,23 +44,20 @@ struct replica_check {
     const struct tensor **own_tensors;
     uint64_t *own_hashes; /* as the last update left them */
     int64_t own_step;     /* steps done by then; 0: none since the start of the program */
-    struct leaf_check leaf;
 };
 
 struct trainer;
 
-/* Local. `table` must outlive the check. */
-void replica_check_init(struct replica_check *check, const struct world *world, int64_t leaves,
-                        const struct tensor_table *table);
+/* Local. `world` and `model` must outlive the check. */
+void replica_check_init(struct replica_check *check, const struct world *world,
+                        const struct model *model);
 void replica_check_release(struct replica_check *check); /* what is all zero too */
 
 /* Whether replicas and leaves are compared in step number `step`. */
 bool replica_check_is_due(const struct train_config *config, int64_t step);
-/* Local. hashes[i] of piece i of a vector of all parameters, or of their gradient. */
-void replica_check_hash(const struct trainer *trainer, const float *vector, uint64_t *hashes);
 
 /* Local. Right after this rank has updated its slice in step number `step`. */
-void replica_check_keep_slice(struct trainer *trainer, int64_t step);
+void replica_check_keep_slice(struct trainer *trainer, struct replica_check *check, int64_t step);
 /* Collective. Fails on all ranks where one's own slice is not what keep_slice saw. */
 enum status replica_check_slice(struct trainer *trainer);
 /* Collective, after replica_check_slice. Fails on all ranks alike where their parameters differ.

@@ -10,71 +10,110 @@
 #define STATE_VERSION 1
 #define TOKENS_MAX    ((int64_t)1 << 62)
 
-struct moment_name {
-    char text[sizeof "momentum_buffer." + sizeof((struct tensor *)0)->name];
+/* "group.3.exp_avg_sq.model.norm.weight" */
+struct part_name {
+    char text[sizeof((struct train_group *)0)->prefix + sizeof "momentum_buffer." +
+              sizeof((struct tensor *)0)->name];
 };
 
-static void moment_name_print(struct moment_name *name, const struct tensor_moment *moment,
-                              const struct tensor *tensor)
+static void part_name_print(struct part_name *name, const char *prefix, const char *moment,
+                            const struct tensor *tensor)
 {
-    snprintf(name->text, sizeof name->text, "%s.%s", moment->name, tensor->name);
+    snprintf(name->text, sizeof name->text, "%s%s%s%s", prefix, moment, moment[0] ? "." : "",
+             tensor->name);
 }
 
-static void write_model(const struct trainer *trainer, struct checkpoint_writer *writer)
+/* What goes into one file. */
+struct part_list {
+    struct tensor_part *parts;
+    struct part_name *names;
+    int64_t count;
+};
+
+static struct part_list part_list_of(int64_t most)
 {
-    const struct tensor_table *table = &trainer->model.table;
-    const size_t count = (size_t)table->tensor_count;
-    struct tensor_part *parts = memory_alloc_zeroed(count, sizeof *parts);
-    struct slice *ranges = memory_alloc_zeroed(count, sizeof *ranges);
+    return (struct part_list){
+        .parts = memory_alloc_zeroed((size_t)most, sizeof(struct tensor_part)),
+        .names = memory_alloc_zeroed((size_t)most, sizeof(struct part_name)),
+    };
+}
+
+static void add_part(struct part_list *list, const char *prefix, const struct tensor_moment *moment,
+                     const struct tensor *tensor)
+{
+    struct part_name *name = &list->names[list->count];
+    part_name_print(name, prefix, moment->name, tensor);
+    list->parts[list->count++] = (struct tensor_part){
+        .name = name->text,
+        .rows = tensor->rows,
+        .cols = tensor->cols,
+        .ranges = moment->ranges,
+        .range_count = moment->range_count,
+        .data = moment->values,
+    };
+}
+
+static void write_list(struct part_list *list, struct checkpoint_writer *writer,
+                       const char *file_name)
+{
+    if (list->count > 0)
+        checkpoint_writer_add_tensors(writer, file_name, list->parts, list->count);
+    memory_free(list->parts);
+    memory_free(list->names);
+}
+
+static void write_parameters(const struct model *model, struct checkpoint_writer *writer,
+                             const char *file_name, const char *prefix)
+{
+    const struct tensor_table *table = &model->table;
+    struct part_list list = part_list_of(table->tensor_count);
+    struct slice *ranges = memory_alloc_zeroed((size_t)table->tensor_count, sizeof *ranges);
     for (int64_t i = 0; i < table->tensor_count; i++) {
         const struct tensor *tensor = &table->tensors[i];
         ranges[i].end = tensor->count;
-        parts[i] = (struct tensor_part){
-            .name = tensor->name,
-            .rows = tensor->rows,
-            .cols = tensor->cols,
-            .ranges = &ranges[i],
-            .range_count = 1,
-            .data = trainer->model.parameters + tensor->offset,
-        };
+        const struct tensor_moment whole = { "", &ranges[i], 1,
+                                             model->parameters + tensor->offset };
+        add_part(&list, prefix, &whole, tensor);
     }
-    checkpoint_writer_add_tensors(writer, "model.safetensors", parts, table->tensor_count);
+    write_list(&list, writer, file_name);
     memory_free(ranges);
-    memory_free(parts);
 }
 
+/* Of each group its first rank writes the parameters. */
+static void write_groups(const struct trainer *trainer, struct checkpoint_writer *writer)
+{
+    for (int i = 0; i < trainer->group_count && trainer->outer; i++) {
+        const struct train_group *group = &trainer->groups[i];
+        char file_name[64];
+        snprintf(file_name, sizeof file_name, "group-%05lld-of-%05lld.safetensors",
+                 (long long)group->number + 1, (long long)trainer->config->groups);
+        if (group->world->rank == 0)
+            write_parameters(group->model, writer, file_name, group->prefix);
+    }
+}
+
+/* Of this rank's slices: for each group, and of the outer step. */
 static void write_moments(const struct trainer *trainer, struct checkpoint_writer *writer)
 {
     const struct tensor_table *table = &trainer->model.table;
-    size_t most = (size_t)table->tensor_count * MOMENTS_MOST;
-    struct tensor_part *parts = memory_alloc_zeroed(most, sizeof *parts);
-    struct moment_name *names = memory_alloc_zeroed(most, sizeof *names);
-    int64_t count = 0;
+    struct part_list list =
+        part_list_of(table->tensor_count * MOMENTS_MOST * (trainer->group_count + 1));
+    struct tensor_moment moments[MOMENTS_MOST];
 
-    for (int64_t i = 0; i < table->tensor_count; i++) {
-        const struct tensor *tensor = &table->tensors[i];
-        struct tensor_moment moments[MOMENTS_MOST];
-        int found = optimizer_tensor_moments(&trainer->optimizer, i, moments);
-        for (const struct tensor_moment *moment = moments; moment < moments + found; moment++) {
-            moment_name_print(&names[count], moment, tensor);
-            parts[count] = (struct tensor_part){
-                .name = names[count].text,
-                .rows = tensor->rows,
-                .cols = tensor->cols,
-                .ranges = moment->ranges,
-                .range_count = moment->range_count,
-                .data = moment->values,
-            };
-            count++;
+    for (int group = 0; group < trainer->group_count; group++)
+        for (int64_t i = 0; i < table->tensor_count; i++) {
+            int found = optimizer_tensor_moments(&trainer->groups[group].optimizer, i, moments);
+            for (int m = 0; m < found; m++)
+                add_part(&list, trainer->groups[group].prefix, &moments[m], &table->tensors[i]);
         }
-    }
+    for (int64_t i = 0; i < table->tensor_count && trainer->outer; i++)
+        if (outer_step_tensor_momentum(trainer->outer, i, moments))
+            add_part(&list, OUTER_PREFIX, moments, &table->tensors[i]);
+
     char file_name[64];
     snprintf(file_name, sizeof file_name, "optimizer-%05d-of-%05d.safetensors",
              trainer->world->rank + 1, trainer->world->size);
-    if (count > 0)
-        checkpoint_writer_add_tensors(writer, file_name, parts, count);
-    memory_free(parts);
-    memory_free(names);
+    write_list(&list, writer, file_name);
 }
 
 static void write_json(struct checkpoint_writer *writer, const char *name, struct json *json)
@@ -100,7 +139,9 @@ static struct json *state_to_json(const struct trainer *trainer)
     json_put_integer(state, "format_version", STATE_VERSION);
     json_put(state, "digested", digested);
     json_put_number(state, "loss", progress->loss);
-    json_put_text(state, "optimizer", optimizer_names[trainer->optimizer.settings.kind]);
+    json_put_text(state, "optimizer", optimizer_names[trainer->groups[0].optimizer.settings.kind]);
+    if (trainer->outer)
+        json_put_integer(state, "groups", trainer->config->groups);
     json_put_text(state, "kernels", trainer->kernels.name);
     json_put_text(state, "corpus_digest", corpus_digest(trainer->corpus));
     json_put(state, "ledger", compute_ledger_to_json(&trainer->ledger));
@@ -136,9 +177,10 @@ enum status run_state_save(const struct trainer *trainer)
     TRY(checkpoint_writer_begin(trainer->world, trainer->config->run, trainer->progress.step,
                                 &writer));
     if (trainer->world->rank == 0) {
-        write_model(trainer, writer);
+        write_parameters(&trainer->model, writer, "model.safetensors", "");
         write_descriptions(trainer, writer);
     }
+    write_groups(trainer, writer);
     write_moments(trainer, writer);
     TRY(checkpoint_writer_commit(writer));
 
@@ -148,12 +190,12 @@ enum status run_state_save(const struct trainer *trainer)
     return STATUS_OK;
 }
 
-static enum status read_moment(struct checkpoint *checkpoint, const struct tensor_moment *moment,
-                               const struct tensor *tensor)
+static enum status read_part(struct checkpoint *checkpoint, const char *prefix,
+                             const struct tensor_moment *moment, const struct tensor *tensor)
 {
-    struct moment_name name;
+    struct part_name name;
     float *values = moment->values;
-    moment_name_print(&name, moment, tensor);
+    part_name_print(&name, prefix, moment->name, tensor);
     for (int64_t i = 0; i < moment->range_count; i++) {
         const struct slice range = moment->ranges[i];
         TRY(checkpoint_read(checkpoint, name.text, tensor->rows, tensor->cols, range.begin,
@@ -163,20 +205,50 @@ static enum status read_moment(struct checkpoint *checkpoint, const struct tenso
     return STATUS_OK;
 }
 
-static enum status read_tensors(struct trainer *trainer, struct checkpoint *checkpoint)
+/* By one rank of each node. */
+static enum status read_parameters(const struct model *model, const struct world *world,
+                                   struct checkpoint *checkpoint, const char *prefix)
+{
+    for (int64_t i = 0; i < model->table.tensor_count && world->node_rank == 0; i++) {
+        const struct tensor *tensor = &model->table.tensors[i];
+        struct slice range = { 0, tensor->count };
+        const struct tensor_moment whole = { "", &range, 1, model->parameters + tensor->offset };
+        TRY(read_part(checkpoint, prefix, &whole, tensor));
+    }
+    return STATUS_OK;
+}
+
+static enum status read_group(const struct train_group *group, struct checkpoint *checkpoint)
+{
+    const struct tensor_table *table = &group->model->table;
+    struct tensor_moment moments[MOMENTS_MOST];
+    TRY(read_parameters(group->model, group->world, checkpoint, group->prefix));
+    for (int64_t i = 0; i < table->tensor_count; i++) {
+        int found = optimizer_tensor_moments(&group->optimizer, i, moments);
+        for (int m = 0; m < found; m++)
+            TRY(read_part(checkpoint, group->prefix, &moments[m], &table->tensors[i]));
+    }
+    return STATUS_OK;
+}
+
+/* What the outer step has beside the groups. */
+static enum status read_outer(const struct trainer *trainer, struct checkpoint *checkpoint)
 {
     const struct tensor_table *table = &trainer->model.table;
+    struct tensor_moment momentum;
+    TRY(read_parameters(&trainer->model, trainer->world, checkpoint, ""));
+    for (int64_t i = 0; i < table->tensor_count; i++)
+        if (outer_step_tensor_momentum(trainer->outer, i, &momentum))
+            TRY(read_part(checkpoint, OUTER_PREFIX, &momentum, &table->tensors[i]));
+    return STATUS_OK;
+}
 
-    for (int64_t i = 0; i < table->tensor_count; i++) {
-        const struct tensor *tensor = &table->tensors[i];
-        if (trainer->world->node_rank == 0)
-            TRY(checkpoint_read(checkpoint, tensor->name, tensor->rows, tensor->cols, 0,
-                                tensor->count, trainer->model.parameters + tensor->offset));
-        struct tensor_moment moments[MOMENTS_MOST];
-        int found = optimizer_tensor_moments(&trainer->optimizer, i, moments);
-        for (const struct tensor_moment *moment = moments; moment < moments + found; moment++)
-            TRY(read_moment(checkpoint, moment, tensor));
-    }
+static enum status read_tensors(struct trainer *trainer, struct checkpoint *checkpoint)
+{
+    if (trainer->outer)
+        TRY(read_outer(trainer, checkpoint));
+    for (int i = 0; i < trainer->group_count; i++)
+        TRY(read_group(&trainer->groups[i], checkpoint));
     return STATUS_OK;
 }
 
@@ -199,11 +271,25 @@ static enum status require_text(const struct trainer *trainer, const struct json
 static enum status require_optimizer(const struct trainer *trainer, const struct json *state,
                                      const char *source)
 {
-    const char *saved, *own = optimizer_names[trainer->optimizer.settings.kind];
+    const char *saved, *own = optimizer_names[trainer->groups[0].optimizer.settings.kind];
     TRY(json_need_text(state, "optimizer", source, &saved));
     if (strcmp(saved, own) != 0)
         return bad_input("cannot resume from '%s': its optimizer is %s and this run's is %s",
                          source, saved, own);
+    return STATUS_OK;
+}
+
+/* Nor what groups have trained to another number of them. */
+static enum status require_groups(const struct trainer *trainer, const struct json *state,
+                                  const char *source)
+{
+    int64_t saved = 1, own = trainer->config->groups;
+    if (json_member(state, "groups"))
+        TRY(json_need_integer(state, "groups", 2, INT32_MAX, source, &saved));
+    if (saved != own)
+        return bad_input(
+            "cannot resume from '%s': its number of groups is %lld and this run has %lld", source,
+            (long long)saved, (long long)own);
     return STATUS_OK;
 }
 
@@ -221,9 +307,11 @@ static enum status read_state(struct trainer *trainer, struct checkpoint *checkp
     TRY(json_need_integer(digested, "skipped", 0, progress->step, source, &progress->skipped));
     TRY(json_need_integer(digested, "skipped_in_a_row", 0, progress->skipped, source,
                           &progress->skipped_in_a_row));
-    trainer->optimizer.updates = progress->step - progress->skipped;
+    for (int i = 0; i < trainer->group_count; i++)
+        trainer->groups[i].optimizer.updates = progress->step - progress->skipped;
 
     TRY(require_optimizer(trainer, state, source));
+    TRY(require_groups(trainer, state, source));
     TRY(require_text(trainer, state, "kernels", trainer->kernels.name, source));
     if (json_member(state, "blas_core"))
         log_warning("'%s' was trained with OpenBLAS's products: from here on the bits are those of "
@@ -240,5 +328,7 @@ enum status run_state_load(struct trainer *trainer, struct checkpoint *checkpoin
     if (status == STATUS_OK)
         status = read_tensors(trainer, checkpoint);
     node_vector_publish(trainer->parameters);
+    for (int i = 0; i < trainer->group_count; i++)
+        node_vector_publish(trainer->groups[i].parameters);
     return world_agree(trainer->world, status);
 }

@@ -58,6 +58,19 @@ const struct option_spec train_options[] = {
       .choices = recompute_names,
       .help = "what backward computes again, to save memory: the same bits, more time" },
 
+    { .section = "groups", .key = "groups", .type = OPTION_INTEGER, .offset = AT(groups),
+      .default_text = "1", .min = 1, .max = 65536,
+      .help = "that train apart on their share of the leaves, and are averaged now and then "
+              "(DiLoCo); 1: none" },
+    { .key = "local_steps", .type = OPTION_INTEGER, .offset = AT(local_steps),
+      .default_text = "50", .min = 1, .max = 1e9, .unit = "steps",
+      .help = "of each group between averages" },
+    { .key = "outer_lr", .type = OPTION_NUMBER, .offset = AT(outer_lr), .default_text = "0.7",
+      .min = 0, .max = 10, .help = "learning rate of the groups' mean change" },
+    { .key = "outer_momentum", .type = OPTION_NUMBER, .offset = AT(outer_momentum),
+      .default_text = "0.9", .min = 0, .max = 0.999999,
+      .help = "Nesterov's momentum of the groups' mean change" },
+
     { .section = "model", .key = "family", .type = OPTION_CHOICE, .offset = AT(family),
       .default_text = "llama", .choices = model_family_names, .help = "architecture" },
     { .key = "layers", .type = OPTION_INTEGER, .offset = AT(layers), .default_text = "6",
@@ -187,6 +200,9 @@ enum status train_config_complete_model(struct train_config *config)
     if (config->leaf_sequences % config->micro_batch != 0)
         return bad_input("micro_batch (%lld) does not divide leaf_sequences (%lld)",
                          (long long)config->micro_batch, (long long)config->leaf_sequences);
+    if (config->leaves % config->groups != 0)
+        return bad_input("groups (%lld) does not divide leaves (%lld)", (long long)config->groups,
+                         (long long)config->leaves);
     if (config->kv_heads == 0)
         config->kv_heads = config->heads;
     if (config->family == FAMILY_GPT2)

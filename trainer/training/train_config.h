@@ -32,6 +32,9 @@ struct train_config {
     int64_t leaves, leaf_sequences, micro_batch;
     int recompute;
 
+    int64_t groups, local_steps;
+    double outer_lr, outer_momentum;
+
     int family;
     int64_t layers, width, heads, kv_heads, ffn_width, max_positions;
     double rope_theta;

@@ -8,8 +8,9 @@
 enum { LEAF_LOSS, LEAF_TARGETS, LEAF_FLOPS, LEAF_VALUES };
 
 /* Local. Forward and backward, a micro-batch at a time: `gradient` receives the sum over the
- * leaf's tokens, `values` [LEAF_VALUES] its loss, targets and executed FLOPs. */
-void train_leaf(struct trainer *trainer, const struct leaf_tokens *read, float *gradient,
-                double *values);
+ * leaf's tokens, of the group's model, `values` [LEAF_VALUES] its loss, targets and executed FLOPs.
+ */
+void train_leaf(struct trainer *trainer, struct train_group *group, const struct leaf_tokens *read,
+                float *gradient, double *values);
 
 #endif

@@ -39,7 +39,7 @@ static enum status save_if_due(struct trainer *trainer, struct train_report *rep
     if (!is_last && (!is_due(config->save_every, progress->step) || progress->skipped_in_a_row > 0))
         return STATUS_OK;
     TRY(replica_check_slice(trainer));
-    overlap_whole(&trainer->overlap);
+    trainer_gather(trainer);
     TRY(replica_check_replicas(trainer));
 
     double begun_s = clock_seconds();
@@ -77,7 +77,7 @@ static enum status take_step(struct trainer *trainer, struct train_report *repor
     int64_t step = trainer->progress.step;
     if (is_due(config->validate_every, step) || step == config->steps) {
         flight_recorder_doing("validating after step %lld", (long long)step);
-        overlap_whole(&trainer->overlap);
+        trainer_gather(trainer);
         train_report_validate(report);
     }
     *stops = step < config->steps && (is_at_stop(trainer) || stop_signal_received(trainer->world));

@@ -8,7 +8,7 @@
 #include "trainer/reports/step_profile.h"
 #include "trainer/training/trainer.h"
 
-static const char *const stage_names[STAGES] = { "reading",  "reduction",  "gathering",
+static const char *const stage_names[STAGES] = { "reading",  "reduction",  "gathering", "averaging",
                                                  "checking", "validation", "saving" };
 
 void train_profile_begin(struct trainer *trainer)
@@ -67,8 +67,10 @@ void train_profile_tell(const struct trainer *trainer)
     profile_since(kernels, own->before);
     for (int i = 0; i < STAGES; i++)
         stages[i] = (struct profile_stage){ stage_names[i], own->stage_seconds[i] };
-    stages[STAGE_REDUCTION].seconds += trainer->overlap.reduction_s;
-    stages[STAGE_GATHERING].seconds += trainer->overlap.gathering_s;
+    for (int i = 0; i < trainer->group_count; i++) {
+        stages[STAGE_REDUCTION].seconds += trainer->groups[i].overlap.reduction_s;
+        stages[STAGE_GATHERING].seconds += trainer->groups[i].overlap.gathering_s;
+    }
     stages[STAGE_READING].seconds = batch_stream_wait_seconds(trainer->batches);
     if (profile.steps > 0)
         tell(trainer, &profile);

@@ -14,6 +14,7 @@ enum train_stage {
     STAGE_READING,   /* waiting for tokens */
     STAGE_REDUCTION, /* of the gradient and the losses over the ranks */
     STAGE_GATHERING, /* the parameters from all ranks' slices */
+    STAGE_AVERAGING, /* groups that train apart: outer_step.h */
     STAGE_CHECKING,  /* that all ranks hold and compute the same */
     STAGE_VALIDATION,
     STAGE_SAVING,

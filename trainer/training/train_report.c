@@ -27,6 +27,9 @@ void train_report_begin(struct train_report *report, struct trainer *trainer)
              (long long)corpus_token_count(trainer->corpus), world->size,
              thread_pool_size(trainer->kernels.pool), trainer->kernels.name,
              precision_names[config->precision]);
+    if (config->groups > 1)
+        log_info("%lld groups train apart, and are averaged every %lld steps",
+                 (long long)config->groups, (long long)config->local_steps);
 }
 
 /* Joules of all nodes since the last call; NaN where one of them cannot tell. */
@@ -104,7 +107,7 @@ static void add_check(struct train_report *report, const struct step_report *ste
     };
     compute_ledger_add(&report->trainer->ledger, COMPUTE_DISCARDED, &amount);
     log_info("step %lld  ranks agree: %d leaves computed again, %.2g s, %.2g FLOPs",
-             (long long)trainer->progress.step, trainer->check.leaf.worker_count,
+             (long long)trainer->progress.step, trainer->leaf_check.worker_count,
              step->check_seconds, step->check_flops);
 }
 

@@ -1,6 +1,7 @@
 #include "trainer/training/train_step.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "comm/flight_recorder.h"
@@ -15,47 +16,79 @@ static enum status read_leaf(struct trainer *trainer, int64_t step, int64_t leaf
 }
 
 /* The leaf's gradient, and its loss, targets and executed FLOPs. */
-static void compute_leaf(struct trainer *trainer, int64_t step, int64_t leaf,
-                         const struct leaf_tokens *read, float *gradient, double *values)
+static void compute_leaf(struct trainer *trainer, struct train_group *group, int64_t step,
+                         int64_t leaf, const struct leaf_tokens *read, float *gradient)
 {
+    double *values = trainer->leaf_values + (leaf - trainer->leaves.first) * LEAF_VALUES;
+    memset(values, 0, LEAF_VALUES * sizeof *values);
     flight_recorder_doing("computing leaf %lld of step %lld", (long long)leaf, (long long)step);
-    train_leaf(trainer, read, gradient, values);
+    train_leaf(trainer, group, read, gradient, values);
     if (leaf == trainer->leaves.first && replica_check_is_due(trainer->config, step))
         leaf_check_keep_own(trainer, gradient, values[LEAF_LOSS]);
 }
 
-/* This rank's leaves, up to the first error. */
-static enum status compute_own_leaves(struct trainer *trainer, int64_t step, double *values)
+/* This rank's, up to the first error. The gradients travel beside the last one. */
+static enum status compute_leaves(struct trainer *trainer, struct train_group *group, int64_t step)
 {
     enum status status = STATUS_OK;
-    const struct leaf_range own = trainer->leaves;
-
-    if (replica_check_is_due(trainer->config, step))
-        status = leaf_check_compute_again(trainer, step);
-    gradient_tree_begin(trainer->gradients);
-    for (int64_t leaf = own.first; leaf < own.end && status == STATUS_OK; leaf++) {
+    gradient_tree_begin(group->gradients);
+    for (int64_t leaf = group->leaves.first; leaf < group->leaves.end && status == STATUS_OK;
+         leaf++) {
         const struct leaf_tokens *read;
-        float *gradient = gradient_tree_leaf(trainer->gradients, leaf);
+        float *gradient = gradient_tree_leaf(group->gradients, leaf - group->first_leaf);
         status = read_leaf(trainer, step, leaf, &read);
-        if (leaf + 1 == own.end)
-            overlap_start_reduction(&trainer->overlap, status);
+        if (leaf + 1 == group->leaves.end)
+            overlap_start_reduction(&group->overlap, status);
         if (status == STATUS_OK)
-            compute_leaf(trainer, step, leaf, read, gradient,
-                         values + (leaf - own.first) * LEAF_VALUES);
+            compute_leaf(trainer, group, step, leaf, read, gradient);
     }
-    overlap_start_reduction(&trainer->overlap, status);
+    overlap_start_reduction(&group->overlap, status);
     return status;
+}
+
+static enum status compute_own_leaves(struct trainer *trainer, int64_t step)
+{
+    const bool is_checked = replica_check_is_due(trainer->config, step);
+    enum status status = STATUS_OK;
+    /* a leaf that is compared must lie as it was computed: its sum would be made in its place */
+    for (int i = 0; i < trainer->group_count; i++)
+        overlap_begin_step(&trainer->groups[i].overlap, !is_checked);
+    if (is_checked)
+        status = leaf_check_compute_again(trainer, step);
+    for (int i = 0; i < trainer->group_count && status == STATUS_OK; i++)
+        status = compute_leaves(trainer, &trainer->groups[i], step);
+    return status;
+}
+
+/* The totals of the step, and of each group of this rank. */
+static void reduce_values(struct trainer *trainer, double *total)
+{
+    const int64_t leaves = trainer->config->leaves, of_group = leaves / trainer->config->groups;
+    double *records = memory_alloc_zeroed((size_t)leaves, LEAF_VALUES * sizeof *records);
+    leaf_values_gather(trainer->world, trainer->leaf_ends, trainer->leaf_values, LEAF_VALUES,
+                       records);
+    for (int i = 0; i < trainer->group_count; i++) {
+        struct train_group *group = &trainer->groups[i];
+        leaf_values_add(of_group, records + group->first_leaf * LEAF_VALUES, LEAF_VALUES, total);
+        group->per_target = 1.0 / total[LEAF_TARGETS];
+    }
+    leaf_values_add(leaves, records, LEAF_VALUES, total);
+    memory_free(records);
 }
 
 /* Sums the leaves of all ranks: the totals of the step, and this rank's slice of the gradient. An
  * error of one rank ends the step on all. */
-static enum status reduce_leaves(struct trainer *trainer, enum status status, const double *values,
+static enum status reduce_leaves(struct trainer *trainer, enum status status,
                                  struct step_report *report)
 {
     double total[LEAF_VALUES];
-    TRY(overlap_finish_reduction(&trainer->overlap, status));
+    for (int i = 0; i < trainer->group_count; i++)
+        status = overlap_finish_reduction(&trainer->groups[i].overlap, status);
+    if (trainer->outer)
+        status = world_agree(trainer->world, status);
+    TRY(status);
     const double begun_s = clock_seconds();
-    leaf_values_reduce(trainer->world, trainer->config->leaves, values, LEAF_VALUES, total);
+    reduce_values(trainer, total);
     train_profile_add(trainer, STAGE_REDUCTION, begun_s);
 
     report->loss = total[LEAF_LOSS] / total[LEAF_TARGETS];
@@ -74,27 +107,44 @@ static enum status check_replicas(struct trainer *trainer, int64_t step, struct 
     return leaf_check_compare(trainer, step, &report->check_flops);
 }
 
+/* A step is skipped by all groups or none, so that they stay in step. */
+static void measure_gradients(struct trainer *trainer, struct step_report *report)
+{
+    for (int i = 0; i < trainer->group_count; i++) {
+        struct train_group *group = &trainer->groups[i];
+        const float *gradient = gradient_tree_sum(group->gradients);
+        group->gradient_norm =
+            group->per_target * gradient_norm(group->world, &trainer->kernels, gradient,
+                                              trainer->model.table.element_count);
+    }
+    report->gradient_norm = train_group_mean_norm(trainer);
+    report->skipped = !isfinite(report->loss) || !isfinite(report->gradient_norm);
+}
+
 /* Clips by the global norm, updates this rank's slice, and gathers the slices of all. */
+static void update_group(struct trainer *trainer, int index, int64_t step,
+                         const struct step_report *report)
+{
+    struct train_group *group = &trainer->groups[index];
+    const double clip = gradient_clip_factor(group->gradient_norm, trainer->config->clip_norm);
+    optimizer_update(&group->optimizer, &trainer->kernels, group->model->parameters,
+                     gradient_tree_sum(group->gradients), report->learning_rate,
+                     clip * group->per_target);
+    replica_check_keep_slice(trainer, &trainer->checks[index], step);
+    overlap_gather(&group->overlap);
+}
+
 static void update_parameters(struct trainer *trainer, int64_t step, struct step_report *report)
 {
-    const struct tensor_table *table = &trainer->model.table;
-    float *gradient = gradient_tree_sum(trainer->gradients);
-    double per_target = 1.0 / (double)report->targets;
-
     flight_recorder_doing("updating parameters in step %lld", (long long)step);
     report->learning_rate = learning_rate_at(&trainer->schedule, step);
-    report->gradient_norm = per_target * gradient_norm(trainer->world, &trainer->kernels, gradient,
-                                                       table->element_count);
-    report->skipped = !isfinite(report->loss) || !isfinite(report->gradient_norm);
+    measure_gradients(trainer, report);
     if (report->skipped)
         return;
-
-    double clip = gradient_clip_factor(report->gradient_norm, trainer->config->clip_norm);
-    optimizer_update(&trainer->optimizer, &trainer->kernels, trainer->model.parameters, gradient,
-                     report->learning_rate, clip * per_target);
-    replica_check_keep_slice(trainer, step);
-    overlap_gather(&trainer->overlap);
-    report->executed_flops += (double)optimizer_flops(&trainer->optimizer);
+    for (int i = 0; i < trainer->group_count; i++)
+        update_group(trainer, i, step, report);
+    report->executed_flops +=
+        (double)(trainer->config->groups * optimizer_flops(&trainer->groups[0].optimizer));
 }
 
 static void advance(struct train_progress *progress, int64_t step, const struct step_report *report)
@@ -108,27 +158,19 @@ static void advance(struct train_progress *progress, int64_t step, const struct 
 
 enum status train_step(struct trainer *trainer, int64_t step, struct step_report *report)
 {
-    int64_t own_leaves = trainer->leaves.end - trainer->leaves.first;
-    double *values = memory_alloc_zeroed((size_t)(own_leaves * LEAF_VALUES), sizeof *values);
-    *report = (struct step_report){ 0 };
-
     const double *checking_s = &trainer->profile.stage_seconds[STAGE_CHECKING];
     const double checked_s = *checking_s;
+    *report = (struct step_report){ 0 };
 
-    /* a leaf that is compared must lie as it was computed, and its sum would be made in its place
-     */
-    overlap_begin_step(&trainer->overlap, !replica_check_is_due(trainer->config, step));
-    enum status status = compute_own_leaves(trainer, step, values);
-    status = reduce_leaves(trainer, status, values, report);
-    if (status == STATUS_OK)
-        status = check_replicas(trainer, step, report);
-    if (status == STATUS_OK) {
-        if (replica_check_is_due(trainer->config, step))
-            report->check_seconds = *checking_s - checked_s;
-        update_parameters(trainer, step, report);
-        activations_take_back(trainer->activations, gradient_tree_sum(trainer->gradients));
-        advance(&trainer->progress, step, report);
-    }
-    memory_free(values);
-    return status;
+    enum status status = compute_own_leaves(trainer, step);
+    TRY(reduce_leaves(trainer, status, report));
+    TRY(check_replicas(trainer, step, report));
+    if (replica_check_is_due(trainer->config, step))
+        report->check_seconds = *checking_s - checked_s;
+    update_parameters(trainer, step, report);
+    activations_take_back(trainer->activations, gradient_tree_sum(trainer->groups[0].gradients));
+    if (outer_step_is_due(trainer->config, step))
+        outer_step_run(trainer, step);
+    advance(&trainer->progress, step, report);
+    return STATUS_OK;
 }

@@ -10,7 +10,7 @@ struct step_report {
     double executed_flops; /* of all ranks */
     double check_flops;    /* of all ranks, beside those: for comparing ranks, where that is due */
     double check_seconds;  /* on this rank, for the same */
-    double gradient_norm;  /* of the mean gradient, before clipping */
+    double gradient_norm;  /* of the mean gradient, before clipping; the mean over the groups */
     double learning_rate;
     bool skipped; /* loss or gradient was not finite: the parameters stay as they were */
 };

@@ -5,10 +5,13 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/memory.h"
+#include "comm/groups.h"
 #include "comm/node_memory.h"
 #include "comm/self_test.h"
 #include "trainer/kernels/ceiling.h"
 #include "trainer/training/run_lock.h"
+#include "trainer/training/train_leaf.h"
 
 enum { LEAVES_AHEAD = 4 /* read before they are asked for */, PEAK_TRIES = 10 };
 
@@ -64,29 +67,53 @@ static enum status open_data(struct trainer *trainer)
 static enum status allocate_vectors(struct trainer *trainer)
 {
     const struct world *world = trainer->world;
-    const int64_t leaves = trainer->config->leaves, count = trainer->model.table.element_count;
-    TRY(node_memory_check(world, gradient_tree_bytes(leaves, count, world->rank, world->size) +
-                                     node_vector_bytes(count, world->node_rank, world->node_size)));
+    const int64_t count = trainer->model.table.element_count;
+    size_t bytes = node_vector_bytes(count, world->node_rank, world->node_size);
+    for (int i = 0; i < trainer->group_count; i++)
+        bytes += train_group_shared_bytes(&trainer->groups[i], trainer);
+    if (trainer->config->groups > 1)
+        bytes += outer_step_change_bytes(trainer->config, count, world->rank, world->size);
+    TRY(node_memory_check(world, bytes));
     trainer->parameters = node_vector_create(world, count);
     trainer->model.parameters = node_vector_values(trainer->parameters);
-    trainer->gradients = gradient_tree_create(world, trainer->kernels.pool, leaves, count);
-    gradient_tree_set_wire(trainer->gradients, (enum wire)trainer->config->wire, 0);
     return STATUS_OK;
 }
 
-static void open_overlap(struct trainer *trainer)
+static void join_groups(struct trainer *trainer)
 {
     const struct world *world = trainer->world;
-    const int asked = trainer->config->overlap;
-    const bool has_network = world->node_size < world->size;
-    overlap_open(&trainer->overlap, world,
-                 world->size > 1 &&
-                     (asked == OVERLAP_ON || (asked == OVERLAP_AUTO && has_network)));
-    trainer->overlap.model = &trainer->model;
-    trainer->overlap.parameters = trainer->parameters;
-    trainer->overlap.gradients = trainer->gradients;
-    if (trainer->config->precision == PRECISION_BF16)
-        overlap_round_matrices(&trainer->overlap);
+    const struct leaf_range own = groups_of_rank(trainer->config->groups, world->rank, world->size);
+    trainer->group_count = (int)(own.end - own.first);
+    trainer->groups = memory_alloc_zeroed((size_t)trainer->group_count, sizeof *trainer->groups);
+    for (int i = 0; i < trainer->group_count; i++)
+        train_group_join(&trainer->groups[i], trainer, own.first + i);
+    const struct leaf_range leaves = trainer->leaves;
+    trainer->leaf_values = memory_alloc_zeroed((size_t)(leaves.end - leaves.first),
+                                               LEAF_VALUES * sizeof *trainer->leaf_values);
+    trainer->leaf_ends = memory_alloc_zeroed((size_t)world->size, sizeof *trainer->leaf_ends);
+    for (int rank = 0; rank < world->size; rank++)
+        trainer->leaf_ends[rank] = train_group_all_leaves(trainer->config, rank, world->size).end;
+}
+
+static void open_groups(struct trainer *trainer)
+{
+    for (int i = 0; i < trainer->group_count; i++)
+        train_group_open(&trainer->groups[i], trainer);
+    if (trainer->config->groups == 1)
+        return;
+    trainer->outer = memory_alloc_zeroed(1, sizeof *trainer->outer);
+    outer_step_open(trainer->outer, trainer);
+}
+
+static void open_checks(struct trainer *trainer)
+{
+    trainer->check_count = trainer->group_count + (trainer->outer ? 1 : 0);
+    trainer->checks = memory_alloc_zeroed((size_t)trainer->check_count, sizeof *trainer->checks);
+    for (int i = 0; i < trainer->group_count; i++)
+        replica_check_init(&trainer->checks[i], trainer->groups[i].world, trainer->groups[i].model);
+    if (trainer->outer)
+        replica_check_init(&trainer->checks[trainer->group_count], trainer->world, &trainer->model);
+    leaf_check_init(&trainer->leaf_check, trainer->world, trainer->config, &trainer->model.table);
 }
 
 static enum status build_model(struct trainer *trainer)
@@ -96,17 +123,16 @@ static enum status build_model(struct trainer *trainer)
     TRY(model_config_check(&shape));
 
     model_init_shape(&trainer->model, &shape);
+    join_groups(trainer);
     TRY(allocate_vectors(trainer));
     if (trainer->world->node_rank == 0)
         model_set_initial_weights(&trainer->model, &trainer->kernels, (uint64_t)config->seed);
     node_vector_publish(trainer->parameters);
     struct activations_plan plan = train_config_activations(
-        config, trainer->leaves.end - trainer->leaves.first, trainer->world->node_size);
+        config, trainer->leaves.end - trainer->leaves.first, trainer->groups[0].world->node_size);
     trainer->activations = activations_create(&shape, &plan);
-    struct optimizer_settings settings = train_config_optimizer(config);
-    open_overlap(trainer);
-    optimizer_init(&trainer->optimizer, &settings, trainer->world, &trainer->model.table);
-    replica_check_init(&trainer->check, trainer->world, config->leaves, &trainer->model.table);
+    open_groups(trainer);
+    open_checks(trainer);
     return STATUS_OK;
 }
 
@@ -143,7 +169,7 @@ enum status trainer_open_inputs(struct trainer *trainer, const struct world *wor
 {
     *trainer = (struct trainer){ .world = world, .config = config, .run_lock = RUN_LOCK_NONE };
     trainer->schedule = train_config_schedule(config);
-    trainer->leaves = leaf_range_of_rank(config->leaves, world->rank, world->size);
+    trainer->leaves = train_group_all_leaves(config, world->rank, world->size);
     TRY(kernels_open(&trainer->kernels, config->kernels, trainer_threads(world, config->threads)));
     kernels_set_element(&trainer->kernels, train_config_element(config));
     return open_data(trainer);
@@ -189,20 +215,32 @@ void trainer_start_reading(struct trainer *trainer)
     trainer->batches = batch_stream_open(trainer->corpus, &plan);
 }
 
+void trainer_gather(struct trainer *trainer)
+{
+    for (int i = 0; i < trainer->group_count; i++)
+        overlap_whole(&trainer->groups[i].overlap);
+}
+
 void trainer_close(struct trainer *trainer)
 {
     run_lock_release(trainer->run_lock);
     batch_stream_close(trainer->batches);
     corpus_close(trainer->corpus);
-    overlap_close(&trainer->overlap);
-    if (trainer->activations) {
-        replica_check_release(&trainer->check);
-        optimizer_release(&trainer->optimizer);
-        activations_free(trainer->activations);
-    }
+    leaf_check_release(&trainer->leaf_check);
+    for (int i = 0; i < trainer->check_count; i++)
+        replica_check_release(&trainer->checks[i]);
+    memory_free(trainer->checks);
+    if (trainer->outer)
+        outer_step_close(trainer->outer);
+    memory_free(trainer->outer);
+    for (int i = 0; i < trainer->group_count; i++)
+        train_group_close(&trainer->groups[i]);
+    memory_free(trainer->groups);
+    memory_free(trainer->leaf_ends);
+    memory_free(trainer->leaf_values);
+    activations_free(trainer->activations);
     if (trainer->model.views)
         model_release(&trainer->model);
-    gradient_tree_free(trainer->gradients);
     node_vector_free(trainer->parameters);
     validation_release(&trainer->validation);
     tokenizer_free(trainer->tokenizer);

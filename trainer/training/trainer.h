@@ -8,7 +8,6 @@
 #ifndef TRAINER_TRAINING_TRAINER_H
 #define TRAINER_TRAINING_TRAINER_H
 
-#include "comm/gradient_tree.h"
 #include "comm/node_vector.h"
 #include "comm/world.h"
 #include "shards/batch_stream.h"
@@ -17,11 +16,12 @@
 #include "trainer/kernels/kernels.h"
 #include "trainer/model/model.h"
 #include "trainer/optimizer/learning_rate.h"
-#include "trainer/optimizer/optimizer.h"
 #include "trainer/reports/compute_ledger.h"
-#include "trainer/training/overlap.h"
+#include "trainer/training/leaf_check.h"
+#include "trainer/training/outer_step.h"
 #include "trainer/training/replica_check.h"
 #include "trainer/training/train_config.h"
+#include "trainer/training/train_group.h"
 #include "trainer/training/train_profile.h"
 #include "trainer/training/validation.h"
 
@@ -42,16 +42,20 @@ struct trainer {
     struct corpus *corpus;
     struct batch_stream *batches;
     struct leaf_range leaves; /* of this rank */
+    int64_t *leaf_ends;       /* [world size] where the leaves of each rank end */
+    double *leaf_values;      /* [own leaves, LEAF_VALUES] of this step: see train_leaf.h */
 
     struct kernels kernels;
-    struct node_vector *parameters; /* the model's: a copy for each node */
-    struct model model;
-    struct overlap overlap;          /* of communication and computation */
+    struct node_vector *parameters;  /* the run's: a copy for each node */
+    struct model model;              /* that is validated and saved */
     struct activations *activations; /* of one micro-batch */
-    struct gradient_tree *gradients;
-    struct optimizer optimizer;
+    struct train_group *groups;      /* [group_count] that this rank is one of */
+    int group_count;
+    struct outer_step *outer; /* NULL: one group, which trains the run's parameters */
     struct learning_rate schedule;
-    struct replica_check check;
+    struct replica_check *checks; /* [check_count] of each group's parameters, then of the run's */
+    int check_count;
+    struct leaf_check leaf_check;
     struct validation validation;
 
     int run_lock; /* rank 0's, from run_folder_open on */
@@ -78,6 +82,8 @@ enum status trainer_open(struct trainer *trainer, const struct world *world,
                          const struct train_config *config);
 /* Collective. Starts reading at progress.step: after a resume has set it. */
 void trainer_start_reading(struct trainer *trainer);
+/* Collective. All parameters are whole, for whoever reads them outside of a step. */
+void trainer_gather(struct trainer *trainer);
 void trainer_close(struct trainer *trainer); /* Collective */
 
 #endif

@@ -23,8 +23,7 @@ struct leaf_range groups_of_rank(int64_t groups, int rank, int size);
 int groups_first_rank(int64_t groups, int64_t group, int size);
 
 /* Collective: each rank calls it for the groups that it carries, in ascending order. *joined is the
- * group's world; messages call its ranks by their numbers in `world`. */
+ * group's world, to be left by subworld_leave. */
 void groups_join(const struct world *world, int64_t groups, int64_t group, struct world *joined);
-void groups_leave(struct world *joined); /* Collective over the group; what is zeroed is allowed */
 
 #endif

@@ -21,12 +21,12 @@ static void number_nodes(struct topology *t, const int *lowest)
 struct topology *topology_create(MPI_Comm comm, MPI_Comm node_comm)
 {
     struct topology *t = memory_alloc_zeroed(1, sizeof *t);
-    int rank, lowest;
+    int lowest;
     t->comm = comm;
     t->node_comm = node_comm;
-    MPI_CHECK(MPI_Comm_rank(comm, &rank));
+    MPI_CHECK(MPI_Comm_rank(comm, &t->rank));
     MPI_CHECK(MPI_Comm_size(comm, &t->size));
-    MPI_CHECK(MPI_Allreduce(&rank, &lowest, 1, MPI_INT, MPI_MIN, node_comm));
+    MPI_CHECK(MPI_Allreduce(&t->rank, &lowest, 1, MPI_INT, MPI_MIN, node_comm));
 
     const size_t size = (size_t)t->size;
     int *all_lowest = memory_alloc_zeroed(size, sizeof *all_lowest);
@@ -36,7 +36,7 @@ struct topology *topology_create(MPI_Comm comm, MPI_Comm node_comm)
     MPI_CHECK(MPI_Allgather(&lowest, 1, MPI_INT, all_lowest, 1, MPI_INT, comm));
     number_nodes(t, all_lowest);
     memory_free(all_lowest);
-    t->node = t->node_of[rank];
+    t->node = t->node_of[t->rank];
     return t;
 }
 

@@ -17,7 +17,7 @@
 struct topology {
     MPI_Comm comm;      /* all ranks */
     MPI_Comm node_comm; /* those of this node */
-    int size, nodes;
+    int rank, size, nodes;
     int node;          /* this rank's */
     int *node_of;      /* [size] */
     int *place_of;     /* [size] among its node's ranks */

@@ -15,6 +15,7 @@
 #include "comm/flight_recorder.h"
 #include "comm/gradient_tree.h"
 #include "comm/groups.h"
+#include "comm/subworld.h"
 #include "comm/watchdog.h"
 
 static const char *fault = "";
@@ -95,7 +96,7 @@ static void come_late_in_a_group(const struct world *world)
     }
     world_barrier(&joined);
     world_barrier(world);
-    groups_leave(&joined);
+    subworld_leave(&joined);
     watchdog_stop(watchdog);
 }
 

@@ -114,8 +114,8 @@ static void nan_inf_negative_zero_and_denormals_have_the_same_bits(void **state)
 static void a_sum_that_crosses_as_bf16_has_the_same_bits(void **state)
 {
     (void)state;
-    static const int64_t counts[] = { 1, 65537, 199999 };
-    static const int64_t leaf_counts[] = { 1, 2, 3, 5, 8, 19 };
+    static const int64_t counts[] = { 65537 };
+    static const int64_t leaf_counts[] = { 1, 2, 3, 8, 19 };
     for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
         for (size_t l = 0; l < sizeof leaf_counts / sizeof *leaf_counts; l++) {
             struct gradient awkward = { 1000 * c + 100000 * l, awkward_float, WIRE_BF16 };
@@ -220,10 +220,10 @@ static void reduce_beside(struct gradient_tree *tree, struct background *backgro
 static void a_sum_beside_the_last_leaf_has_the_same_bits(void **state)
 {
     (void)state;
-    static const int64_t counts[] = { 0, 1, 65537, 1999999 };
+    static const int64_t counts[] = { 0, 65537, 1000003 };
     struct background *background = background_start();
     for (int layout = 0; layout < LAYOUTS; layout++)
-        for (int64_t leaves = 1; leaves <= 9; leaves += 2)
+        for (int64_t leaves = 1; leaves <= 9; leaves += 4)
             for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
                 struct world world = node_layout_open((enum node_layout)layout);
                 struct gradient gradient = { (uint64_t)leaves << 20, awkward_float,

@@ -37,7 +37,7 @@ static void open_trainer(struct trainer *trainer, struct training_sample *sample
     static const char *const values[][2] = { { "leaves", "8" },      { "width", "64" },
                                              { "ffn_width", "192" }, { "layers", "4" },
                                              { "groups", "2" },      { "local_steps", "3" },
-                                             { "check_every", "1" } };
+                                             { "check_every", "1" }, { "overlap", "off" } };
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
         training_sample_set(sample, values[i][0], values[i][1]);
     if (trainer_open(trainer, &test_world, &sample->config) != STATUS_OK)

@@ -1,5 +1,6 @@
 /* ranks: 1 2 3 5 8 */
 #include "comm/groups.h"
+#include "comm/subworld.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +31,7 @@ static int join_own(const struct world *world, int64_t groups, struct world join
 static void leave(struct world *joined, int count)
 {
     for (int i = 0; i < count; i++)
-        groups_leave(&joined[i]);
+        subworld_leave(&joined[i]);
 }
 
 static void the_ranks_of_a_group_follow_each_other_and_every_group_has_some(void **state)
@@ -109,7 +110,7 @@ static void each_group_adds_and_gathers_for_itself_on_any_nodes(void **state)
                         values[at] = (float)(100 * group + leaf);
                 }
                 gradient_tree_reduce_to(tree, node_vector_values(vector));
-                node_vector_gather(vector);
+                node_vector_gather(vector, WIRE_FP32);
                 for (int64_t at = 0; at < count; at++)
                     if (node_vector_values(vector)[at] != (float)(300 * group + 3))
                         fail_msg("%s: element %ld of group %ld is wrong", node_layout_names[layout],

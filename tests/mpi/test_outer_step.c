@@ -90,10 +90,16 @@ static void assert_near(const struct trainer *trainer, const struct reference *r
             fail_msg("element %ld is %.9g instead of %.9g", (long)at,
                      (double)trainer->model.parameters[at], reference->parameters[at]);
     const struct moments *own = &trainer->outer->momentum;
-    for (int64_t at = own->slice.begin; at < own->slice.end; at++)
-        if (fabs(*moments_first(own, at) - reference->momentum[at]) > 4e-7)
-            fail_msg("the momentum of element %ld is %.9g instead of %.9g", (long)at,
-                     (double)*moments_first(own, at), reference->momentum[at]);
+    for (int64_t i = 0; i < own->table->tensor_count; i++)
+        for (int64_t r = 0, place = 0; r < own->shares[i].range_count; r++)
+            for (int64_t e = own->shares[i].ranges[r].begin; e < own->shares[i].ranges[r].end;
+                 e++) {
+                const int64_t at = own->table->tensors[i].offset + e;
+                const float value = own->shares[i].first[place++];
+                if (fabs(value - reference->momentum[at]) > 4e-7)
+                    fail_msg("the momentum of element %ld is %.9g instead of %.9g", (long)at,
+                             (double)value, reference->momentum[at]);
+            }
 }
 
 static void assert_groups_start_from_the_runs_parameters(const struct trainer *trainer)

@@ -51,7 +51,12 @@ static void plan_state(const struct train_config *config, const struct tensor_ta
     plan->bytes[MEMORY_GRADIENT] = groups * gradient_tree_bytes(config->leaves / config->groups,
                                                                 count, group->rank, group->size);
     plan->bytes[MEMORY_OPTIMIZER] =
-        groups * optimizer_bytes(&optimizer, table, group->rank, group->size);
+        groups * (config->shard_optimizer
+                      ? optimizer_bytes(&optimizer, table, group->rank, group->size)
+                      : optimizer_bytes(&optimizer, table, group->node_rank, group->node_size));
+    if (!config->shard_optimizer)
+        plan->bytes[MEMORY_GRADIENT] +=
+            groups * node_vector_bytes(count, group->node_rank, group->node_size);
     if (config->groups == 1)
         return;
     plan->bytes[MEMORY_PARAMETERS] +=
@@ -65,8 +70,9 @@ static void plan_rank(const struct train_config *config, const struct model_conf
                       const struct tensor_table *table, int rank, int ranks, int node_size,
                       struct memory_plan *plan)
 {
+    const int sharing = config->share_memory ? node_size : 1;
     const struct world world = {
-        .rank = rank, .size = ranks, .node_rank = rank % node_size, .node_size = node_size
+        .rank = rank, .size = ranks, .node_rank = rank % sharing, .node_size = sharing
     };
     const struct world group = world_of_group(config, &world);
     const struct leaf_range own = train_group_all_leaves(config, rank, ranks);

@@ -45,8 +45,18 @@ static void gather(struct overlap *overlap, enum wire wire)
     overlap->state = state_after(wire);
 }
 
+float *overlap_sum(struct overlap *overlap)
+{
+    return overlap->sums ? node_vector_values(overlap->sums)
+                         : gradient_tree_sum(overlap->gradients);
+}
+
 void overlap_gather(struct overlap *overlap)
 {
+    if (overlap->sums) { /* the ranks of each node have updated all */
+        node_vector_publish(overlap->parameters);
+        return;
+    }
     overlap->state = PARAMETERS_STALE;
     if (!overlap->background)
         gather(overlap, overlap->wire);
@@ -119,7 +129,9 @@ enum status overlap_finish_reduction(struct overlap *overlap, enum status status
     } else {
         status = world_agree(overlap->world, status);
         if (status == STATUS_OK)
-            gradient_tree_reduce(overlap->gradients);
+            gradient_tree_reduce_to(overlap->gradients, overlap_sum(overlap));
+        if (status == STATUS_OK && overlap->sums)
+            node_vector_gather(overlap->sums, WIRE_FP32);
     }
     overlap->reduction_s += clock_seconds() - begun_s;
     return status;

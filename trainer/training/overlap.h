@@ -28,6 +28,7 @@ struct overlap {
     struct model *model;
     struct node_vector *parameters;
     struct gradient_tree *gradients;
+    struct node_vector *sums;      /* NULL; or every rank needs all of the gradients' sum: there */
     struct background *background; /* NULL: nothing goes on beside the passes */
 
     enum wire wire; /* of parameters between steps; WIRE_BF16: what the passes round anyway */
@@ -42,6 +43,9 @@ void overlap_open(struct overlap *overlap, const struct world *world, bool is_be
 void overlap_close(struct overlap *overlap);
 /* Local, on every rank: matrices that are read by products of bf16 alone cross nodes as bf16. */
 void overlap_round_matrices(struct overlap *overlap);
+
+/* Local. What the ranks' gradients are reduced to: this rank's slice of it, or with `sums` all. */
+float *overlap_sum(struct overlap *overlap);
 
 /* The updated slices of all ranks become whole parameters: now, or beside the next step. */
 void overlap_gather(struct overlap *overlap);

@@ -103,7 +103,7 @@ static void write_moments(const struct trainer *trainer, struct checkpoint_write
     for (int group = 0; group < trainer->group_count; group++)
         for (int64_t i = 0; i < table->tensor_count; i++) {
             int found = optimizer_tensor_moments(&trainer->groups[group].optimizer, i, moments);
-            for (int m = 0; m < found; m++)
+            for (int m = 0; m < found && train_group_saves_moments(&trainer->groups[group]); m++)
                 add_part(&list, trainer->groups[group].prefix, &moments[m], &table->tensors[i]);
         }
     for (int64_t i = 0; i < table->tensor_count && trainer->outer; i++)

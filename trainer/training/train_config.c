@@ -38,6 +38,9 @@ const struct option_spec train_options[] = {
     { .key = "share_memory", .type = OPTION_BOOL, .offset = AT(share_memory),
       .default_text = "true",
       .help = "between the ranks of a node; false: each as if it were alone on one" },
+    { .key = "shard_optimizer", .type = OPTION_BOOL, .offset = AT(shard_optimizer),
+      .default_text = "true",
+      .help = "each rank holds its slice of the optimizer's state; false: each node all of it" },
 
     { .section = "data", .key = "corpus", .type = OPTION_TEXT, .offset = AT(corpus),
       .help = "folder of shards, made by 'eon shards build'" },

@@ -23,7 +23,7 @@ struct train_config {
     double stall_timeout_s;
     int overlap; /* enum overlap_choice */
     int wire;    /* enum wire */
-    bool share_memory;
+    bool share_memory, shard_optimizer;
 
     char *corpus;
     int64_t seq_len;

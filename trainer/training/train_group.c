@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "comm/groups.h"
+#include "comm/subworld.h"
 #include "trainer/training/trainer.h"
 
 struct leaf_range train_group_leaves(const struct train_config *config, int64_t group, int rank,
@@ -49,6 +50,21 @@ void train_group_join(struct train_group *group, struct trainer *trainer, int64_
     group->model = &group->own_model;
 }
 
+/* Who updates the parameters: all ranks of the group, or on each of its nodes the ranks there. */
+static void join_updaters(struct train_group *group, const struct train_config *config)
+{
+    group->updaters = group->world;
+    if (config->shard_optimizer || group->world->size == 1)
+        return;
+    subworld_node(group->world, &group->own_node);
+    group->updaters = &group->own_node;
+}
+
+bool train_group_saves_moments(const struct train_group *group)
+{
+    return group->updaters->first_rank == group->world->first_rank;
+}
+
 static int64_t leaves_of_group(const struct trainer *trainer)
 {
     return trainer->config->leaves / trainer->config->groups;
@@ -59,6 +75,8 @@ size_t train_group_shared_bytes(const struct train_group *group, const struct tr
     const struct world *world = group->world;
     const int64_t count = trainer->model.table.element_count;
     size_t bytes = gradient_tree_bytes(leaves_of_group(trainer), count, world->rank, world->size);
+    if (!trainer->config->shard_optimizer)
+        bytes += node_vector_bytes(count, world->node_rank, world->node_size);
     if (is_apart(group))
         bytes += node_vector_bytes(count, world->node_rank, world->node_size);
     return bytes;
@@ -69,12 +87,14 @@ static void open_overlap(struct train_group *group, const struct train_config *c
 {
     const struct world *world = group->world;
     const bool has_network = world->node_size < world->size;
-    overlap_open(&group->overlap, world,
-                 world->size > 1 && (config->overlap == OVERLAP_ON ||
-                                     (config->overlap == OVERLAP_AUTO && has_network)));
+    overlap_open(
+        &group->overlap, world,
+        world->size > 1 && config->shard_optimizer &&
+            (config->overlap == OVERLAP_ON || (config->overlap == OVERLAP_AUTO && has_network)));
     group->overlap.model = group->model;
     group->overlap.parameters = group->parameters;
     group->overlap.gradients = group->gradients;
+    group->overlap.sums = group->sums;
     if (config->precision == PRECISION_BF16)
         overlap_round_matrices(&group->overlap);
 }
@@ -83,6 +103,7 @@ void train_group_open(struct train_group *group, struct trainer *trainer)
 {
     const struct optimizer_settings settings = train_config_optimizer(trainer->config);
     const struct tensor_table *table = &trainer->model.table;
+    join_updaters(group, trainer->config);
     group->parameters = trainer->parameters;
     if (is_apart(group)) {
         model_init_shape(&group->own_model, &trainer->model.config);
@@ -93,8 +114,10 @@ void train_group_open(struct train_group *group, struct trainer *trainer)
     group->gradients = gradient_tree_create(group->world, trainer->kernels.pool,
                                             leaves_of_group(trainer), table->element_count);
     gradient_tree_set_wire(group->gradients, (enum wire)trainer->config->wire, 0);
+    if (!trainer->config->shard_optimizer)
+        group->sums = node_vector_create(group->world, table->element_count);
     open_overlap(group, trainer->config);
-    optimizer_init(&group->optimizer, &settings, group->world, &group->model->table);
+    optimizer_init(&group->optimizer, &settings, group->updaters, &group->model->table);
 }
 
 void train_group_close(struct train_group *group)
@@ -102,13 +125,15 @@ void train_group_close(struct train_group *group)
     if (group->gradients) {
         overlap_close(&group->overlap);
         optimizer_release(&group->optimizer);
+        node_vector_free(group->sums);
         gradient_tree_free(group->gradients);
     }
     if (is_apart(group) && group->gradients) {
         model_release(&group->own_model);
         node_vector_free(group->parameters);
     }
-    groups_leave(&group->own_world);
+    subworld_leave(&group->own_node);
+    subworld_leave(&group->own_world);
 }
 
 /* The ranks of a node copy a share each. */

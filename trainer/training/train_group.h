@@ -23,20 +23,23 @@
 
 struct train_group {
     int64_t number;
-    char prefix[32];           /* of its tensors in checkpoints: "group.3."; "": groups = 1 */
-    struct world own_world;    /* groups > 1 */
-    struct model own_model;    /* groups > 1 */
-    const struct world *world; /* its ranks */
-    int64_t first_leaf;        /* of all its ranks; its tree counts from there */
-    struct leaf_range leaves;  /* of this rank, among those of the step */
+    char prefix[32];              /* of its tensors in checkpoints: "group.3."; "": groups = 1 */
+    struct world own_world;       /* groups > 1 */
+    struct model own_model;       /* groups > 1 */
+    const struct world *world;    /* its ranks */
+    struct world own_node;        /* shard_optimizer = false: */
+    const struct world *updaters; /* the ranks that update all parameters together */
+    int64_t first_leaf;           /* of all its ranks; its tree counts from there */
+    struct leaf_range leaves;     /* of this rank, among those of the step */
 
     struct node_vector *parameters; /* the model's: a copy for each node */
     struct model *model;
     struct gradient_tree *gradients;
-    struct overlap overlap; /* of its communication and computation */
-    struct optimizer optimizer;
-    double per_target;    /* 1 / the targets of all its leaves in this step */
-    double gradient_norm; /* of its mean gradient in this step, before clipping */
+    struct overlap overlap;     /* of its communication and computation */
+    struct node_vector *sums;   /* shard_optimizer = false: the whole gradient; NULL */
+    struct optimizer optimizer; /* of this rank's slice among the updaters */
+    double per_target;          /* 1 / the targets of all its leaves in this step */
+    double gradient_norm;       /* of its mean gradient in this step, before clipping */
 };
 
 /* Local, pure. The leaves that a rank computes in each step: of one of its groups, and of all of
@@ -54,6 +57,9 @@ size_t train_group_shared_bytes(const struct train_group *group, const struct tr
 /* Collective over the group, after that. With the run's parameters. */
 void train_group_open(struct train_group *group, struct trainer *trainer);
 void train_group_close(struct train_group *group); /* Collective over the group */
+
+/* Local. Whether this rank's moments are saved: of those that nodes hold alike, the first's. */
+bool train_group_saves_moments(const struct train_group *group);
 
 /* Collective over the group. Its parameters become those: not with groups = 1. */
 void train_group_start_from(struct train_group *group, const float *parameters);

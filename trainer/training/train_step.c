@@ -112,7 +112,7 @@ static void measure_gradients(struct trainer *trainer, struct step_report *repor
 {
     for (int i = 0; i < trainer->group_count; i++) {
         struct train_group *group = &trainer->groups[i];
-        const float *gradient = gradient_tree_sum(group->gradients);
+        const float *gradient = overlap_sum(&group->overlap);
         group->gradient_norm =
             group->per_target * gradient_norm(group->world, &trainer->kernels, gradient,
                                               trainer->model.table.element_count);
@@ -128,8 +128,7 @@ static void update_group(struct trainer *trainer, int index, int64_t step,
     struct train_group *group = &trainer->groups[index];
     const double clip = gradient_clip_factor(group->gradient_norm, trainer->config->clip_norm);
     optimizer_update(&group->optimizer, &trainer->kernels, group->model->parameters,
-                     gradient_tree_sum(group->gradients), report->learning_rate,
-                     clip * group->per_target);
+                     overlap_sum(&group->overlap), report->learning_rate, clip * group->per_target);
     replica_check_keep_slice(trainer, &trainer->checks[index], step);
     overlap_gather(&group->overlap);
 }

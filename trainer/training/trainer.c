@@ -9,6 +9,7 @@
 #include "comm/groups.h"
 #include "comm/node_memory.h"
 #include "comm/self_test.h"
+#include "comm/subworld.h"
 #include "trainer/kernels/ceiling.h"
 #include "trainer/training/run_lock.h"
 #include "trainer/training/train_leaf.h"
@@ -179,6 +180,10 @@ enum status trainer_open(struct trainer *trainer, const struct world *world,
                          const struct train_config *config)
 {
     TRY(world_agree(world, trainer_open_inputs(trainer, world, config)));
+    if (!config->share_memory) {
+        subworld_apart(world, &trainer->apart);
+        trainer->world = &trainer->apart;
+    }
     TRY(require_same_setting(trainer));
     TRY(world_agree(world, build_model(trainer)));
     TRY(world_self_test(world, trainer->kernels.pool));
@@ -246,4 +251,5 @@ void trainer_close(struct trainer *trainer)
     tokenizer_free(trainer->tokenizer);
     if (trainer->kernels.pool)
         kernels_close(&trainer->kernels);
+    subworld_leave(&trainer->apart);
 }

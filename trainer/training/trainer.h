@@ -36,6 +36,7 @@ struct train_progress {
 
 struct trainer {
     const struct world *world;
+    struct world apart; /* share_memory = false: that world */
     const struct train_config *config;
 
     struct tokenizer *tokenizer;

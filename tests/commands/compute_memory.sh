@@ -61,6 +61,10 @@ expect_foretold 1 --optimizer=muon
 begin on_two_ranks_it_is_within_five_percent
 expect_foretold 2 --threads=1
 
+begin groups_are_within_five_percent_on_one_rank_and_on_two
+expect_foretold 1 --groups=2
+expect_foretold 2 --groups=2 --threads=1
+
 parameter_bytes() { # OPTION...: a rank's share; the first "parameters" counts elements
     # shellcheck disable=SC2086
     "$EON" compute --memory $model --ranks=4 --threads=1 --json "$@" |

@@ -1,13 +1,9 @@
 /* run_state: what of a trainer goes into a checkpoint, and comes back at any world size.
  *
- *   model.safetensors                          all parameters, written by rank 0
- *   optimizer-0000i-of-0000n.safetensors       exp_avg.NAME and exp_avg_sq.NAME, or
- *                                              momentum_buffer.NAME, of rank i's slice
- *   group-0000g-of-0000G.safetensors           groups > 1: the parameters of group g, by its first
- *                                              rank; then exp_avg.NAME is group.g.exp_avg.NAME, and
- *                                              outer.momentum_buffer.NAME stands beside it
- *   config.json, tokenizer.json, tokenizer_config.json   for transformers
- *   state.json                                 progress ("digested"), kernel set, data, ledger
+ *   model.safetensors, optimizer-0000i-of-0000n.safetensors, ...   see run_tensors.h
+ *   config.json, tokenizer.json, tokenizer_config.json             for transformers
+ *   state.json                                                     progress ("digested"), kernel
+ *                                                                  set, data, ledger
  */
 #ifndef TRAINER_TRAINING_RUN_STATE_H
 #define TRAINER_TRAINING_RUN_STATE_H

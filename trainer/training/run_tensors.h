@@ -1,0 +1,23 @@
+/* run_tensors: the tensors of a trainer in a checkpoint, and their names.
+ *
+ *   model.safetensors                          all parameters, written by rank 0
+ *   optimizer-0000i-of-0000n.safetensors       exp_avg.NAME and exp_avg_sq.NAME, or
+ *                                              momentum_buffer.NAME, of rank i's slice
+ *   group-0000g-of-0000G.safetensors           groups > 1: the parameters of a group, by its first
+ *                                              rank, as group.3.NAME; exp_avg.NAME is
+ *                                              group.3.exp_avg.NAME then, and
+ *                                              outer.momentum_buffer.NAME stands beside it
+ */
+#ifndef TRAINER_TRAINING_RUN_TENSORS_H
+#define TRAINER_TRAINING_RUN_TENSORS_H
+
+#include "checkpoints/checkpoint.h"
+#include "trainer/training/trainer.h"
+
+/* Local. This rank's files. */
+void run_tensors_write(const struct trainer *trainer, struct checkpoint_writer *writer);
+/* Local. This rank's slices, and by one rank of each node the parameters, which are to be published
+ * afterwards. */
+enum status run_tensors_read(const struct trainer *trainer, struct checkpoint *checkpoint);
+
+#endif

@@ -11,6 +11,7 @@
 #include "comm/mpi_check.h"
 #include "comm/operation.h"
 #include "comm/topology.h"
+#include "comm/transfer.h"
 
 struct node_memory {
     struct arena arena; /* of a rank that is alone */
@@ -128,11 +129,16 @@ void *node_memory_of(const struct node_memory *memory, int place)
     return memory->segments[place];
 }
 
-/* Fences on both sides: what was stored before is there for whoever comes out. */
+/* Fences on both sides: what was stored before is there for whoever comes out. It does not spin for
+ * long, as MPI_Barrier does: the other ranks of the node may wait for the network, whose work needs
+ * the processor. */
 void node_memory_barrier(const struct world *world)
 {
     atomic_thread_fence(memory_order_seq_cst);
-    if (world->node_size > 1)
-        MPI_CHECK(MPI_Barrier(world->topology->node_comm));
+    if (world->node_size > 1) {
+        MPI_Request request;
+        MPI_CHECK(MPI_Ibarrier(world->topology->node_comm, &request));
+        transfer_wait(&request, 1);
+    }
     atomic_thread_fence(memory_order_seq_cst);
 }

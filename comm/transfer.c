@@ -34,24 +34,34 @@ bool transfer_test(MPI_Request *requests, int count)
     return is_done;
 }
 
+/* A network that is slower than the looks' moment would be looked at in vain, at every wait: then
+ * only every WAITS_WITHOUT_LOOKS-th one tries whether it has become faster. */
+enum { WAITS_WITHOUT_LOOKS = 32 };
+
 void transfer_pause(struct transfer_pause *pause, bool is_awaited)
 {
-    const int64_t shortest_ns = 50 * 1000, longest_ns = 800 * 1000;
+    const int64_t shortest_ns = 50 * 1000, longest_ns = is_awaited ? 200 * 1000 : 800 * 1000;
     const double looks_s = 200e-6;
-    const double now_s = clock_seconds();
-    if (pause->begun_s == 0)
-        *pause = (struct transfer_pause){ now_s, shortest_ns };
-    if (is_awaited && now_s - pause->begun_s < looks_s)
-        return;
-    const struct timespec nap = { .tv_nsec = is_awaited ? shortest_ns : pause->nap_ns };
+    if (pause->nap_ns == 0) {
+        pause->begun_s = clock_seconds();
+        pause->nap_ns = shortest_ns;
+    }
+    if (is_awaited && pause->waits_without_looks == 0) {
+        if (clock_seconds() - pause->begun_s < looks_s)
+            return;
+        pause->waits_without_looks = WAITS_WITHOUT_LOOKS;
+    }
+    const struct timespec nap = { .tv_nsec =
+                                      pause->nap_ns < longest_ns ? pause->nap_ns : longest_ns };
     nanosleep(&nap, NULL);
-    if (pause->nap_ns < longest_ns)
-        pause->nap_ns *= 2;
+    pause->nap_ns *= pause->nap_ns < longest_ns ? 2 : 1;
 }
 
 void transfer_pause_end(struct transfer_pause *pause)
 {
-    pause->begun_s = 0;
+    if (pause->nap_ns > 0 && pause->waits_without_looks > 0)
+        pause->waits_without_looks--;
+    pause->nap_ns = 0;
 }
 
 void transfer_wait(MPI_Request *requests, int count)

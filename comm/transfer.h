@@ -30,8 +30,9 @@ bool transfer_test(MPI_Request *requests, int count);
 
 /* How one that looks again and again waits between its looks: see transfer_wait. */
 struct transfer_pause {
-    double begun_s; /* 0: not now */
-    int64_t nap_ns;
+    double begun_s;
+    int64_t nap_ns; /* of the next nap; 0: it does not wait now */
+    int waits_without_looks;
 };
 /* Local. One pause: none for the first moment if somebody waits, and a nap later; where nobody
  * does, naps that grow, since their processor time is that of a computation. */

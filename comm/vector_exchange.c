@@ -8,8 +8,15 @@
 
 /* A message is short, since it waits for its receiver's word before it begins, so that many must be
  * under way: see docs/reduction.md. */
-#define MESSAGE ((int64_t)262144)
-enum { IN_FLIGHT = 32 };
+#define MESSAGE       ((int64_t)262144)
+#define FLIGHT_BYTES  ((int64_t)32 << 20) /* of this rank's own blocks, to each node */
+#define STAGING_BYTES ((int64_t)64 << 20)
+enum { MIN_FLIGHTS = 8, MAX_FLIGHTS = 256 };
+
+static int64_t between(int64_t least, int64_t value, int64_t most)
+{
+    return value < least ? least : value < most ? value : most;
+}
 
 void vector_exchange_init(struct vector_exchange *exchange, const struct world *world,
                           float *values, int64_t count)
@@ -23,8 +30,14 @@ void vector_exchange_init(struct vector_exchange *exchange, const struct world *
     exchange->units = exchange->slicing.rounds * exchange->units_of_round;
     exchange->served = memory_alloc_zeroed((size_t)t->size, sizeof *exchange->served);
     exchange->served_count = topology_served(t, world->rank, exchange->served);
-    exchange->flights = memory_alloc_zeroed(IN_FLIGHT, sizeof *exchange->flights);
-    for (int i = 0; i < IN_FLIGHT; i++)
+    const int64_t block_bytes = exchange->block * (int64_t)sizeof(float);
+    exchange->flight_count = between(MIN_FLIGHTS, FLIGHT_BYTES / block_bytes, MAX_FLIGHTS);
+    exchange->packed_count =
+        between(MIN_FLIGHTS, STAGING_BYTES / block_bytes / (1 + exchange->served_count),
+                exchange->flight_count);
+    exchange->flights =
+        memory_alloc_zeroed((size_t)exchange->flight_count, sizeof *exchange->flights);
+    for (int64_t i = 0; i < exchange->flight_count; i++)
         exchange->flights[i].requests =
             memory_alloc_zeroed((size_t)(exchange->served_count + t->nodes), sizeof(MPI_Request));
 }
@@ -32,7 +45,7 @@ void vector_exchange_init(struct vector_exchange *exchange, const struct world *
 void vector_exchange_release(struct vector_exchange *exchange)
 {
     memory_free(exchange->served);
-    for (int i = 0; i < IN_FLIGHT; i++)
+    for (int64_t i = 0; i < exchange->flight_count; i++)
         memory_free(exchange->flights[i].requests);
     memory_free(exchange->flights);
     memory_free(exchange->staging);
@@ -54,6 +67,7 @@ static struct slice block_of_rank(const struct vector_exchange *exchange, int ra
 struct vector_run {
     struct vector_exchange *exchange;
     const struct wire_spans *packed;
+    int64_t flights;
 };
 
 /* Message `place` of a unit: 0 is the own one, the others are those of the ranks served. */
@@ -63,7 +77,7 @@ static unsigned char *message_at(const struct vector_run *run, int64_t unit, int
     const struct vector_exchange *exchange = run->exchange;
     if (!run->packed)
         return (unsigned char *)(exchange->values + block.begin);
-    const int64_t index = unit % IN_FLIGHT * (1 + exchange->served_count) + place;
+    const int64_t index = unit % run->flights * (1 + exchange->served_count) + place;
     return exchange->staging + index * exchange->block * (int64_t)sizeof(float);
 }
 
@@ -79,7 +93,7 @@ static void post_unit(const struct vector_run *run, int64_t unit)
     struct vector_exchange *exchange = run->exchange;
     const struct world *world = exchange->world;
     const struct topology *t = world->topology;
-    struct vector_flight *flight = &exchange->flights[unit % IN_FLIGHT];
+    struct vector_flight *flight = &exchange->flights[unit % run->flights];
     flight->posted = 0;
     for (int i = 0; i < exchange->served_count; i++) {
         const struct slice block = block_of_rank(exchange, exchange->served[i], unit);
@@ -120,7 +134,7 @@ static int64_t end_of_done(const struct vector_exchange *exchange, int64_t done)
 
 static void allocate_staging(struct vector_exchange *exchange)
 {
-    const size_t messages = IN_FLIGHT * (size_t)(1 + exchange->served_count);
+    const size_t messages = (size_t)exchange->packed_count * (size_t)(1 + exchange->served_count);
     if (!exchange->staging)
         exchange->staging = memory_alloc_zeroed(messages * (size_t)exchange->block, sizeof(float));
 }
@@ -128,7 +142,8 @@ static void allocate_staging(struct vector_exchange *exchange)
 void vector_exchange_run(struct vector_exchange *exchange, const struct wire_spans *packed,
                          vector_arrival *on_arrival, void *context)
 {
-    const struct vector_run run = { exchange, packed };
+    const struct vector_run run = { exchange, packed,
+                                    packed ? exchange->packed_count : exchange->flight_count };
     const bool is_beside = operation_is_beside();
     struct transfer_pause pause = { 0 };
     int64_t posted = 0, done = 0;
@@ -136,8 +151,8 @@ void vector_exchange_run(struct vector_exchange *exchange, const struct wire_spa
     if (packed && units > 0)
         allocate_staging(exchange);
     while (done < units) {
-        const struct vector_flight *flight = &exchange->flights[done % IN_FLIGHT];
-        if (posted < units && posted < done + IN_FLIGHT) {
+        const struct vector_flight *flight = &exchange->flights[done % run.flights];
+        if (posted < units && posted < done + run.flights) {
             post_unit(&run, posted++);
         } else if (transfer_test(flight->requests, flight->posted)) {
             unpack_unit(&run, done);

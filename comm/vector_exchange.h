@@ -3,7 +3,7 @@
  * The owner of each part sends it to one rank of every other node
  * (topology_partner). A part is cut into blocks of a message; of each round of
  * parts a rank sends its own block to all nodes and receives the ones that it
- * serves, block after block from the vector's begin, IN_FLIGHT of them at once.
+ * serves, block after block from the vector's begin, many of them at once.
  * Spans may travel as bf16: then other nodes hold them rounded, and messages are
  * packed in staging. Private to comm/.
  */
@@ -28,9 +28,9 @@ struct vector_exchange {
     struct vector_flight {
         MPI_Request *requests; /* [served_count + nodes] */
         int posted;
-    } * flights;
-    unsigned char
-        *staging; /* [IN_FLIGHT, 1 + served_count, block] floats, once something is packed */
+    } * flights; /* [flight_count] blocks under way; of packed ones packed_count */
+    int64_t flight_count, packed_count;
+    unsigned char *staging; /* [packed_count, 1 + served_count, block] floats, for packed ones */
 };
 
 /* Local. */

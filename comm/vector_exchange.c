@@ -139,12 +139,20 @@ static void allocate_staging(struct vector_exchange *exchange)
         exchange->staging = memory_alloc_zeroed(messages * (size_t)exchange->block, sizeof(float));
 }
 
+/* Messages that are under way share the link, so many of them arrive together and late: beside a
+ * computation, which waits for the first ones first, only so many are. */
+static int64_t choose_flights(const struct vector_exchange *exchange,
+                              const struct wire_spans *packed, bool is_beside)
+{
+    const int64_t most = packed ? exchange->packed_count : exchange->flight_count;
+    return is_beside && most > MIN_FLIGHTS ? MIN_FLIGHTS : most;
+}
+
 void vector_exchange_run(struct vector_exchange *exchange, const struct wire_spans *packed,
                          vector_arrival *on_arrival, void *context)
 {
-    const struct vector_run run = { exchange, packed,
-                                    packed ? exchange->packed_count : exchange->flight_count };
     const bool is_beside = operation_is_beside();
+    const struct vector_run run = { exchange, packed, choose_flights(exchange, packed, is_beside) };
     struct transfer_pause pause = { 0 };
     int64_t posted = 0, done = 0;
     const int64_t units = exchange->world->topology->nodes > 1 ? exchange->units : 0;

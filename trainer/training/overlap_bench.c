@@ -2,7 +2,17 @@
 
 #include "base/memory.h"
 
-enum column { APART, BESIDE, REDUCTION, GATHERING, EXPOSED, HIDEABLE, HIDDEN_SHARE, COLUMNS };
+enum column {
+    APART,
+    BESIDE,
+    REDUCTION,
+    GATHERING,
+    EXPOSED_REDUCTION,
+    EXPOSED_GATHERING,
+    HIDEABLE,
+    HIDDEN_SHARE,
+    COLUMNS
+};
 
 struct side {
     double seconds, reduction_s, gathering_s, forward_s, backward_s;
@@ -48,15 +58,17 @@ static void run_round(const struct world *world, struct sample_step *sample, dou
     const struct side apart = measure(world, sample, false);
     measure(world, sample, true);
     const struct side beside = measure(world, sample, true);
-    const double all_s = apart.reduction_s + apart.gathering_s;
+    const double hidden_s =
+        apart.reduction_s - beside.reduction_s + apart.gathering_s - beside.gathering_s;
     figures[APART] = apart.seconds;
     figures[BESIDE] = beside.seconds;
     figures[REDUCTION] = apart.reduction_s;
     figures[GATHERING] = apart.gathering_s;
-    figures[EXPOSED] = beside.reduction_s + beside.gathering_s;
+    figures[EXPOSED_REDUCTION] = beside.reduction_s;
+    figures[EXPOSED_GATHERING] = beside.gathering_s;
     figures[HIDEABLE] = shorter(layers * apart.reduction_s, apart.backward_s) +
                         shorter(layers * apart.gathering_s, apart.forward_s);
-    figures[HIDDEN_SHARE] = (all_s - figures[EXPOSED]) / figures[HIDEABLE];
+    figures[HIDDEN_SHARE] = hidden_s / figures[HIDEABLE];
 }
 
 void overlap_bench_run(const struct world *world, struct sample_step *sample, int64_t rounds,
@@ -65,8 +77,14 @@ void overlap_bench_run(const struct world *world, struct sample_step *sample, in
     double *columns = memory_alloc_zeroed((size_t)(COLUMNS * rounds), sizeof *columns);
     double figures[COLUMNS];
     struct measured *const results[COLUMNS] = {
-        &result->apart,   &result->beside,   &result->reduction,    &result->gathering,
-        &result->exposed, &result->hideable, &result->hidden_share,
+        [APART] = &result->apart,
+        [BESIDE] = &result->beside,
+        [REDUCTION] = &result->reduction,
+        [GATHERING] = &result->gathering,
+        [EXPOSED_REDUCTION] = &result->exposed_reduction,
+        [EXPOSED_GATHERING] = &result->exposed_gathering,
+        [HIDEABLE] = &result->hideable,
+        [HIDDEN_SHARE] = &result->hidden_share,
     };
     for (int64_t round = 0; round < rounds; round++) {
         run_round(world, sample, figures);

@@ -14,11 +14,11 @@
 
 /* Seconds of a step, on the rank where each is longest. */
 struct overlap_bench_result {
-    struct measured apart, beside;        /* the whole step, in either way */
-    struct measured reduction, gathering; /* apart */
-    struct measured exposed;              /* beside */
-    struct measured hideable;             /* of reduction and gathering */
-    struct measured hidden_share;         /* of what is hideable: 1 - exposed beyond the rest */
+    struct measured apart, beside;                        /* the whole step, in either way */
+    struct measured reduction, gathering;                 /* apart */
+    struct measured exposed_reduction, exposed_gathering; /* beside */
+    struct measured hideable;                             /* of reduction and gathering */
+    struct measured hidden_share;                         /* of what is hideable */
 };
 
 /* Collective, on several ranks. */

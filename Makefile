@@ -4,7 +4,8 @@
 ## make dependencies installs it (apt-get; elsewhere it prints the packages' names)
 ## make demo         trains a small model on real English, with 2 ranks (CORPUS=FILE: on your own text)
 ## make test         all tests; ONLY=WORD: those whose file is named so
-## make soak         trials that take minutes: 10^5 operations, a gradient beyond 2^31 bytes
+## make soak         trials that take minutes: 10^5 operations, a gradient beyond 2^31 bytes, every
+##                   way to exchange gradients at every world size
 ## make bench        measures kernels and a training step beside cblas_sgemm and the ceilings
 ## make lint         format, compiler warnings as errors, static analysis, house rules
 ## make layers       includes point down the layers, and libraries are used in their room only
@@ -187,6 +188,7 @@ SOAKS = $(BUILD)/tests/mpi/test_many_operations $(BUILD)/tests/mpi/test_large_ve
 soak:
 	@.ci/dependencies install build run test
 	$(AGAIN) EON_SOAK=1 EON_TEST_TIMEOUT=3600 TESTS='$(SOAKS)' run-tests
+	$(AGAIN) EON_ALL=1 EON_TEST_TIMEOUT=3600 ONLY=exchange_bits test
 
 bench:
 	@.ci/dependencies check build run

@@ -8,8 +8,8 @@
 #include "comm/slice.h"
 #include "comm/transfer.h"
 
-/* 1 MiB a message saturates the usual fabrics; 64 KiB still does nearly. */
-#define MAX_BLOCK     ((int64_t)262144)
+/* 256 KiB a message saturates the usual fabrics; 64 KiB still does nearly. */
+#define MAX_BLOCK     ((int64_t)65536)
 #define MIN_BLOCK     ((int64_t)16384)
 #define STAGING_BYTES ((int64_t)64 << 20)
 enum { MIN_FLIGHTS = 16, MAX_FLIGHTS = 64 };

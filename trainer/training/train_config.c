@@ -157,26 +157,13 @@ const struct option_spec train_options[] = {
 
 /* Keys that may change between the parts of one run: they decide no bit of its state. */
 static const char *const free_keys[] = {
-    "run",
-    "corpus",
-    "threads",
-    "stop_after",
-    "save_every",
-    "keep_last",
-    "resume",
-    "accept_changes",
-    "check_every",
-    "log_every",
-    "validate_every",
-    "validate_sequences",
-    "max_skipped",
-    "kernels",
-    "recompute",
-    "profile",
-    "stall_timeout_s",
-    "overlap",
-    "share_memory",
-    NULL,
+    "run",          "corpus",          "threads",
+    "stop_after",   "save_every",      "keep_last",
+    "resume",       "accept_changes",  "check_every",
+    "log_every",    "validate_every",  "validate_sequences",
+    "max_skipped",  "kernels",         "recompute",
+    "profile",      "stall_timeout_s", "overlap",
+    "share_memory", "shard_optimizer", NULL,
 };
 
 static enum status check_resume(const char *resume)

@@ -113,7 +113,9 @@ void train_group_open(struct train_group *group, struct trainer *trainer)
     }
     group->gradients = gradient_tree_create(group->world, trainer->kernels.pool,
                                             leaves_of_group(trainer), table->element_count);
-    gradient_tree_set_wire(group->gradients, (enum wire)trainer->config->wire, 0);
+    const enum wire wire = (enum wire)trainer->config->wire;
+    group->tuning = exchange_tune(group->world, trainer->kernels.pool, table->element_count, wire);
+    gradient_tree_set_wire(group->gradients, wire, group->tuning.block);
     if (!trainer->config->shard_optimizer)
         group->sums = node_vector_create(group->world, table->element_count);
     open_overlap(group, trainer->config);

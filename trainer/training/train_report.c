@@ -6,6 +6,24 @@
 #include "base/log.h"
 #include "base/memory.h"
 
+static int64_t message_bytes(int64_t elements, enum wire wire)
+{
+    return elements * (int64_t)(wire == WIRE_BF16 ? sizeof(uint16_t) : sizeof(float));
+}
+
+static void tell_tuning(const struct exchange_tuning *tuning, enum wire wire)
+{
+    struct strbuf tried = STRBUF_INIT;
+    for (int i = 0; i < EXCHANGE_LENGTHS; i++)
+        strbuf_addf(&tried, "%s%lld KiB %.1f ms", i ? ", " : "",
+                    (long long)message_bytes(exchange_lengths[i], wire) / 1024,
+                    1e3 * tuning->seconds[i]);
+    if (tuning->block > 0)
+        log_info("gradients cross nodes in messages of %lld KiB; tried: %s",
+                 (long long)message_bytes(tuning->block, wire) / 1024, tried.bytes);
+    strbuf_release(&tried);
+}
+
 void train_report_begin(struct train_report *report, struct trainer *trainer)
 {
     const struct train_config *config = trainer->config;
@@ -27,6 +45,7 @@ void train_report_begin(struct train_report *report, struct trainer *trainer)
              (long long)corpus_token_count(trainer->corpus), world->size,
              thread_pool_size(trainer->kernels.pool), trainer->kernels.name,
              precision_names[config->precision]);
+    tell_tuning(&trainer->groups[0].tuning, (enum wire)config->wire);
     if (config->groups > 1)
         log_info("%lld groups train apart, and are averaged every %lld steps",
                  (long long)config->groups, (long long)config->local_steps);
@@ -58,6 +77,10 @@ static void add_record(struct train_report *report, const struct step_report *st
     json_put_integer(record, "skipped", trainer->progress.skipped);
     json_put_number(record, "tokens_per_second", tokens_per_second);
     json_put_number(record, "mfu", utilisation);
+    if (trainer->groups[0].tuning.block > 0)
+        json_put_integer(
+            record, "message_bytes",
+            message_bytes(trainer->groups[0].tuning.block, (enum wire)trainer->config->wire));
     json_put_number(record, "data_wait_seconds", batch_stream_wait_seconds(trainer->batches));
     metrics_writer_add(report->metrics, record);
     json_free(record);

@@ -146,7 +146,7 @@ void operation_end(const struct world *world)
 
 void operation_begin_beside(const struct world *world, const char *name, int64_t bytes)
 {
-    if (world->size == 1)
+    if (!is_counted(world))
         return;
     CHECK(depth == 0, "'%s' begins within another operation", name);
     depth = 1;
@@ -171,7 +171,7 @@ bool operation_is_beside(void)
 
 void operation_expect(const struct world *world, bool waits)
 {
-    if (world->size == 1)
+    if (!is_counted(world))
         return;
     atomic_store(&is_awaited, waits);
     flight_recorder_turn(waits ? FLIGHT_MOVING : FLIGHT_BESIDE);
@@ -179,7 +179,7 @@ void operation_expect(const struct world *world, bool waits)
 
 void operation_await(const struct world *world)
 {
-    if (world->size == 1)
+    if (!is_counted(world))
         return;
     atomic_store(&is_awaited, true); /* first: the operation may be about to begin */
     flight_recorder_turn(FLIGHT_WAITING);
@@ -192,7 +192,7 @@ bool operation_is_awaited(void)
 
 void operation_look(const struct world *world)
 {
-    if (world->size == 1 || met == MET || !operation_is_awaited())
+    if (!is_counted(world) || met == MET || !operation_is_awaited())
         return;
     if (met == NOT_YET)
         MPI_CHECK(MPI_Ibarrier(world->topology->comm, &meeting));
@@ -204,7 +204,7 @@ void operation_look(const struct world *world)
 void operation_end_met(const struct world *world)
 {
     struct transfer_pause pause = { 0 };
-    if (world->size == 1)
+    if (!is_counted(world))
         return;
     for (operation_look(world); met != MET; operation_look(world))
         transfer_pause(&pause, operation_is_awaited());

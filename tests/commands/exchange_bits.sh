@@ -73,6 +73,18 @@ train 16 parts --overlap=on
 expect_success
 expect_equal "$(digest parts)" "${oracle[fp32-fp32]}"
 
+begin groups_have_the_same_bits_in_other_ways
+train 1 groups-1 --groups=2 --local_steps=3
+expect_success
+for ranks in 3 5; do # a group of one rank beside one of two, and of two beside three
+    train $ranks groups-$ranks --groups=2 --local_steps=3 --share_memory=false --overlap=on
+    expect_success
+    expect_equal "$(digest groups-$ranks)" "$(digest groups-1)"
+    train $ranks groups-$ranks-whole --groups=2 --local_steps=3 --shard_optimizer=false
+    expect_success
+    expect_equal "$(digest groups-$ranks-whole)" "$(digest groups-1)"
+done
+
 begin muon_has_the_same_bits_where_nodes_hold_all_of_its_state
 train 1 muon-1 --optimizer=muon
 expect_success

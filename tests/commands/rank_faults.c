@@ -33,17 +33,27 @@ int MPI_Init_thread(int *argc, char ***argv, int required, int *provided)
     return code;
 }
 
-/* The ranks of a node meet once where memory is shared, and before and after a reduction. */
-int MPI_Barrier(MPI_Comm comm)
+static int rank_of_all(void)
 {
-    static int calls;
     int rank;
     PMPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    if (fault_is("mpi-error") && rank == 1)
+    return rank;
+}
+
+int MPI_Barrier(MPI_Comm comm)
+{
+    if (fault_is("mpi-error") && rank_of_all() == 1)
         return MPI_ERR_OTHER;
-    if (fault_is("die-in-reduction") && comm != MPI_COMM_WORLD && rank == 1 && ++calls == 2)
-        kill(getpid(), SIGKILL);
     return PMPI_Barrier(comm);
+}
+
+/* The ranks of a node meet where memory is shared, which a reduction does twice, and at its end. */
+int MPI_Ibarrier(MPI_Comm comm, MPI_Request *request)
+{
+    static int calls;
+    if (fault_is("die-in-reduction") && rank_of_all() == 1 && ++calls == 3)
+        kill(getpid(), SIGKILL);
+    return PMPI_Ibarrier(comm, request);
 }
 
 static void reduce_once(const struct world *world)

@@ -37,8 +37,8 @@ wait_for_end() { # AT_MOST_SECONDS
     grep '^eon: ' err | grep -v '^eon: warning' >messages
 }
 
-stop_rank() { # RANK RUN: with a timeout of 3 seconds, the job ends within 3 and a few
-    start_ranks 3 "$2" --stall_timeout_s=3
+stop_rank() { # RANK RUN OPTION...: with a timeout of 3 seconds, the job ends within 3 and a few
+    start_ranks 3 "$2" --stall_timeout_s=3 "${@:3}"
     kill -STOP "$(pid_of_rank "$1")"
     wait_for_end 12
     expect test "$exit_status" = 1
@@ -66,6 +66,10 @@ stop_rank 0 silent
 expect_says messages 'fatal: rank 1 on '
 expect grep -q 'reduction of gradients' silent/flight/rank-1.txt silent/flight/rank-2.txt
 
+begin a_rank_that_stops_while_data_travels_beside_its_passes_is_named
+stop_rank 1 beside --overlap=on --share_memory=false
+expect grep -q 'reduction of gradients' beside/flight/rank-0.txt beside/flight/rank-2.txt
+
 begin a_job_that_was_suspended_as_a_whole_goes_on
 start_ranks 2 suspended --stall_timeout_s=2
 ranks=$(processes_below $job eon)
@@ -82,14 +86,21 @@ wait_for_end 20
 expect grep -q 'stopped early' err
 
 # Stopped half of the time, in turns shorter than a step.
+slow_rank_1() { # RUN OPTION...
+    start_ranks 2 "$1" --leaf_sequences=64 --steps=45 "${@:2}"
+    slow=$(pid_of_rank 1)
+    while kill -STOP "$slow" 2>/dev/null; do
+        sleep 0.03
+        kill -CONT "$slow" && sleep 0.03
+    done 2>/dev/null
+    wait_for_end 60
+    expect_success
+    expect grep -qE 'slow: rank 1 on .* [0-9.]+ times as long .* waited [0-9]+ % of the last 10' err
+    expect_equal "$(grep -c 'slow: rank 0' err)" 0
+}
+
 begin a_rank_twice_as_slow_is_named
-start_ranks 2 slow --leaf_sequences=64 --steps=45
-slow=$(pid_of_rank 1)
-while kill -STOP "$slow" 2>/dev/null; do
-    sleep 0.03
-    kill -CONT "$slow" && sleep 0.03
-done 2>/dev/null
-wait_for_end 60
-expect_success
-expect grep -qE 'slow: rank 1 on .* [0-9.]+ times as long .* waited [0-9]+ % of the last 10' err
-expect_equal "$(grep -c 'slow: rank 0' err)" 0
+slow_rank_1 slow
+
+begin a_slow_rank_is_named_where_data_travels_beside_the_passes
+slow_rank_1 slow-beside --overlap=on

@@ -36,6 +36,19 @@ static void an_operation_goes_through_its_phases(void **state)
     assert_string_equal(flight_recorder_state().operation, "barrier");
 }
 
+static void an_operation_beside_the_computation_is_waited_for_late_or_never(void **state)
+{
+    (void)state;
+    flight_recorder_begin("gathering", 5, FLIGHT_BESIDE);
+    flight_recorder_turn(FLIGHT_MOVING); /* some of its data is needed now */
+    flight_recorder_turn(FLIGHT_BESIDE);
+    assert_int_equal(flight_recorder_state().phase, FLIGHT_BESIDE);
+    flight_recorder_end();
+    assert_int_equal(flight_recorder_state().phase, FLIGHT_WORKING);
+    flight_recorder_turn(FLIGHT_BESIDE); /* it has ended meanwhile */
+    assert_int_equal(flight_recorder_state().phase, FLIGHT_WORKING);
+}
+
 static void time_counts_for_the_phase_it_is_spent_in(void **state)
 {
     (void)state;
@@ -118,6 +131,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_operation_goes_through_its_phases),
+        cmocka_unit_test(an_operation_beside_the_computation_is_waited_for_late_or_never),
         cmocka_unit_test(time_counts_for_the_phase_it_is_spent_in),
         cmocka_unit_test(the_last_operations_are_written_and_no_others),
         cmocka_unit_test(a_second_writing_replaces_the_first),

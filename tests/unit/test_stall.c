@@ -97,6 +97,23 @@ static void a_rank_that_falls_silent_within_an_operation_is_named(void **state)
     expect_said("rank 1 on node01 gives no sign of life since 602 s, when it was in operation 812");
 }
 
+static void a_rank_that_computes_beside_the_operation_is_late_for_it(void **state)
+{
+    (void)state;
+    views[2].state.phase = FLIGHT_BESIDE;
+    strcpy(views[2].state.doing, "computing leaf 3 of step 17");
+    expect_said("rank 2 on node02 is computing leaf 3 of step 17, beside operation 812 "
+                "'reduction of gradients', since 601 s; ");
+}
+
+static void where_all_compute_beside_an_operation_nobody_waits(void **state)
+{
+    (void)state;
+    for (int rank = 0; rank < SIZE; rank++)
+        views[rank].state.phase = FLIGHT_BESIDE;
+    assert_false(find());
+}
+
 static void those_late_alike_are_counted(void **state)
 {
     (void)state;
@@ -168,6 +185,8 @@ int main(void)
         TEST(long_work_that_nobody_waits_for_is_no_stall),
         TEST(a_silent_rank_is_named_before_one_at_work),
         TEST(a_rank_that_falls_silent_within_an_operation_is_named),
+        TEST(a_rank_that_computes_beside_the_operation_is_late_for_it),
+        TEST(where_all_compute_beside_an_operation_nobody_waits),
         TEST(those_late_alike_are_counted),
         TEST(where_none_is_late_none_is_blamed),
         TEST(a_rank_that_is_ahead_is_not_blamed),

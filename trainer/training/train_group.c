@@ -54,7 +54,8 @@ void train_group_join(struct train_group *group, struct trainer *trainer, int64_
 static void join_updaters(struct train_group *group, const struct train_config *config)
 {
     group->updaters = group->world;
-    if (config->shard_optimizer || group->world->size == 1)
+    const bool is_one_of_many = group->world->size == 1 && !group->world->counts_alone;
+    if (config->shard_optimizer || is_one_of_many)
         return;
     subworld_node(group->world, &group->own_node);
     group->updaters = &group->own_node;
@@ -82,14 +83,16 @@ size_t train_group_shared_bytes(const struct train_group *group, const struct tr
     return bytes;
 }
 
-/* A rank that carries several groups has each alone, and nothing to communicate in it. */
-static void open_overlap(struct train_group *group, const struct train_config *config)
+/* All groups do alike, so that their operations count alike, even one of a single rank. One that a
+ * rank carries beside others has nothing to communicate. */
+static void open_overlap(struct train_group *group, const struct trainer *trainer)
 {
+    const struct train_config *config = trainer->config;
     const struct world *world = group->world;
-    const bool has_network = world->node_size < world->size;
+    const bool has_network = trainer->world->node_size < trainer->world->size;
     overlap_open(
         &group->overlap, world,
-        world->size > 1 && config->shard_optimizer &&
+        (world->size > 1 || world->counts_alone) && config->shard_optimizer &&
             (config->overlap == OVERLAP_ON || (config->overlap == OVERLAP_AUTO && has_network)));
     group->overlap.model = group->model;
     group->overlap.parameters = group->parameters;
@@ -113,12 +116,11 @@ void train_group_open(struct train_group *group, struct trainer *trainer)
     }
     group->gradients = gradient_tree_create(group->world, trainer->kernels.pool,
                                             leaves_of_group(trainer), table->element_count);
-    const enum wire wire = (enum wire)trainer->config->wire;
-    group->tuning = exchange_tune(group->world, trainer->kernels.pool, table->element_count, wire);
-    gradient_tree_set_wire(group->gradients, wire, group->tuning.block);
+    gradient_tree_set_wire(group->gradients, (enum wire)trainer->config->wire,
+                           trainer->tuning.block);
     if (!trainer->config->shard_optimizer)
         group->sums = node_vector_create(group->world, table->element_count);
-    open_overlap(group, trainer->config);
+    open_overlap(group, trainer);
     optimizer_init(&group->optimizer, &settings, group->updaters, &group->model->table);
 }
 

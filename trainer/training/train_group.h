@@ -13,7 +13,6 @@
 #ifndef TRAINER_TRAINING_TRAIN_GROUP_H
 #define TRAINER_TRAINING_TRAIN_GROUP_H
 
-#include "comm/exchange_tuning.h"
 #include "comm/gradient_tree.h"
 #include "comm/node_vector.h"
 #include "comm/world.h"
@@ -36,12 +35,11 @@ struct train_group {
     struct node_vector *parameters; /* the model's: a copy for each node */
     struct model *model;
     struct gradient_tree *gradients;
-    struct exchange_tuning tuning; /* of its messages between nodes */
-    struct overlap overlap;        /* of its communication and computation */
-    struct node_vector *sums;      /* shard_optimizer = false: the whole gradient; NULL */
-    struct optimizer optimizer;    /* of this rank's slice among the updaters */
-    double per_target;             /* 1 / the targets of all its leaves in this step */
-    double gradient_norm;          /* of its mean gradient in this step, before clipping */
+    struct overlap overlap;     /* of its communication and computation */
+    struct node_vector *sums;   /* shard_optimizer = false: the whole gradient; NULL */
+    struct optimizer optimizer; /* of this rank's slice among the updaters */
+    double per_target;          /* 1 / the targets of all its leaves in this step */
+    double gradient_norm;       /* of its mean gradient in this step, before clipping */
 };
 
 /* Local, pure. The leaves that a rank computes in each step: of one of its groups, and of all of

@@ -45,7 +45,7 @@ void train_report_begin(struct train_report *report, struct trainer *trainer)
              (long long)corpus_token_count(trainer->corpus), world->size,
              thread_pool_size(trainer->kernels.pool), trainer->kernels.name,
              precision_names[config->precision]);
-    tell_tuning(&trainer->groups[0].tuning, (enum wire)config->wire);
+    tell_tuning(&trainer->tuning, (enum wire)config->wire);
     if (config->groups > 1)
         log_info("%lld groups train apart, and are averaged every %lld steps",
                  (long long)config->groups, (long long)config->local_steps);
@@ -77,10 +77,9 @@ static void add_record(struct train_report *report, const struct step_report *st
     json_put_integer(record, "skipped", trainer->progress.skipped);
     json_put_number(record, "tokens_per_second", tokens_per_second);
     json_put_number(record, "mfu", utilisation);
-    if (trainer->groups[0].tuning.block > 0)
-        json_put_integer(
-            record, "message_bytes",
-            message_bytes(trainer->groups[0].tuning.block, (enum wire)trainer->config->wire));
+    if (trainer->tuning.block > 0)
+        json_put_integer(record, "message_bytes",
+                         message_bytes(trainer->tuning.block, (enum wire)trainer->config->wire));
     json_put_number(record, "data_wait_seconds", batch_stream_wait_seconds(trainer->batches));
     metrics_writer_add(report->metrics, record);
     json_free(record);

@@ -9,6 +9,7 @@
 #define TRAINER_TRAINING_TRAINER_H
 
 #include "comm/node_vector.h"
+#include "comm/exchange_tuning.h"
 #include "comm/world.h"
 #include "shards/batch_stream.h"
 #include "shards/corpus.h"
@@ -49,6 +50,7 @@ struct trainer {
     struct kernels kernels;
     struct node_vector *parameters;  /* the run's: a copy for each node */
     struct model model;              /* that is validated and saved */
+    struct exchange_tuning tuning;   /* of the messages in which gradients cross nodes */
     struct activations *activations; /* of one micro-batch */
     struct train_group *groups;      /* [group_count] that this rank is one of */
     int group_count;

@@ -132,8 +132,11 @@ static enum status build_model(struct trainer *trainer)
     struct activations_plan plan = train_config_activations(
         config, trainer->leaves.end - trainer->leaves.first, trainer->groups[0].world->node_size);
     trainer->activations = activations_create(&shape, &plan);
-    trainer->tuning = exchange_tune(trainer->world, trainer->kernels.pool,
-                                    trainer->model.table.element_count, (enum wire)config->wire);
+    if (config->groups ==
+        1) /* groups are for networks that cannot bear trials, and seldom use them */
+        trainer->tuning =
+            exchange_tune(trainer->world, trainer->kernels.pool, trainer->model.table.element_count,
+                          (enum wire)config->wire);
     open_groups(trainer);
     open_checks(trainer);
     return STATUS_OK;

@@ -88,7 +88,7 @@ struct gradient_tree *gradient_tree_create(const struct world *world, struct thr
     for (int i = 0; i < tree->buffer_count; i++)
         tree->buffers[i] = buffer_of(tree, world->node_rank, i);
     tree->finality = node_memory_create(world, sizeof(struct finality));
-    tree_exchange_init(&tree->exchange, world, leaves, count, WIRE_FP32, 0);
+    tree_exchange_init(&tree->exchange, world, pool, leaves, count, WIRE_FP32, 0);
     gradient_tree_begin(tree);
     return tree;
 }
@@ -106,7 +106,8 @@ void gradient_tree_free(struct gradient_tree *tree)
 void gradient_tree_set_wire(struct gradient_tree *tree, enum wire wire, int64_t block)
 {
     tree_exchange_release(&tree->exchange);
-    tree_exchange_init(&tree->exchange, tree->world, tree->stack.leaves, tree->count, wire, block);
+    tree_exchange_init(&tree->exchange, tree->world, tree->pool, tree->stack.leaves, tree->count,
+                       wire, block);
 }
 
 void gradient_tree_begin(struct gradient_tree *tree)
@@ -208,16 +209,11 @@ void gradient_tree_final(struct gradient_tree *tree, int64_t from)
                           memory_order_release);
 }
 
-static struct thread_pool *whole_pool(const void *context)
+/* Collective, within the operation. */
+static void exchange_pieces(struct gradient_tree *tree)
 {
-    const struct gradient_tree *tree = context;
-    return tree->pool;
-}
-
-static bool always(const void *context)
-{
-    (void)context;
-    return true;
+    const struct exchange_view view = { tree, buffer_of, is_final_on_node };
+    tree_exchange_run(&tree->exchange, &view, tree->sum);
 }
 
 void gradient_tree_reduce(struct gradient_tree *tree)
@@ -227,40 +223,23 @@ void gradient_tree_reduce(struct gradient_tree *tree)
 
 void gradient_tree_reduce_to(struct gradient_tree *tree, float *vector)
 {
-    const struct exchange_view view = { tree, buffer_of, is_final_on_node, whole_pool, always };
     open_reduction(tree, vector);
     gradient_tree_final(tree, 0);
     operation_begin(tree->world, "reduction of gradients", tree->count * (int64_t)sizeof(float));
-    tree_exchange_run(&tree->exchange, &view, tree->sum);
+    exchange_pieces(tree);
     operation_end(tree->world);
-}
-
-/* The main thread computes with it, until it awaits the end. */
-static struct thread_pool *pool_of_waiter(const void *context)
-{
-    const struct gradient_tree *tree = context;
-    return operation_is_awaited() ? tree->pool : NULL;
-}
-
-static bool look_and_ask(const void *context)
-{
-    const struct gradient_tree *tree = context;
-    operation_look(tree->world);
-    return operation_is_awaited();
 }
 
 static void reduce_beside(void *context)
 {
     struct gradient_tree *tree = context;
-    const struct exchange_view view = { tree, buffer_of, is_final_on_node, pool_of_waiter,
-                                        look_and_ask };
     operation_begin_beside(tree->world, "reduction of gradients",
                            tree->count * (int64_t)sizeof(float));
     status_set(tree->status, tree->message);
     tree->status = world_agree(tree->world, tree->status);
     snprintf(tree->message, sizeof tree->message, "%s", status_message());
     if (tree->status == STATUS_OK)
-        tree_exchange_run(&tree->exchange, &view, tree->sum);
+        exchange_pieces(tree);
     operation_end_met(tree->world);
 }
 

@@ -22,8 +22,8 @@ static int depth; /* of operations within operations */
 
 /* Of the one beside the computation. */
 static bool is_beside;
-static atomic_bool is_awaited;
-static MPI_Request meeting; /* of all ranks that await it */
+static atomic_bool data_is_expected, end_is_expected; /* by the main thread, which waits */
+static MPI_Request meeting;                           /* of all ranks that await it */
 static enum { NOT_YET, UNDER_WAY, MET } met;
 
 /* FNV-1a with 64 bits, by Fowler, Noll and Vo. Two bits less, so that its negative exists. */
@@ -98,8 +98,6 @@ static bool is_counted(const struct world *world)
     return world->size > 1 || world->counts_alone;
 }
 
-enum mode { ALONE, BESIDE };
-
 /* A computation goes on beside it, whose processor time a wait within MPI would take. */
 static void find_most_beside(const struct world *world, const int64_t own[2], int64_t most[2])
 {
@@ -111,8 +109,7 @@ static void find_most_beside(const struct world *world, const int64_t own[2], in
 }
 
 /* Whether all are about to do the same, or else the end of the job. */
-static void compare(const struct world *world, enum mode mode, int64_t sequence, const char *name,
-                    int64_t bytes)
+static void compare(const struct world *world, int64_t sequence, const char *name, int64_t bytes)
 {
     struct meaning mine;
     memset(&mine, 0, sizeof mine);
@@ -122,7 +119,7 @@ static void compare(const struct world *world, enum mode mode, int64_t sequence,
 
     /* All hashes are the same when the largest is the smallest. */
     int64_t hash = hash_of(&mine), own[2] = { hash, -hash }, most[2];
-    if (mode == BESIDE)
+    if (is_beside)
         find_most_beside(world, own, most);
     else
         MPI_CHECK(MPI_Allreduce(own, most, 2, MPI_INT64_T, MPI_MAX, world->topology->comm));
@@ -134,7 +131,7 @@ void operation_begin(const struct world *world, const char *name, int64_t bytes)
 {
     if (!is_counted(world) || depth++ > 0)
         return;
-    compare(world, ALONE, flight_recorder_begin(name, bytes, FLIGHT_WAITING), name, bytes);
+    compare(world, flight_recorder_begin(name, bytes, FLIGHT_WAITING), name, bytes);
     flight_recorder_turn(FLIGHT_MOVING);
 }
 
@@ -146,16 +143,16 @@ void operation_end(const struct world *world)
 
 void operation_begin_beside(const struct world *world, const char *name, int64_t bytes)
 {
+    CHECK(depth == 0, "'%s' begins within another operation", name);
+    is_beside = true;
     if (!is_counted(world))
         return;
-    CHECK(depth == 0, "'%s' begins within another operation", name);
     depth = 1;
-    is_beside = true;
     met = NOT_YET;
     const int64_t sequence = flight_recorder_begin(name, bytes, FLIGHT_BESIDE);
-    if (operation_is_awaited())
+    if (operation_is_alone())
         flight_recorder_turn(FLIGHT_WAITING);
-    compare(world, BESIDE, sequence, name, bytes);
+    compare(world, sequence, name, bytes);
 }
 
 void operation_end_beside(const struct world *world)
@@ -171,28 +168,31 @@ bool operation_is_beside(void)
 
 void operation_expect(const struct world *world, bool waits)
 {
-    if (!is_counted(world))
-        return;
-    atomic_store(&is_awaited, waits);
-    flight_recorder_turn(waits ? FLIGHT_MOVING : FLIGHT_BESIDE);
+    atomic_store(&data_is_expected, waits);
+    if (is_counted(world))
+        flight_recorder_turn(waits ? FLIGHT_MOVING : FLIGHT_BESIDE);
 }
 
 void operation_await(const struct world *world)
 {
-    if (!is_counted(world))
-        return;
-    atomic_store(&is_awaited, true); /* first: the operation may be about to begin */
-    flight_recorder_turn(FLIGHT_WAITING);
+    atomic_store(&end_is_expected, true); /* first: the operation may be about to begin */
+    if (is_counted(world))
+        flight_recorder_turn(FLIGHT_WAITING);
 }
 
 bool operation_is_awaited(void)
 {
-    return atomic_load(&is_awaited);
+    return !is_beside || atomic_load(&data_is_expected) || atomic_load(&end_is_expected);
+}
+
+bool operation_is_alone(void)
+{
+    return !is_beside || atomic_load(&end_is_expected);
 }
 
 void operation_look(const struct world *world)
 {
-    if (!is_counted(world) || met == MET || !operation_is_awaited())
+    if (!is_beside || !is_counted(world) || met == MET || !operation_is_alone())
         return;
     if (met == NOT_YET)
         MPI_CHECK(MPI_Ibarrier(world->topology->comm, &meeting));
@@ -204,10 +204,8 @@ void operation_look(const struct world *world)
 void operation_end_met(const struct world *world)
 {
     struct transfer_pause pause = { 0 };
-    if (!is_counted(world))
-        return;
-    for (operation_look(world); met != MET; operation_look(world))
+    for (operation_look(world); is_counted(world) && met != MET; operation_look(world))
         transfer_pause(&pause, operation_is_awaited());
-    atomic_store(&is_awaited, false);
+    atomic_store(&end_is_expected, false);
     operation_end_beside(world);
 }

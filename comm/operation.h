@@ -39,10 +39,12 @@ void operation_expect(const struct world *world, bool waits);
  *   behind   compare | data moves, as it becomes final   |
  */
 void operation_await(const struct world *world);
-/* Local. In either case. */
+/* Local. Does the main thread wait, in either case? Of what is beside nothing it always does. */
 bool operation_is_awaited(void);
-/* Of the background's thread, again and again while the operation goes on: sees whether all ranks
- * have met. Local. */
+/* Local. For the end: it will not compute before that. */
+bool operation_is_alone(void);
+/* Local, again and again while an operation goes on that ends in operation_end_met: sees whether
+ * all ranks have met. */
 void operation_look(const struct world *world);
 /* Collective. Ends an operation that every rank awaits. */
 void operation_end_met(const struct world *world);

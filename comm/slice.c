@@ -32,6 +32,28 @@ struct slice slicing_part(const struct slicing *slicing, int rank, int64_t round
     return part;
 }
 
+static int64_t blocks_of_part(const struct slicing *slicing, int64_t block)
+{
+    return (slicing->part + block - 1) / block;
+}
+
+int64_t slicing_units(const struct slicing *slicing, int64_t block)
+{
+    return slicing->rounds * blocks_of_part(slicing, block);
+}
+
+struct slice slicing_block(const struct slicing *slicing, int64_t block, int rank, int64_t unit)
+{
+    const int64_t in_part = blocks_of_part(slicing, block);
+    struct slice slice = slicing_part(slicing, rank, unit / in_part);
+    slice.begin += unit % in_part * block;
+    if (slice.begin > slice.end)
+        slice.begin = slice.end;
+    if (slice.end - slice.begin > block)
+        slice.end = slice.begin + block;
+    return slice;
+}
+
 int slicing_owner(const struct slicing *slicing, int64_t element)
 {
     return (int)(element / slicing->part % slicing->size);

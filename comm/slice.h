@@ -39,6 +39,10 @@ struct slicing {
 struct slicing slicing_of(int64_t count, int size);
 /* What `rank` owns in a round: one part, the last one short; nothing beyond the end. */
 struct slice slicing_part(const struct slicing *slicing, int rank, int64_t round);
+/* What travels at once: parts cut into blocks of at most `block` elements, of which unit after unit
+ * has one of each rank; units ascend with the vector. Empty where a rank's part ends before. */
+int64_t slicing_units(const struct slicing *slicing, int64_t block);
+struct slice slicing_block(const struct slicing *slicing, int64_t block, int rank, int64_t unit);
 int slicing_owner(const struct slicing *slicing, int64_t element);
 /* How many elements `rank` owns. */
 int64_t slicing_length(const struct slicing *slicing, int rank);

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "comm/mpi_check.h"
 #include "comm/node_memory.h"
+#include "comm/operation.h"
 #include "comm/transfer.h"
 
 /* One run: where the pieces are, room for the operands of a sum, and how far it is. Units
@@ -18,18 +19,10 @@ struct exchange_run {
     int64_t posted, sent, cleared, added;
 };
 
-/* What a unit covers of a rank's part: units count from the vector's end. */
+/* Units of the exchange count from the vector's end. */
 static struct slice block_of_rank(const struct tree_exchange *exchange, int rank, int64_t unit)
 {
-    const int64_t from_begin = exchange->units - 1 - unit;
-    const int64_t round = from_begin / exchange->units_of_round;
-    struct slice block = slicing_part(&exchange->slicing, rank, round);
-    block.begin += from_begin % exchange->units_of_round * exchange->block;
-    if (block.begin > block.end)
-        block.begin = block.end;
-    if (block.end - block.begin > exchange->block)
-        block.end = block.begin + exchange->block;
-    return block;
+    return slicing_block(&exchange->slicing, exchange->block, rank, exchange->units - 1 - unit);
 }
 
 static unsigned char *incoming_at(const struct tree_exchange *exchange, int64_t unit, int place)
@@ -72,6 +65,12 @@ static void post_receives(const struct exchange_run *run, int64_t unit)
     }
 }
 
+/* Beside a computation the pool is that one's, until it waits for the exchange. */
+static struct thread_pool *pool_of(const struct exchange_run *run)
+{
+    return operation_is_alone() ? run->exchange->pool : NULL;
+}
+
 /* Where a sum of floats waits for its packing, or is what goes out. */
 static float *sum_for_target(const struct tree_exchange *exchange, int target, int64_t unit,
                              int root)
@@ -94,8 +93,7 @@ static void add_for_target(const struct exchange_run *run, int target, int64_t u
         run->roots[root] = operand < sum->terms ? run->pieces[operand] + block.begin
                                                 : sum_for_target(exchange, target, unit, root);
     }
-    tree_sum_run(sum, run->view->pool(run->view->context), run->terms, run->roots,
-                 block.end - block.begin);
+    tree_sum_run(sum, pool_of(run), run->terms, run->roots, block.end - block.begin);
 }
 
 /* What goes out of a root: rounded, or as it is. */
@@ -154,8 +152,7 @@ static void add_unit(const struct exchange_run *run, int64_t unit)
                                          : term_that_came(run, unit, term->incoming, block);
     }
     float *sum = run->sum + block.begin;
-    tree_sum_run(&exchange->whole_sum, run->view->pool(run->view->context), run->terms, &sum,
-                 block.end - block.begin);
+    tree_sum_run(&exchange->whole_sum, pool_of(run), run->terms, &sum, block.end - block.begin);
 }
 
 /* Blocks ascend with the ranks, so the first one's begin is the last to be final. */
@@ -197,11 +194,11 @@ static void run_units(struct exchange_run *run)
     const int64_t units = run->exchange->units;
     struct transfer_pause pause = { 0 };
     while (run->added < units || run->cleared < units) {
-        const bool is_awaited = run->view->is_awaited(run->view->context);
+        operation_look(run->exchange->world);
         if (go_on(run))
             transfer_pause_end(&pause);
         else
-            transfer_pause(&pause, is_awaited);
+            transfer_pause(&pause, operation_is_awaited());
     }
 }
 

@@ -32,7 +32,6 @@
 #define COMM_TREE_EXCHANGE_H
 
 #include <mpi.h>
-#include <stdatomic.h>
 
 #include "base/thread_pool.h"
 #include "comm/slice.h"
@@ -57,8 +56,8 @@ struct whole_term {
 struct tree_exchange {
     const struct world *world;
     struct slicing slicing;
-    int64_t block;          /* elements of a unit */
-    int64_t units_of_round; /* a part is so many blocks */
+    struct thread_pool *pool; /* or NULL */
+    int64_t block;            /* elements of each rank's in a unit */
     int64_t units, flights;
 
     struct node_piece *pieces; /* [node_sum.terms] of this node, in the order of the leaves */
@@ -85,25 +84,23 @@ struct tree_exchange {
 };
 
 /* Local. `block` elements at most a unit; 0: as long as is good for most networks. */
-void tree_exchange_init(struct tree_exchange *exchange, const struct world *world, int64_t leaves,
-                        int64_t count, enum wire wire, int64_t block);
+void tree_exchange_init(struct tree_exchange *exchange, const struct world *world,
+                        struct thread_pool *pool, int64_t leaves, int64_t count, enum wire wire,
+                        int64_t block);
 void tree_exchange_release(struct tree_exchange *exchange);
 
-/* What an exchange asks and tells while it runs. */
+/* The pieces of a node. */
 struct exchange_view {
     const void *context;
-    /* The vector of a piece of the rank at `place` of this node. */
+    /* The vector of a piece of the rank at `place`. */
     float *(*piece)(const void *context, int place, int buffer);
-    /* Are all pieces of this node final from element `begin` on? */
+    /* Are all pieces final from element `begin` on? */
     bool (*is_final)(const void *context, int64_t begin);
-    /* The pool that the additions may use now; NULL: this thread alone. */
-    struct thread_pool *(*pool)(const void *context);
-    /* Called again and again: whether somebody waits for the end of it. */
-    bool (*is_awaited)(const void *context);
 };
 
-/* Collective. This rank's parts of `sum`, which may be its own first piece, receive the sum of all
- * pieces. Whoever returns may write to its pieces again. */
+/* Collective, within an operation, which may be beside a computation. This rank's parts of `sum`,
+ * which may be its own first piece, receive the sum of all pieces. Whoever returns may write to its
+ * pieces again. */
 void tree_exchange_run(struct tree_exchange *exchange, const struct exchange_view *view,
                        float *sum);
 

@@ -38,8 +38,7 @@ static void cut_units(struct tree_exchange *exchange, int64_t most_staged, int64
     exchange->flights = flights_of(block, most_staged);
     if (exchange->flights < MIN_FLIGHTS)
         exchange->flights = MIN_FLIGHTS;
-    exchange->units_of_round = (part + block - 1) / block;
-    exchange->units = exchange->slicing.rounds * exchange->units_of_round;
+    exchange->units = slicing_units(&exchange->slicing, block);
 }
 
 /* The pieces of a node's ranks, in the order of the leaves; its ranks ascend, and so do they. */
@@ -156,13 +155,14 @@ static void allocate(struct tree_exchange *exchange)
     }
 }
 
-void tree_exchange_init(struct tree_exchange *exchange, const struct world *world, int64_t leaves,
-                        int64_t count, enum wire wire, int64_t block)
+void tree_exchange_init(struct tree_exchange *exchange, const struct world *world,
+                        struct thread_pool *pool, int64_t leaves, int64_t count, enum wire wire,
+                        int64_t block)
 {
     const struct topology *t = world->topology;
-    *exchange = (struct tree_exchange){ .world = world,
-                                        .slicing = slicing_of(count, world->size),
-                                        .wire = wire };
+    *exchange = (struct tree_exchange){
+        .world = world, .pool = pool, .slicing = slicing_of(count, world->size), .wire = wire
+    };
     int pieces;
     exchange->pieces = list_node(t, leaves, t->node, &pieces);
     exchange->node_sum = sum_of_node(exchange->pieces, pieces, leaves);

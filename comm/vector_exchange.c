@@ -8,7 +8,7 @@
 
 /* A message is short, since it waits for its receiver's word before it begins, so that many must be
  * under way: see docs/reduction.md. */
-#define MESSAGE       ((int64_t)262144)
+#define MESSAGE       ((int64_t)65536)    /* elements */
 #define FLIGHT_BYTES  ((int64_t)32 << 20) /* of this rank's own blocks, to each node */
 #define STAGING_BYTES ((int64_t)64 << 20)
 enum { MIN_FLIGHTS = 8, MAX_FLIGHTS = 256 };
@@ -26,8 +26,7 @@ void vector_exchange_init(struct vector_exchange *exchange, const struct world *
     exchange->slicing = slicing_of(count, world->size);
     const int64_t part = exchange->slicing.part;
     exchange->block = part < MESSAGE ? part : MESSAGE;
-    exchange->units_of_round = (part + exchange->block - 1) / exchange->block;
-    exchange->units = exchange->slicing.rounds * exchange->units_of_round;
+    exchange->units = slicing_units(&exchange->slicing, exchange->block);
     exchange->served = memory_alloc_zeroed((size_t)t->size, sizeof *exchange->served);
     exchange->served_count = topology_served(t, world->rank, exchange->served);
     const int64_t block_bytes = exchange->block * (int64_t)sizeof(float);
@@ -51,16 +50,9 @@ void vector_exchange_release(struct vector_exchange *exchange)
     memory_free(exchange->staging);
 }
 
-/* What a unit covers of a rank's part; empty beyond its end. */
 static struct slice block_of_rank(const struct vector_exchange *exchange, int rank, int64_t unit)
 {
-    struct slice block = slicing_part(&exchange->slicing, rank, unit / exchange->units_of_round);
-    block.begin += unit % exchange->units_of_round * exchange->block;
-    if (block.begin > block.end)
-        block.begin = block.end;
-    if (block.end - block.begin > exchange->block)
-        block.end = block.begin + exchange->block;
-    return block;
+    return slicing_block(&exchange->slicing, exchange->block, rank, unit);
 }
 
 /* One gather: what travels as bf16, NULL for nothing. */
@@ -124,12 +116,11 @@ static void unpack_unit(const struct vector_run *run, int64_t unit)
     }
 }
 
-/* The begin of the round that is not yet done. */
+/* The begin of what is not yet done, which is rank 0's. */
 static int64_t end_of_done(const struct vector_exchange *exchange, int64_t done)
 {
-    if (done == exchange->units)
-        return exchange->slicing.count;
-    return slicing_part(&exchange->slicing, 0, done / exchange->units_of_round).begin;
+    return done < exchange->units ? block_of_rank(exchange, 0, done).begin
+                                  : exchange->slicing.count;
 }
 
 static void allocate_staging(struct vector_exchange *exchange)
@@ -142,17 +133,16 @@ static void allocate_staging(struct vector_exchange *exchange)
 /* Messages that are under way share the link, so many of them arrive together and late: beside a
  * computation, which waits for the first ones first, only so many are. */
 static int64_t choose_flights(const struct vector_exchange *exchange,
-                              const struct wire_spans *packed, bool is_beside)
+                              const struct wire_spans *packed)
 {
     const int64_t most = packed ? exchange->packed_count : exchange->flight_count;
-    return is_beside && most > MIN_FLIGHTS ? MIN_FLIGHTS : most;
+    return operation_is_beside() && most > MIN_FLIGHTS ? MIN_FLIGHTS : most;
 }
 
 void vector_exchange_run(struct vector_exchange *exchange, const struct wire_spans *packed,
                          vector_arrival *on_arrival, void *context)
 {
-    const bool is_beside = operation_is_beside();
-    const struct vector_run run = { exchange, packed, choose_flights(exchange, packed, is_beside) };
+    const struct vector_run run = { exchange, packed, choose_flights(exchange, packed) };
     struct transfer_pause pause = { 0 };
     int64_t posted = 0, done = 0;
     const int64_t units = exchange->world->topology->nodes > 1 ? exchange->units : 0;
@@ -167,7 +157,7 @@ void vector_exchange_run(struct vector_exchange *exchange, const struct wire_spa
             on_arrival(context, end_of_done(exchange, ++done));
             transfer_pause_end(&pause);
         } else {
-            transfer_pause(&pause, !is_beside || operation_is_awaited());
+            transfer_pause(&pause, operation_is_awaited());
         }
     }
     on_arrival(context, exchange->slicing.count);

@@ -20,8 +20,7 @@ struct vector_exchange {
     const struct world *world;
     float *values; /* [slicing.count] of this node */
     struct slicing slicing;
-    int64_t block;          /* elements of a message */
-    int64_t units_of_round; /* a part is so many blocks */
+    int64_t block; /* elements of a message */
     int64_t units;
     int *served; /* [served_count] owners in other nodes, whose parts this rank receives */
     int served_count;
@@ -39,7 +38,7 @@ void vector_exchange_init(struct vector_exchange *exchange, const struct world *
 void vector_exchange_release(struct vector_exchange *exchange);
 
 /* Collective. `packed` travel as bf16, or nothing does: NULL. Calls on_arrival(context, end) when
- * what this rank receives has come in [0, end), from no more than a round to all of the vector. */
+ * what this rank receives has come in [0, end), ever more of it, to all of the vector. */
 typedef void vector_arrival(void *context, int64_t end);
 void vector_exchange_run(struct vector_exchange *exchange, const struct wire_spans *packed,
                          vector_arrival *on_arrival, void *context);

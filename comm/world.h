@@ -1,8 +1,8 @@
 /* world: the ranks of a run. The only room that knows MPI is comm/.
  *
- * One process is one rank. The main thread talks MPI; the level asked for is
- * MPI_THREAD_SERIALIZED, so that a communication thread can take over later,
- * and a lower level is refused at start-up.
+ * One process is one rank. One thread talks MPI at a time: the main one, or the
+ * one that communicates beside it (background.h). So the level asked for is
+ * MPI_THREAD_SERIALIZED, and a lower one is refused at start-up.
  *
  * Agreement: a rank that hits trouble does not leave alone. Every step that can
  * fail ends in world_agree, after which all ranks hold the same status and the

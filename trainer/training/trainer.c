@@ -117,6 +117,16 @@ static void open_checks(struct trainer *trainer)
     leaf_check_init(&trainer->leaf_check, trainer->world, trainer->config, &trainer->model.table);
 }
 
+/* Groups are for networks that cannot bear trials, and seldom use them. */
+static void tune_messages(struct trainer *trainer)
+{
+    const struct train_config *config = trainer->config;
+    if (config->groups == 1)
+        trainer->tuning =
+            exchange_tune(trainer->world, trainer->kernels.pool, trainer->model.table.element_count,
+                          (enum wire)config->wire);
+}
+
 static enum status build_model(struct trainer *trainer)
 {
     const struct train_config *config = trainer->config;
@@ -132,11 +142,7 @@ static enum status build_model(struct trainer *trainer)
     struct activations_plan plan = train_config_activations(
         config, trainer->leaves.end - trainer->leaves.first, trainer->groups[0].world->node_size);
     trainer->activations = activations_create(&shape, &plan);
-    if (config->groups ==
-        1) /* groups are for networks that cannot bear trials, and seldom use them */
-        trainer->tuning =
-            exchange_tune(trainer->world, trainer->kernels.pool, trainer->model.table.element_count,
-                          (enum wire)config->wire);
+    tune_messages(trainer);
     open_groups(trainer);
     open_checks(trainer);
     return STATUS_OK;
@@ -191,7 +197,7 @@ enum status trainer_open(struct trainer *trainer, const struct world *world,
     }
     TRY(require_same_setting(trainer));
     TRY(world_agree(world, build_model(trainer)));
-    TRY(world_self_test(world, trainer->kernels.pool));
+    TRY(world_self_test(trainer->world, trainer->kernels.pool));
 
     double peak = measure_peak(&trainer->kernels);
     compute_ledger_init(&trainer->ledger, world->size, peak);

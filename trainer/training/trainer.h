@@ -8,8 +8,8 @@
 #ifndef TRAINER_TRAINING_TRAINER_H
 #define TRAINER_TRAINING_TRAINER_H
 
-#include "comm/node_vector.h"
 #include "comm/exchange_tuning.h"
+#include "comm/node_vector.h"
 #include "comm/world.h"
 #include "shards/batch_stream.h"
 #include "shards/corpus.h"

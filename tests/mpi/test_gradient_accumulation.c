@@ -24,13 +24,9 @@ static struct course train(struct training_sample *sample, const char *leaves,
     training_sample_set(sample, "leaves", leaves);
     training_sample_set(sample, "leaf_sequences", leaf_sequences);
     training_sample_set(sample, "micro_batch", micro_batch);
-    if (trainer_open(&trainer, &test_world, &sample->config) != STATUS_OK)
-        fail_msg("%s", status_message());
-    trainer_start_reading(&trainer);
+    training_sample_open(sample, &trainer);
     for (int step = 0; step < STEPS; step++) {
-        struct step_report report;
-        if (train_step(&trainer, step, &report) != STATUS_OK)
-            fail_msg("%s", status_message());
+        const struct step_report report = training_must_step(&trainer);
         assert_int_equal(report.targets, 8 * 16);
         course.loss[step] = report.loss;
         course.gradient_norm[step] = report.gradient_norm;

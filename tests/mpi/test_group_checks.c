@@ -24,37 +24,15 @@ static int ranks_of_last_group(void)
     return test_world.size - groups_first_rank(GROUPS, GROUPS - 1, test_world.size);
 }
 
-static void flip_a_bit(float *value)
-{
-    uint32_t bits;
-    memcpy(&bits, value, sizeof bits);
-    bits ^= 1;
-    memcpy(value, &bits, sizeof bits);
-}
-
 static void open_trainer(struct trainer *trainer, struct training_sample *sample)
 {
-    static const char *const values[][2] = { { "leaves", "8" },      { "width", "64" },
-                                             { "ffn_width", "192" }, { "layers", "4" },
-                                             { "groups", "2" },      { "local_steps", "3" },
-                                             { "check_every", "1" }, { "overlap", "off" } };
-    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
-        training_sample_set(sample, values[i][0], values[i][1]);
-    if (trainer_open(trainer, &test_world, &sample->config) != STATUS_OK)
-        fail_msg("%s", status_message());
-    trainer_start_reading(trainer);
-}
-
-static enum status take_step(struct trainer *trainer)
-{
-    struct step_report report;
-    return train_step(trainer, trainer->progress.step, &report);
-}
-
-static void must_step(struct trainer *trainer)
-{
-    if (take_step(trainer) != STATUS_OK)
-        fail_msg("%s", status_message());
+    static const char *const settings[][2] = {
+        { "leaves", "8" },      { "width", "64" },    { "ffn_width", "192" },
+        { "layers", "4" },      { "groups", "2" },    { "local_steps", "3" },
+        { "check_every", "1" }, { "overlap", "off" }, { NULL }
+    };
+    training_sample_set_all(sample, settings);
+    training_sample_open(sample, trainer);
 }
 
 /* By its number among all ranks, on all of them. */
@@ -74,10 +52,10 @@ static void a_bit_that_flips_in_a_groups_replica_is_named(void **state)
     if (ranks_of_last_group() == 1)
         return; /* nobody else has these parameters */
     open_trainer(&trainer, *state);
-    must_step(&trainer);
+    training_must_step(&trainer);
     if (errs())
-        flip_a_bit(&trainer.groups[0].model->parameters[ELEMENT]);
-    assert_int_equal(take_step(&trainer), STATUS_FAILED);
+        test_flip_a_bit(&trainer.groups[0].model->parameters[ELEMENT]);
+    assert_int_equal(training_step(&trainer), STATUS_FAILED);
     assert_last_rank_is_named("parameters after step 1 are wrong on");
     trainer_close(&trainer);
 }
@@ -87,10 +65,10 @@ static void a_bit_that_flips_in_a_replica_of_the_runs_parameters_is_named(void *
     struct trainer trainer;
     open_trainer(&trainer, *state);
     for (int step = 0; step < 4; step++) /* with an outer step after the third */
-        must_step(&trainer);
+        training_must_step(&trainer);
     if (errs())
-        flip_a_bit(&trainer.model.parameters[ELEMENT]);
-    assert_int_equal(take_step(&trainer), STATUS_FAILED);
+        test_flip_a_bit(&trainer.model.parameters[ELEMENT]);
+    assert_int_equal(training_step(&trainer), STATUS_FAILED);
     assert_last_rank_is_named("parameters after step 4 are wrong on");
     trainer_close(&trainer);
 }
@@ -99,11 +77,11 @@ static void a_bit_that_flips_in_the_own_slice_of_a_group_is_named_before_it_spre
 {
     struct trainer trainer;
     open_trainer(&trainer, *state);
-    must_step(&trainer);
+    training_must_step(&trainer);
     const int64_t last = trainer.model.table.element_count - 1;
     if (errs()) /* the last slice of its last group */
-        flip_a_bit(&trainer.groups[trainer.group_count - 1].model->parameters[last]);
-    assert_int_equal(take_step(&trainer), STATUS_FAILED);
+        test_flip_a_bit(&trainer.groups[trainer.group_count - 1].model->parameters[last]);
+    assert_int_equal(training_step(&trainer), STATUS_FAILED);
     if (!strstr(status_message(), "since step 1 updated it"))
         fail_msg("'%s' does not say since when", status_message());
     trainer_close(&trainer);
@@ -117,10 +95,10 @@ static void a_rank_that_computes_wrongly_is_named_within_its_group(void **state)
     if (ranks_of_last_group() == 1)
         return;
     open_trainer(&trainer, *state);
-    must_step(&trainer);
+    training_must_step(&trainer);
     if (errs())
         trainer.groups[0].own_model.config.norm_epsilon *= 1.001;
-    assert_int_equal(take_step(&trainer), STATUS_FAILED);
+    assert_int_equal(training_step(&trainer), STATUS_FAILED);
     assert_last_rank_is_named("and");
     trainer_close(&trainer);
 }

@@ -18,22 +18,13 @@ static const double outer_lr = 0.7, outer_momentum = 0.9;
 
 static void open_trainer(struct trainer *trainer, struct training_sample *sample)
 {
-    static const char *const values[][2] = { { "leaves", "6" },      { "width", "64" },
-                                             { "ffn_width", "192" }, { "layers", "4" },
-                                             { "groups", "3" },      { "local_steps", "2" } };
-    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
-        training_sample_set(sample, values[i][0], values[i][1]);
-    if (trainer_open(trainer, &test_world, &sample->config) != STATUS_OK)
-        fail_msg("%s", status_message());
-    trainer_start_reading(trainer);
-}
-
-static struct step_report take_step(struct trainer *trainer)
-{
-    struct step_report report;
-    if (train_step(trainer, trainer->progress.step, &report) != STATUS_OK)
-        fail_msg("%s", status_message());
-    return report;
+    static const char *const settings[][2] = {
+        { "leaves", "6" }, { "width", "64" }, { "ffn_width", "192" },
+        { "layers", "4" }, { "groups", "3" }, { "local_steps", "2" },
+        { NULL }
+    };
+    training_sample_set_all(sample, settings);
+    training_sample_open(sample, trainer);
 }
 
 /* What a group has learnt in a round: about as much as its parameters' size. */
@@ -154,14 +145,14 @@ static void groups_train_apart_and_meet_after_local_steps(void **state)
     float *initial = memory_alloc(bytes);
     memcpy(initial, trainer.model.parameters, bytes);
 
-    take_step(&trainer);
+    training_must_step(&trainer);
     assert_memory_equal(trainer.model.parameters, initial, bytes);
     for (int i = 0; i < trainer.group_count; i++)
         assert_memory_not_equal(trainer.groups[i].model->parameters, initial, bytes);
     if (trainer.group_count > 1)
         assert_memory_not_equal(trainer.groups[0].model->parameters,
                                 trainer.groups[1].model->parameters, bytes);
-    take_step(&trainer);
+    training_must_step(&trainer);
     assert_memory_not_equal(trainer.model.parameters, initial, bytes);
     assert_groups_start_from_the_runs_parameters(&trainer);
     memory_free(initial);
@@ -180,7 +171,7 @@ static void a_step_that_one_group_cannot_take_is_skipped_by_all(void **state)
     for (int i = 0; i < trainer.group_count; i++)
         node_vector_publish(trainer.groups[i].parameters);
 
-    const struct step_report report = take_step(&trainer);
+    const struct step_report report = training_must_step(&trainer);
     assert_true(report.skipped);
     for (int i = 0; i < trainer.group_count; i++)
         assert_int_equal(trainer.groups[i].optimizer.updates, 0);

@@ -41,14 +41,6 @@ static int64_t last_own_element(const struct trainer *trainer)
     return slicing_element(&slicing, last_rank(), slicing_length(&slicing, last_rank()) - 1);
 }
 
-static void flip_a_bit(float *value)
-{
-    uint32_t bits;
-    memcpy(&bits, value, sizeof bits);
-    bits ^= 1; /* the least: nothing else would notice */
-    memcpy(value, &bits, sizeof bits);
-}
-
 int MPI_Irecv(void *received, int count, MPI_Datatype type, int source, int tag, MPI_Comm comm,
               MPI_Request *request)
 {
@@ -62,7 +54,7 @@ int MPI_Testall(int count, MPI_Request requests[], int *is_done, MPI_Status *sta
 {
     int code = PMPI_Testall(count, requests, is_done, statuses);
     if (*is_done && count > 0 && spoilt) {
-        flip_a_bit(spoilt);
+        test_flip_a_bit(spoilt);
         spoilt = NULL;
     }
     return code;
@@ -73,29 +65,12 @@ static void open_trainer(struct trainer *trainer, struct training_sample *sample
 {
     /* without overlap, since parameters that are brought between steps would mend what tests spoil
      */
-    static const char *const values[][2] = { { "leaves", "6" },
-                                             { "width", "64" },
-                                             { "ffn_width", "192" },
-                                             { "layers", "4" },
-                                             { "overlap", "off" } };
-    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
-        training_sample_set(sample, values[i][0], values[i][1]);
+    static const char *const settings[][2] = { { "leaves", "6" },      { "width", "64" },
+                                               { "ffn_width", "192" }, { "layers", "4" },
+                                               { "overlap", "off" },   { NULL } };
+    training_sample_set_all(sample, settings);
     training_sample_set(sample, "check_every", check_every);
-    if (trainer_open(trainer, &test_world, &sample->config) != STATUS_OK)
-        fail_msg("%s", status_message());
-    trainer_start_reading(trainer);
-}
-
-static enum status take_step(struct trainer *trainer)
-{
-    struct step_report report;
-    return train_step(trainer, trainer->progress.step, &report);
-}
-
-static void must_step(struct trainer *trainer)
-{
-    if (take_step(trainer) != STATUS_OK)
-        fail_msg("%s", status_message());
+    training_sample_open(sample, trainer);
 }
 
 static const char *tensor_at(const struct trainer *trainer, int64_t element)
@@ -134,11 +109,11 @@ static void a_bit_that_flips_in_the_own_slice_is_named_before_it_spreads(void **
     struct trainer trainer;
     open_trainer(&trainer, *state, "1000");
     const int64_t last = last_own_element(&trainer);
-    must_step(&trainer);
-    must_step(&trainer);
+    training_must_step(&trainer);
+    training_must_step(&trainer);
     if (errs())
-        flip_a_bit(&trainer.model.parameters[last]);
-    assert_int_equal(take_step(&trainer), STATUS_FAILED);
+        test_flip_a_bit(&trainer.model.parameters[last]);
+    assert_int_equal(training_step(&trainer), STATUS_FAILED);
     assert_last_rank_is_named(tensor_at(&trainer, last));
     assert_says("since step 2");
     assert_int_equal(trainer.progress.step, 2);
@@ -154,13 +129,13 @@ static void a_broken_bit_of_a_replica_is_named_within_check_every_steps(void **s
         return; /* all is its own slice */
     open_trainer(&trainer, *state, "3");
     for (int healthy = 0; healthy < CHECK_EVERY + 1; healthy++)
-        must_step(&trainer);
+        training_must_step(&trainer);
     enum status status = STATUS_OK;
     int steps = 0;
     for (; status == STATUS_OK && steps < CHECK_EVERY; steps++) {
         if (errs())
-            flip_a_bit(&trainer.model.parameters[ELEMENT]);
-        status = take_step(&trainer);
+            test_flip_a_bit(&trainer.model.parameters[ELEMENT]);
+        status = training_step(&trainer);
     }
     assert_int_equal(status, STATUS_FAILED);
     assert_int_equal(steps, CHECK_EVERY - 1); /* in the sixth step */
@@ -176,10 +151,10 @@ static void two_ranks_that_never_updated_cannot_be_told_apart(void **state)
         return;
     open_trainer(&trainer, *state, "1");
     if (errs()) {
-        flip_a_bit(&trainer.model.parameters[0]);
-        flip_a_bit(&trainer.model.parameters[trainer.model.table.element_count - 1]);
+        test_flip_a_bit(&trainer.model.parameters[0]);
+        test_flip_a_bit(&trainer.model.parameters[trainer.model.table.element_count - 1]);
     }
-    assert_int_equal(take_step(&trainer), STATUS_FAILED);
+    assert_int_equal(training_step(&trainer), STATUS_FAILED);
     if (test_world.size == 2) {
         assert_says("nobody can tell which are right: from rank 0's on ");
     } else {
@@ -196,12 +171,12 @@ static void a_rank_that_computes_wrongly_is_named(void **state)
     if (test_world.size == 1)
         return; /* it errs in the same way twice */
     open_trainer(&trainer, *state, "2");
-    must_step(&trainer);
-    must_step(&trainer);
-    must_step(&trainer);
+    training_must_step(&trainer);
+    training_must_step(&trainer);
+    training_must_step(&trainer);
     if (errs())
         trainer.model.config.norm_epsilon *= 1.001;
-    assert_int_equal(take_step(&trainer), STATUS_FAILED);
+    assert_int_equal(training_step(&trainer), STATUS_FAILED);
     assert_last_rank_is_named(tensor_at(&trainer, 0));
     assert_says("two gradients in step 4: ");
     assert_int_equal(strstr(status_message(), " is in all of them; ") != NULL,
@@ -225,7 +200,7 @@ static void a_bit_that_flips_in_a_gradient_is_named_with_both_ranks(void **state
                              STATUS_OK);
         train_leaf(&trainer, &trainer.groups[0], read, gradient, values);
         if (flips && errs())
-            flip_a_bit(&gradient[trainer.model.table.element_count - 1]);
+            test_flip_a_bit(&gradient[trainer.model.table.element_count - 1]);
         leaf_check_keep_own(&trainer, gradient, values[LEAF_LOSS]);
         activations_take_back(trainer.activations, gradient);
         assert_int_equal(leaf_check_compare(&trainer, 0, &flops),

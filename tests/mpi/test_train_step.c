@@ -13,21 +13,6 @@
 
 /* The sample has two leaves: on three ranks the first has none, the last always has one. */
 
-static void open_trainer(struct trainer *trainer, const struct training_sample *sample)
-{
-    if (trainer_open(trainer, &test_world, &sample->config) != STATUS_OK)
-        fail_msg("%s", status_message());
-    trainer_start_reading(trainer);
-}
-
-static struct step_report take_step(struct trainer *trainer)
-{
-    struct step_report report;
-    if (train_step(trainer, trainer->progress.step, &report) != STATUS_OK)
-        fail_msg("%s", status_message());
-    return report;
-}
-
 /* Collective. NaN is the same as NaN here. */
 static void assert_same_on_all_ranks(const void *bytes, size_t length)
 {
@@ -53,9 +38,9 @@ static size_t parameter_bytes(const struct trainer *trainer)
 static void all_ranks_report_the_same_and_hold_the_same_parameters(void **state)
 {
     struct trainer trainer;
-    open_trainer(&trainer, *state);
+    training_sample_open(*state, &trainer);
     for (int step = 0; step < 3; step++) {
-        struct step_report report = take_step(&trainer);
+        struct step_report report = training_must_step(&trainer);
         assert_false(report.skipped);
         assert_true(isfinite(report.loss) && report.gradient_norm > 0);
         assert_int_equal(report.targets, 2 * 2 * 16);
@@ -76,8 +61,8 @@ static void a_nan_on_one_rank_skips_the_step_on_all(void **state)
     struct trainer trainer;
     training_sample_set(*state, "check_every", "0"); /* which would find the culprit first */
     training_sample_set(*state, "overlap", "off");   /* which would bring the healthy value back */
-    open_trainer(&trainer, *state);
-    take_step(&trainer);
+    training_sample_open(*state, &trainer);
+    training_must_step(&trainer);
 
     bool is_culprit = test_world.rank == test_world.size - 1;
     float *parameters = trainer.model.parameters,
@@ -89,7 +74,7 @@ static void a_nan_on_one_rank_skips_the_step_on_all(void **state)
     memcpy(before, parameters, parameter_bytes(&trainer));
 
     for (int64_t skipped = 1; skipped <= 2; skipped++) {
-        struct step_report report = take_step(&trainer);
+        struct step_report report = training_must_step(&trainer);
         assert_true(report.skipped);
         assert_same_report_on_all_ranks(&report);
         assert_memory_equal(parameters, before, parameter_bytes(&trainer));
@@ -99,7 +84,7 @@ static void a_nan_on_one_rank_skips_the_step_on_all(void **state)
         assert_int_equal(trainer.progress.skipped_in_a_row, skipped);
     }
     *last = healthy;
-    assert_false(take_step(&trainer).skipped);
+    assert_false(training_must_step(&trainer).skipped);
     assert_int_equal(trainer.progress.skipped, 2);
     assert_int_equal(trainer.progress.skipped_in_a_row, 0);
     assert_int_equal(trainer.groups[0].optimizer.updates, 2);
@@ -114,7 +99,7 @@ static void a_nan_on_one_rank_skips_the_step_on_all(void **state)
 static void an_infinite_gradient_under_a_finite_loss_is_skipped(void **state)
 {
     struct trainer trainer;
-    open_trainer(&trainer, *state);
+    training_sample_open(*state, &trainer);
     const struct tensor *norm =
         tensor_table_find(&trainer.model.table, "model.layers.0.input_layernorm.weight");
     const struct tensor *embedding =
@@ -127,7 +112,7 @@ static void an_infinite_gradient_under_a_finite_loss_is_skipped(void **state)
     for (int64_t i = 0; i < norm->count && test_world.node_rank == 0; i++)
         trainer.model.parameters[norm->offset + i] = 1e37f;
     node_vector_publish(trainer.parameters);
-    struct step_report report = take_step(&trainer);
+    struct step_report report = training_must_step(&trainer);
     assert_true(report.skipped);
     assert_same_report_on_all_ranks(&report);
     trainer_close(&trainer);
@@ -141,7 +126,7 @@ static void one_ranks_damaged_shard_ends_the_step_on_all(void **state)
     if (test_world.rank == test_world.size - 1)
         training_sample_damage_shard();
     world_barrier(&test_world);
-    open_trainer(&trainer, *state);
+    training_sample_open(*state, &trainer);
 
     int64_t epoch = corpus_sample_count(trainer.corpus) / 4;
     while (status == STATUS_OK && trainer.progress.step <= epoch)
@@ -158,7 +143,7 @@ static void one_ranks_damaged_shard_ends_the_step_on_all(void **state)
 static void save_poisoned_checkpoint(const struct training_sample *sample)
 {
     struct trainer trainer;
-    open_trainer(&trainer, sample);
+    training_sample_open(sample, &trainer);
     trainer.model.parameters[0] = NAN;
     if (run_state_save(&trainer) != STATUS_OK)
         fail_msg("%s", status_message());

@@ -141,6 +141,39 @@ void training_sample_set(struct training_sample *sample, const char *key, const 
     must(train_config_complete(&sample->config));
 }
 
+void training_sample_set_all(struct training_sample *sample, const char *const (*settings)[2])
+{
+    for (; (*settings)[0]; settings++)
+        training_sample_set(sample, (*settings)[0], (*settings)[1]);
+}
+
+void training_sample_open(const struct training_sample *sample, struct trainer *trainer)
+{
+    must(trainer_open(trainer, &test_world, &sample->config));
+    trainer_start_reading(trainer);
+}
+
+enum status training_step(struct trainer *trainer)
+{
+    struct step_report report;
+    return train_step(trainer, trainer->progress.step, &report);
+}
+
+struct step_report training_must_step(struct trainer *trainer)
+{
+    struct step_report report;
+    must(train_step(trainer, trainer->progress.step, &report));
+    return report;
+}
+
+void test_flip_a_bit(float *value)
+{
+    uint32_t bits;
+    memcpy(&bits, value, sizeof bits);
+    bits ^= 1;
+    memcpy(value, &bits, sizeof bits);
+}
+
 void training_sample_damage_shard(void)
 {
     FILE *file = fopen(FIRST_SHARD, "r+b");

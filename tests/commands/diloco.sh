@@ -75,18 +75,8 @@ begin a_killed_run_goes_on_amid_a_round_on_other_ranks
 train 1 whole --groups=2 --steps=120 --local_steps=7
 expect_success
 # shellcheck disable=SC2086
-mpirun -n 3 "$EON" train $model --threads=1 --corpus=corpus --run=killed --groups=2 --steps=120 \
-    --local_steps=7 --save_every=10 >killed.out 2>killed.err &
-job=$!
-until compgen -G "killed/checkpoints/step-*0" >/dev/null || ! kill -0 $job 2>/dev/null; do
-    sleep 0.01
-done
-victim=$(processes_below $job eon | tail -n 1)
-expect test -n "$victim"
-[ -z "$victim" ] || kill -KILL "$victim"
-wait $job
-killed_status=$?
-expect test $killed_status -ne 0
+kill_once_saved 3 killed $model --threads=1 --corpus=corpus --groups=2 --steps=120 --local_steps=7 \
+    --save_every=10
 train 2 killed --groups=2 --steps=120 --local_steps=7 --save_every=10
 expect_success
 expect_says err 'resuming run'

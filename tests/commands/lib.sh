@@ -78,6 +78,22 @@ processes_below() { # PID NAME: those that run the program NAME
     done
 }
 
+# Trains until a checkpoint is there; then one rank is killed, which must end the job.
+kill_once_saved() { # RANKS RUN OPTION...
+    local job victim
+    mpirun -n "$1" "$EON" train --run="$2" "${@:3}" >killed.out 2>killed.err &
+    job=$!
+    until compgen -G "$2/checkpoints/step-*0" >/dev/null || ! kill -0 $job 2>/dev/null; do
+        sleep 0.01
+    done
+    victim=$(processes_below $job eon | tail -n 1)
+    expect test -n "$victim"
+    [ -z "$victim" ] || kill -KILL "$victim"
+    exit_status=0
+    wait $job || exit_status=$?
+    expect test $exit_status -ne 0
+}
+
 expect() { # COMMAND...: which succeeds
     still_good || return 0
     "$@" || not_ok "expected: $*"

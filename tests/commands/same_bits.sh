@@ -94,18 +94,8 @@ for family in gpt2 llama; do
     train 1 "$family-whole" --family=$family $heads --steps=300
     expect_success
     # shellcheck disable=SC2086
-    mpirun -n 2 "$EON" train $model --threads=1 --corpus=corpus --run="$family-killed" \
-        --family=$family $heads --steps=300 --save_every=10 >killed.out 2>killed.err &
-    job=$!
-    until compgen -G "$family-killed/checkpoints/step-*0" >/dev/null || ! kill -0 $job 2>/dev/null; do
-        sleep 0.01
-    done
-    victim=$(processes_below $job eon | tail -n 1)
-    expect test -n "$victim"
-    [ -z "$victim" ] || kill -KILL "$victim"
-    wait $job
-    killed_status=$?
-    expect test $killed_status -ne 0
+    kill_once_saved 2 "$family-killed" $model --threads=1 --corpus=corpus --family=$family $heads \
+        --steps=300 --save_every=10
     train 3 "$family-killed" --family=$family $heads --steps=300 --save_every=10
     expect_success
     expect_says err 'resuming run'

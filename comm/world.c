@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -15,20 +14,9 @@
 #include "comm/mpi_check.h"
 #include "comm/operation.h"
 #include "comm/program.h"
+#include "comm/speaker.h"
 #include "comm/topology.h"
 #include "comm/transfer.h"
-
-/* What many ranks meet at once (a full disk, an option that all share) should be said once. So the
- * ranks speak in turn: by the time of the next one, the abort of the one before has arrived. */
-static void wait_for_turn_to_speak(void)
-{
-    enum { TURN_MS = 250, LAST_TURN = 8 };
-    int rank = 0;
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    long wait_ms = (long)TURN_MS * (rank < LAST_TURN ? rank : LAST_TURN);
-    struct timespec wait = { .tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000 };
-    nanosleep(&wait, NULL);
-}
 
 static void end_this_rank(int number)
 {
@@ -45,7 +33,9 @@ static void end_all_ranks(const char *message)
     if (flight_recorder_has_folder())
         flight_recorder_write(message);
     signal(SIGTERM, SIG_DFL); /* another rank's abort ends this one before its turn */
-    wait_for_turn_to_speak();
+    int rank = 0;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    speaker_wait_for_turn(rank, ABORT_S);
     dprintf(STDERR_FILENO, "%s\n", message);
     signal(SIGALRM, end_this_rank);
     alarm(ABORT_S);

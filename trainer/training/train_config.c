@@ -40,7 +40,7 @@ const struct option_spec train_options[] = {
       .help = "between the ranks of a node; false: each as if it were alone on one" },
     { .key = "shard_optimizer", .type = OPTION_BOOL, .offset = AT(shard_optimizer),
       .default_text = "true",
-      .help = "each rank holds its slice of the optimizer's state; false: each node all, no overlap" },
+      .help = "a rank holds its slice of the optimizer's state; false: each node all, no overlap" },
 
     { .section = "data", .key = "corpus", .type = OPTION_TEXT, .offset = AT(corpus),
       .help = "folder of shards, made by 'eon shards build'" },

@@ -1,11 +1,10 @@
 #include "comm/speaker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,19 +14,23 @@ static void sleep_ms(long ms)
     nanosleep(&rest, NULL);
 }
 
-/* An address in Linux's abstract space of socket names: a node has each once, no file system is
- * asked, and the kernel frees it with its process. PMIx gives all ranks of a job one name. */
+/* PMIx gives the ranks that a node has of a job a folder, which the launcher removes with the job,
+ * and a name. A file there outlives the first speaker, whose abort may be slow to reach the rest.
+ */
 static bool node_has_a_speaker(void)
 {
-    const char *job = getenv("PMIX_NAMESPACE");
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    if (!job)
+    const char *folder = getenv("PMIX_SERVER_TMPDIR"), *job = getenv("PMIX_NAMESPACE");
+    char path[4096];
+    if (!folder || !job)
         return false;
-    snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "eon-%lu-%s",
-             (unsigned long)getuid(), job);
-    int held = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); /* till the process ends */
-    return held >= 0 && bind(held, (struct sockaddr *)&address, sizeof address) != 0 &&
-           errno == EADDRINUSE;
+    int length = snprintf(path, sizeof path, "%s/eon-speaker-%s", folder, job);
+    if (length < 0 || (size_t)length >= sizeof path)
+        return false;
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file < 0)
+        return errno == EEXIST;
+    close(file);
+    return false;
 }
 
 void speaker_wait_for_turn(int rank, int patience_s)

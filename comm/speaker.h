@@ -1,8 +1,8 @@
 /* speaker: of the ranks that meet the same end at once, one says so.
  *
  * A full disk or a wrong option meets all ranks together, and one message is
- * enough. On a node, the rank that takes the job's name first speaks; between
- * nodes, and where the launcher gave the job no name, they speak in turn, so
+ * enough. On a node, the rank that comes first speaks; between
+ * nodes, and where the launcher gave no place for that, they speak in turn, so
  * that the abort of the first has arrived by the turn of the next. Private to
  * comm/.
  */

@@ -1,5 +1,8 @@
 #include "base/utf8.h"
 
+#include <stdint.h>
+#include <string.h>
+
 size_t utf8_character_length(const void *text, size_t left)
 {
     const unsigned char *byte = text;
@@ -33,6 +36,26 @@ size_t utf8_character_length(const void *text, size_t left)
         if (byte[i] < 0x80 || byte[i] > 0xbf)
             return 0;
     return length;
+}
+
+size_t utf8_valid_length(const char *text, size_t length)
+{
+    size_t at = 0;
+    while (at < length) {
+        uint64_t word;
+        if (length - at >= sizeof word) {
+            memcpy(&word, text + at, sizeof word);
+            if (!(word & 0x8080808080808080u)) {
+                at += sizeof word;
+                continue;
+            }
+        }
+        size_t step = utf8_character_length(text + at, length - at);
+        if (step == 0)
+            break;
+        at += step;
+    }
+    return at;
 }
 
 void utf8_add_repaired(struct strbuf *out, const char *text, size_t length)

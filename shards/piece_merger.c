@@ -71,8 +71,9 @@ static void add_short(const struct tokenizer *tokenizer, const char *piece, int 
         if (best + 1 < length)
             rank[best] = rank_of(tokenizer, id[best], id[best + 1]);
     }
+    token_buffer_reserve(out, length);
     for (int i = 0; i < length; i++)
-        token_buffer_add(out, id[i]);
+        out->ids[out->count++] = id[i];
 }
 
 /* ---- long pieces ---- */
@@ -173,12 +174,29 @@ static void add_long(struct piece_merger *merger, const char *piece, size_t leng
         token_buffer_add(out, merger->nodes[node].id);
 }
 
+/* Bytes of the piece's first part: no token spans its end and what follows. */
+static size_t part_length(const struct tokenizer *tokenizer, const char *piece, size_t length)
+{
+    const unsigned char *bytes = (const unsigned char *)piece;
+    size_t end = 1;
+    while (end < length && tokenizer_joins(tokenizer, bytes[end - 1], bytes[end]))
+        end++;
+    return end;
+}
+
 void piece_merger_add(struct piece_merger *merger, const char *piece, size_t length,
                       struct token_buffer *out)
 {
     CHECK(length > 0 && length <= PIECE_MERGER_MAX_BYTES, "a piece of %zu bytes", length);
-    if (length <= SHORT_PIECE)
+    while (length > SHORT_PIECE) {
+        size_t part = part_length(merger->tokenizer, piece, length);
+        if (part <= SHORT_PIECE)
+            add_short(merger->tokenizer, piece, (int)part, out);
+        else
+            add_long(merger, piece, part, out);
+        piece += part;
+        length -= part;
+    }
+    if (length > 0)
         add_short(merger->tokenizer, piece, (int)length, out);
-    else
-        add_long(merger, piece, length, out);
 }

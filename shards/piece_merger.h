@@ -3,7 +3,9 @@
  * machine translation of rare words with subword units", ACL 2016).
  *
  * Short pieces are searched for the lowest rank before each merge: n^2 steps,
- * all in a few cache lines. Long ones keep their pairs in a heap: n log n.
+ * all in a few cache lines. Long ones are cut first where two bytes meet that
+ * stand side by side in no token (random bytes: nearly everywhere); long parts
+ * that are left keep their pairs in a heap: n log n.
  */
 #ifndef SHARDS_PIECE_MERGER_H
 #define SHARDS_PIECE_MERGER_H

@@ -18,7 +18,7 @@ struct tokenizer_trainer {
 struct tokenizer_trainer *tokenizer_trainer_create(void)
 {
     struct tokenizer_trainer *trainer = memory_alloc_zeroed(1, sizeof *trainer);
-    trainer->splitter = text_splitter_create();
+    trainer->splitter = text_splitter_create(SPLITTING_GPT2);
     byte_map_init(&trainer->pieces);
     return trainer;
 }

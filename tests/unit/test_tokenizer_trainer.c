@@ -119,7 +119,7 @@ static void add_random_text(struct strbuf *text, uint64_t seed, size_t length)
 /* The whole text as tokens, with -1 between pieces. */
 static int64_t lay_out(const struct tokenizer *tokenizer, const struct strbuf *text, int32_t *ids)
 {
-    struct text_splitter *splitter = text_splitter_create();
+    struct text_splitter *splitter = text_splitter_create(tokenizer->splitting);
     const char *piece;
     size_t length;
     int64_t count = 0;

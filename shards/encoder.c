@@ -7,6 +7,17 @@
 #include "shards/piece_merger.h"
 #include "shards/text_splitter.h"
 
+/* Pieces are taken by the batch: while one is found, the sets of those before come into the
+ * processor's cache. */
+#define BATCH_PIECES 32
+
+struct found_piece {
+    const char *text;
+    size_t length;
+    struct piece_key key; /* not of a long piece: that has no set */
+    struct piece_set *set;
+};
+
 struct encoder {
     const struct tokenizer *tokenizer;
     struct text_splitter *splitter;
@@ -74,37 +85,42 @@ static void add_merged(struct encoder *encoder, const char *piece, size_t length
     }
 }
 
-/* Merges a piece that is not in the cache and puts it into `slot`, if it fits. */
-static void add_new(struct encoder *encoder, const char *piece, size_t length, struct piece_key key,
-                    struct cached_piece *slot, struct token_buffer *out)
+static inline void add_piece(struct encoder *encoder, const struct found_piece *piece,
+                             struct token_buffer *out)
 {
-    int64_t before = out->count;
-    add_merged(encoder, piece, length, out);
-    int64_t count = out->count - before;
-    if (count > PIECE_CACHE_IDS)
+    if (!piece->set) {
+        add_merged(encoder, piece->text, piece->length, out);
         return;
-    slot->key = key;
-    slot->count = (int32_t)count;
-    memcpy(slot->ids, out->ids + before, (size_t)count * sizeof *slot->ids);
+    }
+    const struct cached_piece *cached = piece_set_find(piece->set, piece->key);
+    if (cached) {
+        token_buffer_reserve(out, PIECE_CACHE_IDS);
+        memcpy(out->ids + out->count, cached->ids, sizeof cached->ids); /* all: no loop */
+        out->count += cached->count;
+        return;
+    }
+    int64_t before = out->count;
+    add_merged(encoder, piece->text, piece->length, out);
+    if (out->count - before <= PIECE_CACHE_IDS)
+        piece_set_add(piece->set, piece->key, out->ids + before, out->count - before);
 }
 
-/* `readable`: bytes from the piece's beginning to the text's end. */
-static inline void add_piece(struct encoder *encoder, const char *piece, size_t length,
-                             size_t readable, struct token_buffer *out)
+/* The next pieces, and how many: 0 at the end. `end` is that of what may be read. */
+static int find_pieces(struct encoder *encoder, const char *end, struct found_piece *pieces)
 {
-    if (length > PIECE_CACHE_BYTES) {
-        add_merged(encoder, piece, length, out);
-        return;
+    int count = 0;
+    for (; count < BATCH_PIECES; count++) {
+        struct found_piece *piece = &pieces[count];
+        if (!text_splitter_next(encoder->splitter, &piece->text, &piece->length))
+            break;
+        piece->set = NULL;
+        if (piece->length > PIECE_CACHE_BYTES)
+            continue;
+        piece->key = piece_key_of(piece->text, piece->length, (size_t)(end - piece->text));
+        piece->set = piece_cache_set(&encoder->cache, piece->key);
+        __builtin_prefetch(piece->set, 1);
     }
-    struct piece_key key = piece_key_of(piece, length, readable);
-    struct cached_piece *slot = piece_cache_slot(&encoder->cache, key);
-    if (!piece_cache_has(slot, key)) {
-        add_new(encoder, piece, length, key, slot, out);
-        return;
-    }
-    token_buffer_reserve(out, PIECE_CACHE_IDS);
-    memcpy(out->ids + out->count, slot->ids, sizeof slot->ids); /* all: of known length */
-    out->count += slot->count;
+    return count;
 }
 
 /* ---- a text ---- */
@@ -138,16 +154,17 @@ static void add_invalid(struct encoder *encoder, const char *text, size_t valid,
 
 void encoder_add(struct encoder *encoder, const char *text, size_t length, struct token_buffer *out)
 {
-    const char *piece;
-    size_t bytes, valid = utf8_valid_length(text, length);
+    struct found_piece pieces[BATCH_PIECES];
+    const size_t valid = utf8_valid_length(text, length);
     const int64_t first = out->count;
     int64_t last = first;
 
     text_splitter_begin_utf8(encoder->splitter, text, valid);
-    while (text_splitter_next(encoder->splitter, &piece, &bytes)) {
-        last = out->count;
-        add_piece(encoder, piece, bytes, (size_t)(text + length - piece), out);
-    }
+    for (int count; (count = find_pieces(encoder, text + length, pieces)) > 0;)
+        for (int i = 0; i < count; i++) {
+            last = out->count;
+            add_piece(encoder, &pieces[i], out);
+        }
     if (valid < length)
         add_invalid(encoder, text, valid, length, first, last, out);
 }

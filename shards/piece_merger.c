@@ -3,7 +3,7 @@
 #include "base/memory.h"
 
 #define SHORT_PIECE 96 /* bytes; up to here the search is the faster one */
-#define NO_MERGE    INT32_MAX
+#define NO_MERGE    UINT32_MAX /* -1 of the maps: beyond every rank */
 #define NOWHERE     UINT32_MAX
 
 /* One token of a long piece, in a list; merged into its left neighbour it has id -1. */
@@ -36,10 +36,9 @@ void piece_merger_free(struct piece_merger *merger)
     memory_free(merger);
 }
 
-static int32_t rank_of(const struct tokenizer *tokenizer, int32_t left, int32_t right)
+static uint32_t rank_of(const struct tokenizer *tokenizer, int32_t left, int32_t right)
 {
-    int32_t rank = pair_map_find(&tokenizer->merge_rank, left, right);
-    return rank < 0 ? NO_MERGE : rank;
+    return (uint32_t)pair_map_find(&tokenizer->merge_rank, left, right);
 }
 
 /* ---- short pieces ---- */
@@ -47,17 +46,19 @@ static int32_t rank_of(const struct tokenizer *tokenizer, int32_t left, int32_t 
 static void add_short(const struct tokenizer *tokenizer, const char *piece, int length,
                       struct token_buffer *out)
 {
-    int32_t id[SHORT_PIECE], rank[SHORT_PIECE]; /* rank[i]: of merging id[i] with id[i + 1] */
+    const unsigned char *bytes = (const unsigned char *)piece;
+    uint32_t rank[SHORT_PIECE]; /* [i]: of merging id[i] with id[i + 1] */
+    token_buffer_reserve(out, length);
+    int32_t *id = out->ids + out->count;
     for (int i = 0; i < length; i++)
-        id[i] = tokenizer->byte_token[(unsigned char)piece[i]];
+        id[i] = tokenizer->byte_token[bytes[i]];
     for (int i = 0; i + 1 < length; i++)
-        rank[i] = rank_of(tokenizer, id[i], id[i + 1]);
+        rank[i] = (uint32_t)tokenizer->byte_pair_rank[bytes[i]][bytes[i + 1]];
 
     while (length > 1) {
         int best = 0;
         for (int i = 1; i + 1 < length; i++)
-            if (rank[i] < rank[best])
-                best = i;
+            best = rank[i] < rank[best] ? i : best;
         if (rank[best] == NO_MERGE)
             break;
         id[best] = tokenizer->merges[rank[best]].result;
@@ -71,9 +72,7 @@ static void add_short(const struct tokenizer *tokenizer, const char *piece, int 
         if (best + 1 < length)
             rank[best] = rank_of(tokenizer, id[best], id[best + 1]);
     }
-    token_buffer_reserve(out, length);
-    for (int i = 0; i < length; i++)
-        out->ids[out->count++] = id[i];
+    out->count += length;
 }
 
 /* ---- long pieces ---- */
@@ -112,7 +111,7 @@ static uint64_t heap_pop(struct piece_merger *merger)
     return least;
 }
 
-static int32_t rank_at(const struct piece_merger *merger, uint32_t node)
+static uint32_t rank_at(const struct piece_merger *merger, uint32_t node)
 {
     uint32_t after = merger->nodes[node].after;
     if (merger->nodes[node].id < 0 || after == NOWHERE)
@@ -122,7 +121,7 @@ static int32_t rank_at(const struct piece_merger *merger, uint32_t node)
 
 static void offer_pair(struct piece_merger *merger, uint32_t node)
 {
-    int32_t rank = rank_at(merger, node);
+    uint32_t rank = rank_at(merger, node);
     if (rank != NO_MERGE)
         heap_push(merger, (uint64_t)rank << 32 | node);
 }
@@ -166,7 +165,7 @@ static void add_long(struct piece_merger *merger, const char *piece, size_t leng
     while (merger->heap_count > 0) {
         uint64_t entry = heap_pop(merger);
         uint32_t node = (uint32_t)entry;
-        int32_t rank = (int32_t)(entry >> 32);
+        uint32_t rank = (uint32_t)(entry >> 32);
         if (rank_at(merger, node) == rank) /* else one of the two has been merged meanwhile */
             merge_at(merger, node, merger->tokenizer->merges[rank].result);
     }

@@ -118,6 +118,15 @@ static enum status find_end_of_text(struct tokenizer *tokenizer, const char *sou
                      source, names[0], names[1], names[2]);
 }
 
+static void find_byte_pairs(struct tokenizer *tokenizer)
+{
+    for (int a = 0; a < 256; a++)
+        for (int b = 0; b < 256; b++)
+            tokenizer->byte_pair_rank[a][b] =
+                pair_map_find(&tokenizer->merge_rank, tokenizer->byte_token[a],
+                              tokenizer->byte_token[b]);
+}
+
 static void find_joins(struct tokenizer *tokenizer)
 {
     for (int64_t id = 0; id < tokenizer->tokens.count; id++) {
@@ -170,6 +179,7 @@ enum status tokenizer_seal(struct tokenizer *tokenizer, const char *source)
 {
     TRY(find_bytes(tokenizer, source));
     TRY(find_end_of_text(tokenizer, source));
+    find_byte_pairs(tokenizer);
     find_joins(tokenizer);
     compute_digest(tokenizer);
     return STATUS_OK;

@@ -29,9 +29,9 @@ struct tokenizer {
     int64_t special_count;
     int32_t end_of_text;
     enum splitting_rule splitting; /* gpt2 unless it is set before tokenizer_seal */
-    bool whole_pieces;      /* a piece that is a token is taken without merging; false likewise */
+    bool whole_pieces; /* a piece that is a token is taken without merging; false likewise */
     int32_t byte_pair_rank[256][256]; /* of merging two bytes' tokens, or -1: most look-ups */
-    uint64_t joins[256][4]; /* bit b of joins[a]: in some token byte b follows byte a */
+    uint64_t joins[256][4];           /* bit b of joins[a]: in some token byte b follows byte a */
     char digest[SHA256_HEX];
 };
 

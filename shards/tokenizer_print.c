@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "shards/byte_letters.h"
 #include "shards/tokenizer_parts.h"
+#include "shards/tokenizer_stages.h"
 
 static bool is_special(const struct tokenizer *tokenizer, int64_t id)
 {
@@ -47,16 +48,6 @@ static struct json *added_tokens(const struct tokenizer *tokenizer, struct strbu
     return list;
 }
 
-static struct json *byte_level_stage(void)
-{
-    struct json *stage = json_new_object();
-    json_put_text(stage, "type", "ByteLevel");
-    json_put_bool(stage, "add_prefix_space", false);
-    json_put_bool(stage, "trim_offsets", true);
-    json_put_bool(stage, "use_regex", true);
-    return stage;
-}
-
 static struct json *merges_of(const struct tokenizer *tokenizer, struct strbuf *name)
 {
     struct json *list = json_new_array();
@@ -79,7 +70,7 @@ static struct json *model_of(const struct tokenizer *tokenizer, struct strbuf *n
     json_put_text(model, "end_of_word_suffix", "");
     json_put_bool(model, "fuse_unk", false);
     json_put_bool(model, "byte_fallback", false);
-    json_put_bool(model, "ignore_merges", false);
+    json_put_bool(model, "ignore_merges", tokenizer->whole_pieces);
     for (int64_t id = 0; id < tokenizer->tokens.count; id++)
         json_put_integer(vocabulary, token_name(tokenizer, id, name), id);
     json_put(model, "vocab", vocabulary);
@@ -95,10 +86,7 @@ void tokenizer_print(const struct tokenizer *tokenizer, struct strbuf *out)
     json_put_null(root, "truncation");
     json_put_null(root, "padding");
     json_put(root, "added_tokens", added_tokens(tokenizer, &name));
-    json_put_null(root, "normalizer");
-    json_put(root, "pre_tokenizer", byte_level_stage());
-    json_put(root, "post_processor", byte_level_stage());
-    json_put(root, "decoder", byte_level_stage());
+    tokenizer_stages_put(root, tokenizer->splitting);
     json_put(root, "model", model_of(tokenizer, &name));
     json_print(root, JSON_INDENTED, out);
     json_free(root);

@@ -149,7 +149,7 @@ class Rule:
             expected = numpy.array(self.tiktoken._encode_bytes(text), "<i4")
             if not numpy.array_equal(expected, ids[at:at + len(expected)]):
                 return wrong + [text]  # what follows is out of step
-            if len(text) < 1 << 16 and not self.agrees(text, expected):
+            if len(text) < 1 << 12 and not self.agrees(text, expected):
                 wrong.append(text)
             at += len(expected)
         return wrong if at == len(ids) else wrong + [b""]

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/philox.h"
 #include "shards/piece_merger.h"
+#include "shards/tokenizer_trainer.h"
 #include "tests/unit/tokenizer_sample.h"
 
 static struct tokenizer *small;
@@ -145,6 +146,62 @@ static void a_run_of_ten_million_takes_no_quadratic_time(void **state)
     memory_free(run);
 }
 
+/* Each merge in turn, from left to right: what a piece merges to if ranks ascend with tokens. */
+static void merge_in_turn(const struct tokenizer *tokenizer, const char *piece, size_t length,
+                          struct token_buffer *out)
+{
+    out->count = 0;
+    for (size_t i = 0; i < length; i++)
+        token_buffer_add(out, tokenizer->byte_token[(unsigned char)piece[i]]);
+    for (int64_t rank = 0; rank < tokenizer->merge_count; rank++) {
+        const struct merge *merge = &tokenizer->merges[rank];
+        int64_t kept = 0;
+        for (int64_t i = 0; i < out->count; i++) {
+            bool here =
+                i + 1 < out->count && out->ids[i] == merge->left && out->ids[i + 1] == merge->right;
+            out->ids[kept++] = here ? merge->result : out->ids[i];
+            i += here;
+        }
+        out->count = kept;
+    }
+}
+
+/* Few letters, so that tokens are long and merge in many ways, and periods that fit no window. */
+static void add_letters(struct strbuf *text, uint64_t seed, size_t length)
+{
+    struct philox_key key = philox_key(seed, RANDOM_TEST);
+    const uint64_t letters = 1 + seed % 3, period = seed % 4 ? length : 1 + seed / 4;
+    for (uint64_t i = 0; i < length; i++)
+        strbuf_add_char(text, (char)('a' + philox_u64(key, i % period, 0) % letters));
+}
+
+static void long_pieces_are_merged_in_windows_as_in_one(void **state)
+{
+    (void)state;
+    struct token_buffer expected = { 0 }, ids = { 0 };
+    struct strbuf text = STRBUF_INIT;
+    struct tokenizer *letters;
+    struct tokenizer_trainer *trainer = tokenizer_trainer_create();
+    for (uint64_t seed = 0; seed < 12; seed++) {
+        strbuf_reset(&text);
+        add_letters(&text, seed, 1000);
+        tokenizer_trainer_add(trainer, text.bytes, text.length);
+    }
+    assert_int_equal(tokenizer_trainer_finish(trainer, 600, &letters), STATUS_OK);
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        strbuf_reset(&text);
+        add_letters(&text, seed, 20000 + 7 * seed);
+        merge_in_turn(letters, text.bytes, text.length, &expected);
+        tokenizer_sample_encode(letters, text.bytes, text.length, &ids);
+        assert_same_ids(&ids, &expected);
+    }
+    tokenizer_trainer_free(trainer);
+    tokenizer_free(letters);
+    strbuf_release(&text);
+    token_buffer_release(&expected);
+    token_buffer_release(&ids);
+}
+
 /* ---- any bytes ---- */
 
 static void any_bytes_come_back(void **state)
@@ -240,6 +297,7 @@ int main(void)
         cmocka_unit_test(ids_are_those_of_tiktoken_by_every_rule),
         cmocka_unit_test(gpt2_merges_give_what_tiktoken_looks_up),
         cmocka_unit_test(long_pieces_merge_as_short_ones_do),
+        cmocka_unit_test(long_pieces_are_merged_in_windows_as_in_one),
         cmocka_unit_test(a_run_of_ten_million_takes_no_quadratic_time),
         cmocka_unit_test(any_bytes_come_back),
         cmocka_unit_test(what_is_not_utf8_is_one_piece_with_the_piece_before),

@@ -122,9 +122,8 @@ static void find_byte_pairs(struct tokenizer *tokenizer)
 {
     for (int a = 0; a < 256; a++)
         for (int b = 0; b < 256; b++)
-            tokenizer->byte_pair_rank[a][b] =
-                pair_map_find(&tokenizer->merge_rank, tokenizer->byte_token[a],
-                              tokenizer->byte_token[b]);
+            tokenizer->byte_pair_rank[a][b] = pair_map_find(
+                &tokenizer->merge_rank, tokenizer->byte_token[a], tokenizer->byte_token[b]);
 }
 
 static void find_joins(struct tokenizer *tokenizer)

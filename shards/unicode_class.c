@@ -237,8 +237,7 @@ unsigned char unicode_classes[UNICODE_CLASSES_END];
 static void set_class(const struct range *ranges, size_t count, enum unicode_class class)
 {
     for (size_t i = 0; i < count; i++)
-        memset(unicode_classes + ranges[i].first, (int)class,
-               ranges[i].last - ranges[i].first + 1);
+        memset(unicode_classes + ranges[i].first, (int)class, ranges[i].last - ranges[i].first + 1);
 }
 
 static void fill(void)

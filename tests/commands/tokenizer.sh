@@ -64,6 +64,31 @@ expect_success
 expect_one_line out
 expect_says out '"bytes":3'
 
+begin each_input_is_a_text_of_its_own
+printf 'the cat' >one
+printf 'a lazy dog' >two
+eon tokenizer encode --tokenizer=t.json one two
+expect_success
+mv out both
+eon tokenizer encode --tokenizer=t.json one
+mv out alone
+expect_equal "$(head -n 1 both)" "$(cat alone)"
+expect_equal "$(wc -l <both)" 2
+
+begin ids_are_counted_or_written_as_integers
+eon tokenizer encode --tokenizer=t.json --format=binary one
+expect_success
+expect_equal "$(od -An -v -t d4 out | xargs)" "$(cat alone)"
+eon tokenizer encode --tokenizer=t.json --format=count one
+expect_success
+expect_equal "$(cat out)" "$(wc -w <alone)"
+eon tokenizer encode --tokenizer=t.json --format=count --json --repeats=3 one
+expect_success
+expect_one_line out
+expect_says out "\"tokens\":$(wc -w <alone),\"cpu_seconds\":["
+eon tokenizer encode --tokenizer=t.json --format=list one
+expect_refused "format"
+
 begin gpt2_is_opened_by_its_two_files
 needs_data gpt2-encoder.json gpt2-vocab.bpe
 run bash -c 'printf "Hello world" | "$1" tokenizer encode --tokenizer="$2"' - "$EON" \

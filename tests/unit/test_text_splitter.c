@@ -50,7 +50,8 @@ static void cl100k_and_llama3_cut_as_their_patterns_say(void **state)
         assert_pieces(rule, "a\tb", "a|\tb");
         assert_pieces(rule, "end.\r\n\r\n  x  \n y", "end|.\r\n\r\n| | x|  \n| y");
         assert_pieces(rule, "x'\xc5\xbfy", "x|'\xc5\xbf|y");
-        assert_pieces(rule, "\xd9\xa3\xd9\xa4\xd9\xa5\xd9\xa6", "\xd9\xa3\xd9\xa4\xd9\xa5|\xd9\xa6");
+        assert_pieces(rule, "\xd9\xa3\xd9\xa4\xd9\xa5\xd9\xa6",
+                      "\xd9\xa3\xd9\xa4\xd9\xa5|\xd9\xa6");
     }
 }
 
@@ -87,9 +88,39 @@ static const char *const patterns[SPLITTING_COUNT] = {
 
 /* Characters that Unicode has had for long. */
 static const char *const alphabet[] = {
-    "a", "S", "t", "l", "L", "v", "e", "R", "'", "'", " ", " ", " ", "\n", "\r", "\t", "1", "2",
-    ".", "_", "\xc2\x85", "\xc2\xa0", "\xc3\xa9", "\xc5\xbf", "\xc2\xbd", "\xcc\x81", "\xe2\x80\xa8",
-    "\xe1\xa0\x8e", "\xe2\x80\x8b", "\xe3\x80\x80", "\xe4\xb8\xad", "\xf0\x9f\x99\x82", "\x1c",
+    "a",
+    "S",
+    "t",
+    "l",
+    "L",
+    "v",
+    "e",
+    "R",
+    "'",
+    "'",
+    " ",
+    " ",
+    " ",
+    "\n",
+    "\r",
+    "\t",
+    "1",
+    "2",
+    ".",
+    "_",
+    "\xc2\x85",
+    "\xc2\xa0",
+    "\xc3\xa9",
+    "\xc5\xbf",
+    "\xc2\xbd",
+    "\xcc\x81",
+    "\xe2\x80\xa8",
+    "\xe1\xa0\x8e",
+    "\xe2\x80\x8b",
+    "\xe3\x80\x80",
+    "\xe4\xb8\xad",
+    "\xf0\x9f\x99\x82",
+    "\x1c",
 };
 
 static void assert_cut_as_by(pcre2_code *code, struct text_splitter *splitter,
@@ -120,15 +151,16 @@ static void every_rule_cuts_as_its_regular_expression(void **state)
         int error;
         PCRE2_SIZE place;
         struct text_splitter *splitter = text_splitter_create(rule);
-        pcre2_code *code = pcre2_compile((PCRE2_SPTR)patterns[rule], PCRE2_ZERO_TERMINATED,
-                                         PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED, &error, &place,
-                                         NULL);
+        pcre2_code *code =
+            pcre2_compile((PCRE2_SPTR)patterns[rule], PCRE2_ZERO_TERMINATED,
+                          PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED, &error, &place, NULL);
         assert_non_null(code);
         for (uint64_t i = 0; i < 20000; i++) {
             strbuf_reset(&text);
             for (uint64_t at = 0, length = philox_u64(key, i, 0) % 24; at < length; at++)
-                strbuf_add_string(&text, alphabet[philox_u64(key, i, at + 1) %
-                                                  (sizeof alphabet / sizeof *alphabet)]);
+                strbuf_add_string(
+                    &text,
+                    alphabet[philox_u64(key, i, at + 1) % (sizeof alphabet / sizeof *alphabet)]);
             assert_cut_as_by(code, splitter, &text);
         }
         pcre2_code_free(code);

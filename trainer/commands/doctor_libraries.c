@@ -65,5 +65,5 @@ void doctor_examine_libraries(const struct world *world, struct findings *findin
     struct finding *pcre2 = finding_add(findings, "PCRE2", "%s", here.pcre2);
     if (!here.pcre2_knows_unicode)
         finding_judge(pcre2, VERDICT_BAD,
-                      "it was built without Unicode, which the tokenizer's splitting rule needs");
+                      "it was built without Unicode, which patterns of documents need");
 }

@@ -46,7 +46,7 @@ static void write_text(const char *path)
 
 static void write_tokenizer(const char *text_path, const char *path)
 {
-    struct tokenizer_trainer *trainer = tokenizer_trainer_create();
+    struct tokenizer_trainer *trainer = tokenizer_trainer_create(NULL);
     struct strbuf text = STRBUF_INIT;
     struct tokenizer *tokenizer;
     must(file_read(text_path, 1 << 24, &text));

@@ -23,7 +23,7 @@ static int make_small_tokenizer(void **state)
     (void)state;
     static const char text[] = "the then there this that the the then the this 1234 1234\n"
                                "\"quoted\" caf\xc3\xa9 caf\xc3\xa9\naaaa\naaaa\naaaa\n";
-    struct tokenizer_trainer *trainer = tokenizer_trainer_create();
+    struct tokenizer_trainer *trainer = tokenizer_trainer_create(NULL);
     tokenizer_trainer_add(trainer, text, strlen(text));
     assert_int_equal(tokenizer_trainer_finish(trainer, 300, &small), STATUS_OK);
     tokenizer_trainer_free(trainer);

@@ -21,7 +21,7 @@ static int check_memory(void **state)
 static struct tokenizer *train(const char *text, size_t length, int64_t vocab_size)
 {
     struct tokenizer *tokenizer;
-    struct tokenizer_trainer *trainer = tokenizer_trainer_create();
+    struct tokenizer_trainer *trainer = tokenizer_trainer_create(NULL);
     tokenizer_trainer_add(trainer, text, length);
     assert_int_equal(tokenizer_trainer_finish(trainer, vocab_size, &tokenizer), STATUS_OK);
     tokenizer_trainer_free(trainer);
@@ -96,7 +96,7 @@ static void sizes_out_of_bounds_are_refused(void **state)
 {
     (void)state;
     static const int64_t sizes[] = { INT64_MIN, -1, 0, 256, ((int64_t)1 << 20) + 1, INT64_MAX };
-    struct tokenizer_trainer *trainer = tokenizer_trainer_create();
+    struct tokenizer_trainer *trainer = tokenizer_trainer_create(NULL);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct tokenizer *tokenizer;
         assert_int_equal(tokenizer_trainer_finish(trainer, sizes[i], &tokenizer), STATUS_BAD_INPUT);
@@ -203,7 +203,7 @@ static void the_order_of_documents_changes_nothing(void **state)
     for (uint64_t i = 0; i < 20; i++)
         add_random_text(&text, i, 500);
     for (size_t order = 0; order < 2; order++) {
-        struct tokenizer_trainer *trainer = tokenizer_trainer_create();
+        struct tokenizer_trainer *trainer = tokenizer_trainer_create(NULL);
         for (size_t i = 0; i < 20; i++)
             tokenizer_trainer_add(trainer, text.bytes + 500 * (order ? 19 - i : i), 500);
         assert_int_equal(tokenizer_trainer_finish(trainer, 400, &tokenizers[order]), STATUS_OK);

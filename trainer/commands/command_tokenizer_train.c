@@ -1,17 +1,27 @@
 /* eon tokenizer train: a vocabulary learned from text. */
+#include <sched.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "shards/text_reader.h"
 #include "shards/tokenizer_trainer.h"
 #include "trainer/commands/command.h"
+#include "trainer/commands/json_output.h"
+#include "trainer/reports/machine_memory.h"
 
 struct tokenizer_train_settings {
     int64_t vocab_size;
     char *out;
+    char *special;
     char *document_start;
     int64_t document_bytes;
+    int64_t threads;
+    int64_t memory;
+    bool json;
 };
 
 #define SETTING(member) .offset = offsetof(struct tokenizer_train_settings, member)
@@ -24,8 +34,13 @@ static const struct option_spec tokenizer_train_options[] = {
       .max = (double)TOKENIZER_TRAINER_MAX_VOCAB,
       .unit = "tokens",
       .section = "Vocabulary",
-      .help = "entries, with the 256 bytes and <|endoftext|>" },
+      .help = "entries, with the 256 bytes and the special tokens" },
     { .key = "out", .type = OPTION_TEXT, SETTING(out), .help = "the tokenizer.json to write" },
+    { .key = "special",
+      .type = OPTION_TEXT,
+      SETTING(special),
+      .default_text = "",
+      .help = "special tokens besides <|endoftext|>, as A,B,C: the last ids, in this order" },
     { .key = "document_start",
       .type = OPTION_TEXT,
       SETTING(document_start),
@@ -40,50 +55,198 @@ static const struct option_spec tokenizer_train_options[] = {
       .max = (double)TEXT_READER_MAX_DOCUMENT,
       .unit = "bytes",
       .help = "documents are cut at the first line end after so many; 0: never" },
+    { .key = "threads",
+      .type = OPTION_INTEGER,
+      SETTING(threads),
+      .default_text = "0",
+      .min = 0,
+      .max = TOKENIZER_TRAINER_MAX_THREADS,
+      .section = "Machine",
+      .help = "they change nothing of the result; 0: the cores" },
+    { .key = "memory",
+      .type = OPTION_INTEGER,
+      SETTING(memory),
+      .default_text = "0",
+      .min = 0,
+      .max = 1e15,
+      .unit = "bytes",
+      .help = "for distinct pieces; text with more is refused; 0: nine tenths of what is free" },
+    { .key = "json",
+      .type = OPTION_BOOL,
+      SETTING(json),
+      .default_text = "false",
+      .help = "one JSON object instead of the digest and the name" },
     { 0 },
 };
 
-static enum status add_file(struct tokenizer_trainer *trainer, const char *path,
-                            const struct text_rules *rules, int64_t *bytes)
+/* ---- inputs ---- */
+
+struct inputs {
+    const char *const *paths; /* those not yet opened */
+    int count;
+    struct text_rules rules;
+    struct text_reader *reader; /* or NULL */
+};
+
+static enum status next_document(void *context, struct strbuf *text, bool *found)
 {
-    struct text_reader *reader;
-    struct strbuf document = STRBUF_INIT;
-    bool found;
-    TRY(text_reader_open(path, rules, &reader));
-    enum status status = text_reader_next(reader, &document, &found);
-    while (status == STATUS_OK && found) {
-        tokenizer_trainer_add(trainer, document.bytes, document.length);
-        status = text_reader_next(reader, &document, &found);
+    struct inputs *inputs = context;
+    for (*found = false;;) {
+        if (!inputs->reader) {
+            if (inputs->count == 0)
+                return STATUS_OK;
+            TRY(text_reader_open(*inputs->paths, &inputs->rules, &inputs->reader));
+            inputs->paths++;
+            inputs->count--;
+        }
+        TRY(text_reader_next(inputs->reader, text, found));
+        if (*found)
+            return STATUS_OK;
+        text_reader_close(inputs->reader);
+        inputs->reader = NULL;
     }
-    *bytes += text_reader_bytes(reader);
-    text_reader_close(reader);
-    strbuf_release(&document);
+}
+
+static enum status read_inputs(struct tokenizer_trainer *trainer,
+                               const struct tokenizer_train_settings *settings,
+                               const char *const *paths, int count)
+{
+    struct inputs inputs = {
+        .paths = paths,
+        .count = count,
+        .rules = { settings->document_start, settings->document_bytes },
+    };
+    enum status status = tokenizer_trainer_read(trainer, next_document, &inputs);
+    text_reader_close(inputs.reader);
     return status;
+}
+
+static enum status add_specials(struct tokenizer_trainer *trainer, const char *names)
+{
+    enum status status = STATUS_OK;
+    while (*names && status == STATUS_OK) {
+        size_t length = strcspn(names, ",");
+        char *name = memory_copy_string(names);
+        name[length] = '\0';
+        status = tokenizer_trainer_add_special(trainer, name);
+        memory_free(name);
+        names += length + (names[length] == ',');
+    }
+    return status;
+}
+
+/* ---- the machine ---- */
+
+static int thread_count(int64_t wanted)
+{
+    cpu_set_t allowed;
+    if (wanted > 0)
+        return (int)wanted;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return 1;
+    int cores = CPU_COUNT(&allowed);
+    return cores < TOKENIZER_TRAINER_MAX_THREADS ? cores : TOKENIZER_TRAINER_MAX_THREADS;
+}
+
+static int64_t memory_bytes(int64_t wanted)
+{
+    if (wanted > 0)
+        return wanted;
+    int64_t free_bytes = machine_memory_bytes("MemAvailable"), limit = machine_memory_limit_bytes();
+    if (limit >= 0 && (free_bytes < 0 || limit < free_bytes))
+        free_bytes = limit;
+    return free_bytes < 0 ? 0 : free_bytes / 10 * 9;
+}
+
+/* ---- reports ---- */
+
+struct progress {
+    double started, shown;
+    int64_t vocab_size;
+};
+
+static void show_progress(void *context, const struct tokenizer_training *so_far)
+{
+    static const double pause = 0.2;
+    struct progress *progress = context;
+    double now = clock_seconds();
+    if (now - progress->shown < pause)
+        return;
+    progress->shown = now;
+    if (so_far->vocab_size == 0)
+        log_progress("read %.1f MB in %lld documents, %.1f MB/s", (double)so_far->bytes * 1e-6,
+                     (long long)so_far->documents,
+                     (double)so_far->bytes * 1e-6 / (now - progress->started));
+    else
+        log_progress("%lld of %lld tokens, from %lld distinct pieces",
+                     (long long)so_far->vocab_size, (long long)progress->vocab_size,
+                     (long long)so_far->pieces);
+}
+
+static double bytes_per_token(const struct tokenizer_training *training)
+{
+    return training->text_tokens ? (double)training->bytes / (double)training->text_tokens : 0;
+}
+
+static void report(const struct tokenizer_training *training, double seconds)
+{
+    log_info("%lld tokens from %.1f MB of text in %.1f s, %.1f MB/s",
+             (long long)training->vocab_size, (double)training->bytes * 1e-6, seconds,
+             (double)training->bytes * 1e-6 / seconds);
+    log_info("%lld documents, %lld distinct pieces, %.3f bytes a token",
+             (long long)training->documents, (long long)training->pieces,
+             bytes_per_token(training));
+}
+
+static void print_json(const struct tokenizer_training *training, const struct tokenizer *tokenizer,
+                       const char *path, double seconds)
+{
+    struct json *object = json_new_object();
+    json_put_text(object, "tokenizer", path);
+    json_put_text(object, "tokenizer_digest", tokenizer_digest(tokenizer));
+    json_put_integer(object, "vocab_size", training->vocab_size);
+    json_put_integer(object, "documents", training->documents);
+    json_put_integer(object, "bytes", training->bytes);
+    json_put_integer(object, "distinct_pieces", training->pieces);
+    json_put_integer(object, "text_tokens", training->text_tokens);
+    json_put_number(object, "bytes_per_token", bytes_per_token(training));
+    json_put_number(object, "seconds", seconds);
+    json_output_print(object, JSON_COMPACT);
+    json_free(object);
 }
 
 static enum status tokenizer_train_run(const void *given, const char *const *positionals, int count)
 {
     const struct tokenizer_train_settings *settings = given;
-    const struct text_rules rules = { settings->document_start, settings->document_bytes };
-    double started = clock_seconds();
-    struct tokenizer_trainer *trainer = tokenizer_trainer_create();
+    struct progress progress = { .started = clock_seconds(), .vocab_size = settings->vocab_size };
+    const struct tokenizer_trainer_settings how = {
+        .threads = thread_count(settings->threads),
+        .memory_bytes = memory_bytes(settings->memory),
+        .progress = show_progress,
+        .progress_context = &progress,
+    };
+    struct tokenizer_trainer *trainer = tokenizer_trainer_create(&how);
+    const struct tokenizer_training *training = tokenizer_trainer_summary(trainer);
     struct tokenizer *tokenizer = NULL;
-    int64_t bytes = 0;
     enum status status;
 
-    for (int i = 0; i < count; i++)
-        TRY_CLEANUP(add_file(trainer, positionals[i], &rules, &bytes));
+    TRY_CLEANUP(add_specials(trainer, settings->special));
+    TRY_CLEANUP(read_inputs(trainer, settings, positionals, count));
     TRY_CLEANUP(tokenizer_trainer_finish(trainer, settings->vocab_size, &tokenizer));
     TRY_CLEANUP(tokenizer_write(tokenizer, settings->out));
 
-    if (tokenizer_vocab_size(tokenizer) < settings->vocab_size)
+    log_progress_end();
+    if (training->vocab_size < settings->vocab_size)
         log_warning("the text has no more than %lld tokens: no further pair occurs twice",
-                    (long long)tokenizer_vocab_size(tokenizer));
-    log_info("%lld tokens from %.1f MB of text in %.1f s",
-             (long long)tokenizer_vocab_size(tokenizer), (double)bytes * 1e-6,
-             clock_seconds() - started);
-    printf("%s  %s\n", tokenizer_digest(tokenizer), settings->out);
+                    (long long)training->vocab_size);
+    double seconds = clock_seconds() - progress.started;
+    report(training, seconds);
+    if (settings->json)
+        print_json(training, tokenizer, settings->out, seconds);
+    else
+        printf("%s  %s\n", tokenizer_digest(tokenizer), settings->out);
 cleanup:
+    log_progress_end();
     tokenizer_free(tokenizer);
     tokenizer_trainer_free(trainer);
     return status;
@@ -98,7 +261,9 @@ const struct command command_tokenizer_train = {
         "writes a tokenizer.json that `eon`, `tokenizers` and `transformers` read. The result\n"
         "depends on the text alone. Prints the tokenizer's digest and the file's name.\n"
         "\n"
-        "    eon tokenizer train --vocab_size=4096 --out=tokenizer.json book.txt pages.txt.gz\n",
+        "    eon tokenizer train --vocab_size=4096 --out=tokenizer.json book.txt pages.txt.gz\n"
+        "    eon tokenizer train --vocab_size=32768 --special='<|user|>,<|assistant|>' \\\n"
+        "        --out=chat.json pages.txt.gz\n",
     .options = tokenizer_train_options,
     .settings_bytes = sizeof(struct tokenizer_train_settings),
     .min_positionals = 1,

@@ -236,5 +236,7 @@ int64_t merge_learner_tokens(struct merge_learner *learner)
 
 size_t merge_learner_bytes(size_t cells, bool wide)
 {
-    return cells * (wide ? 2 * sizeof(uint32_t) : 2 * sizeof(uint16_t));
+    size_t lists =
+        2 * sizeof(uint32_t) * pair_census_most_places(cells); /* and those that merges add */
+    return cells * (wide ? sizeof(uint32_t) : sizeof(uint16_t)) + lists;
 }

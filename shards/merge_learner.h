@@ -25,7 +25,7 @@ bool merge_learner_take(struct merge_learner *learner, int32_t *left, int32_t *r
 /* Replaces the pair that was taken last by `result`, a token that no word has yet. */
 void merge_learner_merge(struct merge_learner *learner, int32_t result);
 
-/* About what it takes of memory at most, with the words. */
+/* About what it takes of memory, with words of so many cells: an upper estimate for text. */
 size_t merge_learner_bytes(size_t cells, bool wide);
 
 /* Tokens that the words come to, as often as they occur. */

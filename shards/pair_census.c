@@ -9,10 +9,10 @@
 
 enum {
     MIN_COUNTER_BITS = 10,
-    MAX_COUNTER_BITS = 22,
+    MAX_COUNTER_BITS = 21,
     STEP = 1024, /* the bound is the highest count divided by it, or more */
     SPARE = 2,   /* so many times the pairs that are still wanted are indexed */
-    MIN_PLACES = 1 << 20,
+    AT_ONCE = 64,
 };
 
 struct candidate {
@@ -24,7 +24,7 @@ struct candidate {
 struct pair_census {
     const struct word_store *words;
     const struct pair_map *taken;
-    int64_t *counters; /* [1 << bits] */
+    uint32_t *counters; /* [1 << bits], each up to UINT32_MAX */
     int bits;
     int64_t least, wanted;
 
@@ -35,26 +35,52 @@ struct pair_census {
     struct pair_index *index;
 };
 
-typedef void pair_work(struct pair_census *census, int32_t left, int32_t right, int64_t count,
-                       size_t word);
+/* One place of a pair. Places are worked on some at a time, so that what they need of tables that
+ * no cache holds is on its way for all of them. */
+struct seen_pair {
+    int64_t count;
+    uint32_t *counter;
+    int32_t left, right;
+    uint32_t word;
+};
 
-static ALWAYS_INLINE void walk_cells(struct pair_census *census, pair_work *work, bool wide)
+struct seen_pairs {
+    struct seen_pair pairs[AT_ONCE];
+    int count;
+};
+
+typedef void seen_work(struct pair_census *census, struct seen_pairs *seen);
+
+static ALWAYS_INLINE void see_pair(struct pair_census *census, struct seen_pairs *seen,
+                                   uint32_t left, uint32_t right, int64_t count, size_t word)
+{
+    uint64_t key = (uint64_t)left << 32 | right;
+    key = (key ^ key >> 29) * 0x9e3779b97f4a7c15u;
+    uint32_t *counter = &census->counters[key >> (64 - census->bits)];
+    __builtin_prefetch(counter, 1);
+    seen->pairs[seen->count++] =
+        (struct seen_pair){ count, counter, (int32_t)left, (int32_t)right, (uint32_t)word };
+}
+
+static ALWAYS_INLINE void walk_cells(struct pair_census *census, seen_work *work, bool wide)
 {
     const void *cells = census->words->cells;
+    struct seen_pairs seen = { .count = 0 };
     for (size_t word = 0; word_find(cells, census->words->used, &word, wide);) {
         size_t first = word + WORD_STORE_HEAD(wide), end = first + word_cell(cells, word, wide);
         int64_t count = word_count(cells, word, wide);
-        uint32_t left = word_cell(cells, first, wide);
-        for (size_t at = first + 1; at < end; at++) {
-            uint32_t right = word_cell(cells, at, wide);
-            work(census, (int32_t)left, (int32_t)right, count, word);
-            left = right;
+        for (size_t at = first; at + 1 < end; at++) {
+            see_pair(census, &seen, word_cell(cells, at, wide), word_cell(cells, at + 1, wide),
+                     count, word);
+            if (seen.count == AT_ONCE)
+                work(census, &seen);
         }
         word = end;
     }
+    work(census, &seen);
 }
 
-static ALWAYS_INLINE void walk(struct pair_census *census, pair_work *work)
+static ALWAYS_INLINE void walk(struct pair_census *census, seen_work *work)
 {
     if (census->words->wide)
         walk_cells(census, work, true);
@@ -62,19 +88,40 @@ static ALWAYS_INLINE void walk(struct pair_census *census, pair_work *work)
         walk_cells(census, work, false);
 }
 
-static ALWAYS_INLINE int64_t *counter_of(struct pair_census *census, int32_t left, int32_t right)
+/* ---- 1. counters ---- */
+
+static void add_to_counters(struct pair_census *census, struct seen_pairs *seen)
 {
-    uint64_t key = (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
-    key = (key ^ key >> 29) * 0x9e3779b97f4a7c15u;
-    return &census->counters[key >> (64 - census->bits)];
+    (void)census;
+    for (int i = 0; i < seen->count; i++) {
+        int64_t sum = *seen->pairs[i].counter + seen->pairs[i].count;
+        *seen->pairs[i].counter = sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
+    }
+    seen->count = 0;
 }
 
-static ALWAYS_INLINE void add_to_counter(struct pair_census *census, int32_t left, int32_t right,
-                                         int64_t count, size_t word)
+static void count_all(struct pair_census *census)
 {
-    (void)word;
-    *counter_of(census, left, right) += count;
+    size_t cells = census->words->used;
+    census->bits = MIN_COUNTER_BITS;
+    while (census->bits < MAX_COUNTER_BITS && (size_t)1 << census->bits < cells)
+        census->bits++;
+    census->counters = memory_alloc_zeroed((size_t)1 << census->bits, sizeof *census->counters);
+    walk(census, add_to_counters);
 }
+
+static void choose_bound(struct pair_census *census, int64_t below)
+{
+    int64_t highest = 0;
+    for (size_t i = 0; i < (size_t)1 << census->bits; i++)
+        if (census->counters[i] > highest)
+            highest = census->counters[i];
+    if (highest >= below)
+        highest = below - 1;
+    census->least = highest / STEP > 2 ? highest / STEP : 2;
+}
+
+/* ---- 2. candidates ---- */
 
 static struct candidate *new_candidate(struct pair_census *census, int32_t left, int32_t right)
 {
@@ -90,49 +137,49 @@ static struct candidate *new_candidate(struct pair_census *census, int32_t left,
     return candidate;
 }
 
-static ALWAYS_INLINE void count_candidate(struct pair_census *census, int32_t left, int32_t right,
-                                          int64_t count, size_t word)
+/* Leaves those whose counter reaches the bound, and fetches where `map` will look for them. */
+static ALWAYS_INLINE void keep_frequent(const struct pair_census *census,
+                                        const struct pair_map *map, struct seen_pairs *seen)
 {
-    (void)word;
-    if (*counter_of(census, left, right) < census->least)
-        return;
-    int32_t number = pair_map_find(&census->numbers, left, right);
-    struct candidate *candidate =
-        number >= 0 ? &census->candidates[number] : new_candidate(census, left, right);
-    candidate->count += count;
-    candidate->places++;
+    const int64_t least = census->least < UINT32_MAX ? census->least : UINT32_MAX;
+    int kept = 0;
+    for (int i = 0; i < seen->count; i++) {
+        struct seen_pair pair = seen->pairs[i];
+        seen->pairs[kept] = pair;
+        kept += *pair.counter >= least;
+    }
+    seen->count = kept;
+    for (int i = 0; i < kept; i++)
+        __builtin_prefetch(pair_map_home(map, seen->pairs[i].left, seen->pairs[i].right));
 }
 
-static ALWAYS_INLINE void add_place(struct pair_census *census, int32_t left, int32_t right,
-                                    int64_t count, size_t word)
+static void count_candidates(struct pair_census *census, struct seen_pairs *seen)
 {
-    (void)count;
-    if (*counter_of(census, left, right) < census->least)
-        return;
-    struct indexed_pair *pair = pair_index_find(census->index, left, right);
-    if (pair)
-        indexed_pair_add_place(pair, (uint32_t)word);
+    keep_frequent(census, &census->numbers, seen);
+    for (int i = 0; i < seen->count; i++) {
+        const struct seen_pair *pair = &seen->pairs[i];
+        int32_t number = pair_map_find(&census->numbers, pair->left, pair->right);
+        struct candidate *candidate = number >= 0 ? &census->candidates[number]
+                                                  : new_candidate(census, pair->left, pair->right);
+        candidate->count += pair->count;
+        candidate->places++;
+    }
+    seen->count = 0;
 }
 
-static void count_all(struct pair_census *census)
-{
-    size_t cells = census->words->used;
-    census->bits = MIN_COUNTER_BITS;
-    while (census->bits < MAX_COUNTER_BITS && (size_t)1 << census->bits < cells)
-        census->bits++;
-    census->counters = memory_alloc_zeroed((size_t)1 << census->bits, sizeof *census->counters);
-    walk(census, add_to_counter);
-}
+/* ---- 3. lists of words ---- */
 
-static void choose_bound(struct pair_census *census, int64_t below)
+static void add_places(struct pair_census *census, struct seen_pairs *seen)
 {
-    int64_t highest = 0;
-    for (size_t i = 0; i < (size_t)1 << census->bits; i++)
-        if (census->counters[i] > highest)
-            highest = census->counters[i];
-    if (highest >= below)
-        highest = below - 1;
-    census->least = highest / STEP > 2 ? highest / STEP : 2;
+    keep_frequent(census, &census->index->numbers, seen);
+    for (int i = 0; i < seen->count; i++) {
+        const struct seen_pair *seen_pair = &seen->pairs[i];
+        struct indexed_pair *pair =
+            pair_index_find(census->index, seen_pair->left, seen_pair->right);
+        if (pair)
+            indexed_pair_add_place(pair, seen_pair->word);
+    }
+    seen->count = 0;
 }
 
 static int by_falling_count(const void *a, const void *b)
@@ -145,7 +192,7 @@ static int by_falling_count(const void *a, const void *b)
  * there are more pairs than can be merged. */
 static void index_candidates(struct pair_census *census)
 {
-    size_t most = census->words->used / 2 + MIN_PLACES, places = 0;
+    size_t most = pair_census_most_places(census->words->used), places = 0;
     int64_t last = 0;
     if (census->count)
         qsort(census->candidates, (size_t)census->count, sizeof *census->candidates,
@@ -177,9 +224,9 @@ int64_t pair_census_take(const struct word_store *words, const struct pair_map *
     pair_map_init(&census.numbers);
     count_all(&census);
     choose_bound(&census, below);
-    walk(&census, count_candidate);
+    walk(&census, count_candidates);
     index_candidates(&census);
-    walk(&census, add_place);
+    walk(&census, add_places);
     pair_map_release(&census.numbers);
     memory_free(census.candidates);
     memory_free(census.counters);

@@ -16,6 +16,12 @@
 #include "shards/pair_index.h"
 #include "shards/word_store.h"
 
+/* How many places the lists of a census have at most, unless one pair alone has more. */
+static inline size_t pair_census_most_places(size_t cells)
+{
+    return cells / 2 + ((size_t)1 << 20);
+}
+
 /* Fills an empty index with every pair that occurs as often as the result says, at least twice,
  * but those that `taken` has. `below`: more than any of them occurs. `wanted`: about
  * how many will be merged. */

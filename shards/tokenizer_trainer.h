@@ -24,10 +24,9 @@
 
 struct tokenizer_training {
     int64_t documents, bytes;
-    int64_t pieces;       /* distinct ones, after all texts were read */
-    int64_t vocab_size;   /* tokens so far; 0 while texts are read */
-    int64_t text_tokens;  /* what the texts come to with the merges learned; known at the end */
-    int64_t memory_bytes; /* of what is counted */
+    int64_t pieces;      /* distinct ones, after all texts were read */
+    int64_t vocab_size;  /* tokens so far; 0 while texts are read */
+    int64_t text_tokens; /* what the texts come to with the merges learned; known at the end */
 };
 
 struct tokenizer_trainer_settings {

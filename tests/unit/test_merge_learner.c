@@ -104,8 +104,7 @@ static void merge_plain(struct plain_words *plain, int32_t left, int32_t right, 
         int32_t *token = plain->tokens[word];
         size_t written = 0;
         for (size_t i = 0; i < plain->lengths[word]; i++) {
-            bool here =
-                i + 1 < plain->lengths[word] && token[i] == left && token[i + 1] == right;
+            bool here = i + 1 < plain->lengths[word] && token[i] == left && token[i + 1] == right;
             token[written++] = here ? result : token[i];
             i += here;
         }

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -215,6 +216,98 @@ static void the_order_of_documents_changes_nothing(void **state)
     strbuf_release(&text);
 }
 
+struct texts {
+    const struct strbuf *text;
+    size_t next, step;
+};
+
+static enum status take_text(void *context, struct strbuf *text, bool *found)
+{
+    struct texts *texts = context;
+    size_t left = texts->text->length - texts->next;
+    size_t length = left < texts->step ? left : texts->step;
+    strbuf_reset(text);
+    strbuf_add(text, texts->text->bytes + texts->next, length);
+    texts->next += length;
+    *found = length > 0;
+    return STATUS_OK;
+}
+
+/* Lines are pieces by themselves, so wherever texts are cut between them the pieces are the same.
+ */
+static void the_number_of_threads_changes_nothing(void **state)
+{
+    (void)state;
+    enum { LINE = 50, LINES = 8000 };
+    struct strbuf text = STRBUF_INIT;
+    char expected[SHA256_HEX];
+    for (uint64_t i = 0; i < LINES; i++) {
+        add_random_text(&text, i, LINE - 2);
+        strbuf_add(&text, "x\n", 2);
+    }
+    struct tokenizer *plain = train(text.bytes, text.length, 700);
+    snprintf(expected, sizeof expected, "%s", tokenizer_digest(plain));
+    tokenizer_free(plain);
+
+    for (int threads = 1; threads <= 4; threads++) {
+        struct texts texts = { .text = &text, .step = text.length / (size_t)threads + 1 };
+        const struct tokenizer_trainer_settings settings = { .threads = threads };
+        struct tokenizer_trainer *trainer = tokenizer_trainer_create(&settings);
+        struct tokenizer *tokenizer;
+        texts.step += LINE - texts.step % LINE;
+        assert_int_equal(tokenizer_trainer_read(trainer, take_text, &texts), STATUS_OK);
+        assert_int_equal(tokenizer_trainer_finish(trainer, 700, &tokenizer), STATUS_OK);
+        assert_string_equal(tokenizer_digest(tokenizer), expected);
+        assert_int_equal(tokenizer_trainer_summary(trainer)->documents, threads);
+        assert_int_equal(tokenizer_trainer_summary(trainer)->bytes, LINE * LINES);
+        tokenizer_free(tokenizer);
+        tokenizer_trainer_free(trainer);
+    }
+    strbuf_release(&text);
+}
+
+static void special_tokens_come_last(void **state)
+{
+    (void)state;
+    static const char text[] = "the the the";
+    struct tokenizer_trainer *trainer = tokenizer_trainer_create(NULL);
+    struct tokenizer *tokenizer;
+    assert_int_equal(tokenizer_trainer_add_special(trainer, "<|b|>"), STATUS_OK);
+    assert_int_equal(tokenizer_trainer_add_special(trainer, "<|a|>"), STATUS_OK);
+    assert_int_equal(tokenizer_trainer_add_special(trainer, "<|b|>"), STATUS_BAD_INPUT);
+    assert_int_equal(tokenizer_trainer_add_special(trainer, "<|endoftext|>"), STATUS_BAD_INPUT);
+    assert_int_equal(tokenizer_trainer_add_special(trainer, ""), STATUS_BAD_INPUT);
+    assert_int_equal(tokenizer_trainer_add_special(trainer, "\xff"), STATUS_BAD_INPUT);
+    tokenizer_trainer_add(trainer, text, strlen(text));
+    assert_int_equal(tokenizer_trainer_finish(trainer, 258, &tokenizer), STATUS_BAD_INPUT);
+    assert_int_equal(tokenizer_trainer_finish(trainer, 260, &tokenizer), STATUS_OK);
+    assert_token(tokenizer, 256, "he");
+    assert_token(tokenizer, 257, "<|endoftext|>");
+    assert_token(tokenizer, 258, "<|b|>");
+    assert_token(tokenizer, 259, "<|a|>");
+    assert_int_equal(tokenizer_end_of_text(tokenizer), 257);
+    tokenizer_free(tokenizer);
+    tokenizer_trainer_free(trainer);
+}
+
+static void text_beyond_the_memory_is_refused(void **state)
+{
+    (void)state;
+    const struct tokenizer_trainer_settings settings = { .threads = 2, .memory_bytes = 500000 };
+    struct strbuf text = STRBUF_INIT;
+    add_random_text(&text, 1, 400000);
+    struct texts texts = { .text = &text, .step = text.length };
+    struct tokenizer_trainer *trainer = tokenizer_trainer_create(&settings);
+    struct tokenizer *tokenizer = NULL;
+    enum status status = tokenizer_trainer_read(trainer, take_text, &texts);
+    if (status == STATUS_OK)
+        status = tokenizer_trainer_finish(trainer, 300, &tokenizer);
+    assert_int_equal(status, STATUS_BAD_INPUT);
+    assert_null(tokenizer);
+    tokenizer_trainer_free(trainer);
+    strbuf_release(&text);
+}
+
 static void a_run_longer_than_a_piece_is_counted_in_parts(void **state)
 {
     (void)state;
@@ -243,6 +336,9 @@ int main(void)
         cmocka_unit_test(sizes_out_of_bounds_are_refused),
         cmocka_unit_test(every_merge_is_the_best_by_a_plain_count),
         cmocka_unit_test(the_order_of_documents_changes_nothing),
+        cmocka_unit_test(the_number_of_threads_changes_nothing),
+        cmocka_unit_test(special_tokens_come_last),
+        cmocka_unit_test(text_beyond_the_memory_is_refused),
         cmocka_unit_test(a_run_longer_than_a_piece_is_counted_in_parts),
     };
     return cmocka_run_group_tests(tests, NULL, check_memory);

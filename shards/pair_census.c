@@ -10,8 +10,9 @@
 enum {
     MIN_COUNTER_BITS = 10,
     MAX_COUNTER_BITS = 21,
-    STEP = 1024, /* the bound is the highest count divided by it, or more */
-    SPARE = 2,   /* so many times the pairs that are still wanted are indexed */
+    STEP = 1024,             /* the bound is the highest count divided by it, or more */
+    SPARE = 2,               /* so many times the pairs that are still wanted are indexed */
+    COUNTERS_FOR_A_PAIR = 4, /* of these, as counters are shared */
     AT_ONCE = 64,
 };
 
@@ -110,6 +111,20 @@ static void count_all(struct pair_census *census)
     walk(census, add_to_counters);
 }
 
+/* The least power of two that no more than `most` counters reach. */
+static int64_t bound_for(const struct pair_census *census, int64_t most)
+{
+    int64_t of_length[33] = { 0 }; /* counters with so many bits */
+    for (size_t i = 0; i < (size_t)1 << census->bits; i++)
+        if (census->counters[i] > 0)
+            of_length[32 - __builtin_clz(census->counters[i])]++;
+    int length = 32;
+    for (int64_t reached = of_length[32]; reached <= most && length > 1; length--)
+        reached += of_length[length - 1];
+    return (int64_t)1 << length;
+}
+
+/* At most half of the highest count, so that each census goes on from the one before. */
 static void choose_bound(struct pair_census *census, int64_t below)
 {
     int64_t highest = 0;
@@ -118,7 +133,12 @@ static void choose_bound(struct pair_census *census, int64_t below)
             highest = census->counters[i];
     if (highest >= below)
         highest = below - 1;
-    census->least = highest / STEP > 2 ? highest / STEP : 2;
+    int64_t bound = bound_for(census, COUNTERS_FOR_A_PAIR * SPARE * census->wanted);
+    if (bound > highest / 2)
+        bound = highest / 2;
+    if (bound < highest / STEP)
+        bound = highest / STEP;
+    census->least = bound > 2 ? bound : 2;
 }
 
 /* ---- 2. candidates ---- */

@@ -7,12 +7,13 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 
 #define GZIP_WINDOW_BITS (15 + 16) /* zlib.h, inflateInit2: gzip alone, no zlib stream */
 
 struct text_source {
-    char *path;
+    char *name;
     int descriptor;
     unsigned char *input;
     size_t input_bytes;
@@ -38,13 +39,14 @@ static enum status read_more(struct text_source *source)
         source->end -= source->begin;
         source->begin = 0;
     }
+    int attempts = 0;
     ssize_t got;
     do
         got = read(source->descriptor, source->input + source->end,
                    source->input_bytes - source->end);
-    while (got < 0 && errno == EINTR);
+    while (got < 0 && file_worth_a_retry(source->descriptor, errno, &attempts));
     if (got < 0)
-        return failed("cannot read '%s': byte %lld: %s", source->path, source->next_byte,
+        return failed("cannot read '%s': byte %lld: %s", source->name, source->next_byte,
                       strerror(errno));
     source->end += (size_t)got;
     source->next_byte += got;
@@ -57,9 +59,9 @@ static enum status find_format(struct text_source *source)
     while (source->end < 2 && !source->at_end)
         TRY(read_more(source));
     source->is_gzip = source->end >= 2 && source->input[0] == 0x1f && source->input[1] == 0x8b;
-    if (!source->is_gzip && (ends_with(source->path, ".gz") || ends_with(source->path, ".dz")))
+    if (!source->is_gzip && (ends_with(source->name, ".gz") || ends_with(source->name, ".dz")))
         return bad_input("cannot read '%s': it is named as gzip, but does not begin as one",
-                         source->path);
+                         source->name);
     if (source->is_gzip)
         CHECK(inflateInit2(&source->inflater, GZIP_WINDOW_BITS) == Z_OK,
               "zlib %s cannot be started", zlibVersion());
@@ -69,7 +71,8 @@ static enum status find_format(struct text_source *source)
 static enum status open_readable(const char *path, int *descriptor)
 {
     struct stat info;
-    *descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    *descriptor = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                                         : open(path, O_RDONLY | O_CLOEXEC);
     if (*descriptor < 0)
         return bad_input("cannot open '%s': %s", path, strerror(errno));
     if (fstat(*descriptor, &info) == 0 && !S_ISDIR(info.st_mode))
@@ -86,7 +89,7 @@ enum status text_source_open(const char *path, size_t input_bytes, struct text_s
     TRY(open_readable(path, &descriptor));
 
     struct text_source *source = memory_alloc_zeroed(1, sizeof *source);
-    source->path = memory_copy_string(path);
+    source->name = memory_copy_string(strcmp(path, "-") == 0 ? "standard input" : path);
     source->descriptor = descriptor;
     source->input_bytes = input_bytes;
     source->input = memory_alloc(input_bytes);
@@ -98,6 +101,11 @@ enum status text_source_open(const char *path, size_t input_bytes, struct text_s
     return status;
 }
 
+const char *text_source_name(const struct text_source *source)
+{
+    return source->name;
+}
+
 void text_source_close(struct text_source *source)
 {
     if (!source)
@@ -106,7 +114,7 @@ void text_source_close(struct text_source *source)
         inflateEnd(&source->inflater);
     close(source->descriptor);
     memory_free(source->input);
-    memory_free(source->path);
+    memory_free(source->name);
     memory_free(source);
 }
 
@@ -147,11 +155,11 @@ static enum status inflate_some(struct text_source *source, void *out, size_t ro
     case Z_BUF_ERROR: /* not an error: neither input nor room is left */
         return STATUS_OK;
     case Z_MEM_ERROR:
-        return failed("cannot read '%s': zlib found no memory", source->path);
+        return failed("cannot read '%s': zlib found no memory", source->name);
     default:
         return bad_input("cannot read '%s': damaged gzip at byte %lld, in the member that begins "
                          "at byte %lld: %s",
-                         source->path, place(source), source->member,
+                         source->name, place(source), source->member,
                          inflater->msg ? inflater->msg : "it needs a dictionary");
     }
 }
@@ -178,7 +186,7 @@ static enum status read_gzip(struct text_source *source, void *out, size_t room,
         if (*length == 0 && source->in_member && source->begin == source->end && source->at_end)
             return bad_input("cannot read '%s': truncated at byte %lld, in the gzip member that "
                              "begins at byte %lld",
-                             source->path, source->next_byte, source->member);
+                             source->name, source->next_byte, source->member);
     }
     return STATUS_OK;
 }

@@ -64,7 +64,10 @@ static enum status add_file(struct tokenizer_trainer *trainer, const char *path,
 static enum status tokenizer_train_run(const void *given, const char *const *positionals, int count)
 {
     const struct tokenizer_train_settings *settings = given;
-    const struct text_rules rules = { settings->document_start, settings->document_bytes };
+    const struct text_rules rules = {
+        .document_start = settings->document_start,
+        .document_bytes = settings->document_bytes,
+    };
     double started = clock_seconds();
     struct tokenizer_trainer *trainer = tokenizer_trainer_create();
     struct tokenizer *tokenizer = NULL;

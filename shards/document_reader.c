@@ -14,10 +14,10 @@ const char *const document_format_names[FORMAT_COUNT + 1] = {
 };
 
 const char *const reader_verdict_names[READER_VERDICT_COUNT] = {
-    [READER_DOCUMENT] = "document",      [READER_END] = "end",
-    [READER_REJECTS_EMPTY] = "empty",    [READER_REJECTS_JSON] = "bad_json",
-    [READER_REJECTS_FIELD] = "no_text",  [READER_REJECTS_UTF8] = "bad_utf8",
-    [READER_REJECTS_LONG] = "too_long",  [READER_REJECTS_RECORD] = "bad_record",
+    [READER_DOCUMENT] = "document",     [READER_END] = "end",
+    [READER_REJECTS_EMPTY] = "empty",   [READER_REJECTS_JSON] = "bad_json",
+    [READER_REJECTS_FIELD] = "no_text", [READER_REJECTS_UTF8] = "bad_utf8",
+    [READER_REJECTS_LONG] = "too_long", [READER_REJECTS_RECORD] = "bad_record",
 };
 
 struct document_reader {

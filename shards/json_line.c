@@ -9,15 +9,15 @@ struct scan {
     const char *at, *end;
     struct json_field *fields;
     int field_count;
-    struct json_field *field; /* whose value comes next, or NULL */
-    int depth;                /* objects and arrays that are open */
+    struct json_field *field;                         /* whose value comes next, or NULL */
+    int depth;                                        /* objects and arrays that are open */
     uint64_t is_object[JSON_LINE_MAX_DEPTH / 64 + 1]; /* a bit for each of them */
 };
 
 static void skip_space(struct scan *scan)
 {
-    while (scan->at < scan->end && (*scan->at == ' ' || *scan->at == '\t' || *scan->at == '\n' ||
-                                    *scan->at == '\r'))
+    while (scan->at < scan->end &&
+           (*scan->at == ' ' || *scan->at == '\t' || *scan->at == '\n' || *scan->at == '\r'))
         scan->at++;
 }
 

@@ -21,8 +21,8 @@ enum { JSON_LINE_MAX_DEPTH = 1000, JSON_LINE_MAX_KEY = 255 };
 enum json_field_kind { JSON_FIELD_ABSENT, JSON_FIELD_STRING, JSON_FIELD_NUMBER, JSON_FIELD_OTHER };
 
 struct json_field {
-    const char *key;      /* of the outermost object; at most JSON_LINE_MAX_KEY bytes, valid UTF-8 */
-    struct strbuf *value; /* of a string its characters as UTF-8, of a number its digits */
+    const char *key; /* of the outermost object; at most JSON_LINE_MAX_KEY bytes, valid UTF-8 */
+    struct strbuf *value;      /* of a string its characters as UTF-8, of a number its digits */
     enum json_field_kind kind; /* set by the scan; the value is only good if it succeeds */
 };
 

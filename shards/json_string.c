@@ -117,7 +117,8 @@ static const char *scan_plain(const char *text, const char *end, char **out)
         }
         text += step;
     }
-    while (step == 8 && text < end && *text != '"' && *text != '\\' && (unsigned char)*text >= 0x20) {
+    while (step == 8 && text < end && *text != '"' && *text != '\\' &&
+           (unsigned char)*text >= 0x20) {
         if (*out)
             *(*out)++ = *text;
         text++;

@@ -75,8 +75,8 @@ static void set_name(const struct jsonl_reader *reader, const struct json_field 
                      struct document *document)
 {
     bool has_url = fields[FIELD_URL].kind == JSON_FIELD_STRING && reader->url.length > 0;
-    bool has_id = fields[FIELD_ID].kind == JSON_FIELD_STRING ||
-                  fields[FIELD_ID].kind == JSON_FIELD_NUMBER;
+    bool has_id =
+        fields[FIELD_ID].kind == JSON_FIELD_STRING || fields[FIELD_ID].kind == JSON_FIELD_NUMBER;
     if (has_url)
         document_set_name(document, reader->url.bytes, reader->url.length);
     else if (has_id)

@@ -92,7 +92,9 @@ static enum status read_by_length(struct text_reader *reader, struct cut *cut)
         size_t in_sight = text_window_length(window);
         if (in_sight == 0)
             return STATUS_OK;
-        size_t free_of_choice = most == 0 ? in_sight : cut->length < most ? most - 1 - cut->length : 0;
+        size_t free_of_choice = most == 0            ? in_sight
+                                : cut->length < most ? most - 1 - cut->length
+                                                     : 0;
         if (free_of_choice >= in_sight) {
             TRY(add_bytes(reader, cut, in_sight));
             continue;
@@ -122,8 +124,8 @@ static enum status starts_document(const struct text_reader *reader, size_t leng
     *starts = false;
     if (!reader->document_start)
         return STATUS_OK;
-    enum status status = line_pattern_match(
-        reader->document_start, text_window_bytes(&reader->window), length, starts);
+    enum status status = line_pattern_match(reader->document_start,
+                                            text_window_bytes(&reader->window), length, starts);
     return status == STATUS_OK
                ? status
                : status_prefix(status, "cannot read '%s'", text_window_name(&reader->window));

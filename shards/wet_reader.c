@@ -18,7 +18,15 @@
 
 #define MAX_HEADER_BYTES ((size_t)1 << 20)
 
-enum wet_field { WET_TYPE, WET_LENGTH, WET_URI, WET_LANGUAGE, WET_FIELD_COUNT, WET_OTHER };
+enum wet_field {
+    WET_TYPE,
+    WET_LENGTH,
+    WET_URI,
+    WET_LANGUAGE,
+    WET_FIELD_COUNT,
+    WET_OTHER,
+    WET_NONE
+};
 
 static const char *const field_names[WET_FIELD_COUNT] = {
     [WET_TYPE] = "WARC-Type",
@@ -116,6 +124,13 @@ static void add_trimmed(struct strbuf *out, const char *text, size_t length)
     strbuf_add(out, text, length);
 }
 
+static void add_folded(struct strbuf *value, const char *line, size_t length)
+{
+    if (value->length > 0)
+        strbuf_add_char(value, ' ');
+    add_trimmed(value, line, length);
+}
+
 /* A token of RFC 7230. */
 static bool is_name(const char *text, size_t length)
 {
@@ -128,8 +143,8 @@ static bool is_name(const char *text, size_t length)
 static enum wet_field field_of(const char *name, size_t length)
 {
     int i = 0;
-    while (i < WET_FIELD_COUNT && (strlen(field_names[i]) != length ||
-                                   strncasecmp(field_names[i], name, length) != 0))
+    while (i < WET_FIELD_COUNT &&
+           (strlen(field_names[i]) != length || strncasecmp(field_names[i], name, length) != 0))
         i++;
     return i < WET_FIELD_COUNT ? (enum wet_field)i : WET_OTHER;
 }
@@ -137,10 +152,9 @@ static enum wet_field field_of(const char *name, size_t length)
 static void read_field(struct wet_reader *reader, const char *line, size_t length)
 {
     if (is_space(*line)) {
-        if (reader->last < WET_FIELD_COUNT) {
-            strbuf_add_char(&reader->fields[reader->last], ' ');
-            add_trimmed(&reader->fields[reader->last], line, length);
-        }
+        reader->malformed |= reader->last == WET_NONE;
+        if (reader->last < WET_FIELD_COUNT)
+            add_folded(&reader->fields[reader->last], line, length);
         return;
     }
     const char *colon = memchr(line, ':', length);
@@ -177,7 +191,7 @@ static enum status read_length(const struct wet_reader *reader, int64_t *length)
 static enum status read_header(struct wet_reader *reader, int64_t *content)
 {
     reader->record = reader->window.offset;
-    reader->last = WET_OTHER;
+    reader->last = WET_NONE;
     reader->malformed = false;
     for (int i = 0; i < WET_FIELD_COUNT; i++) {
         strbuf_reset(&reader->fields[i]);

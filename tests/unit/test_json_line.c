@@ -31,8 +31,9 @@ static void expect_text(const char *line, const char *expected, size_t length)
 static void wanted_fields_are_found_among_others(void **state)
 {
     (void)state;
-    expect_text("{\"meta\":{\"text\":\"inner\",\"list\":[[],{},[{\"text\":1}]]},\"text\":\"outer\"}",
-                "outer", 5);
+    expect_text(
+        "{\"meta\":{\"text\":\"inner\",\"list\":[[],{},[{\"text\":1}]]},\"text\":\"outer\"}",
+        "outer", 5);
     expect_text(" {\t\"text\" : \"a\" , \"id\":-12.5e+3 }\r", "a", 1);
     assert_int_equal(fields[1].kind, JSON_FIELD_NUMBER);
     assert_string_equal(id.bytes, "-12.5e+3");
@@ -59,7 +60,8 @@ static void escapes_are_characters(void **state)
                 "A\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80!", 11);
     expect_text("{\"text\":\"a\\u0000b\"}", "a\0b", 3);
     expect_text("{\"te\\u0078\\u0074\":\"key\"}", "key", 3);
-    expect_text("{\"text\":\"\\ud800\\udc00\\udbff\\udfff\"}", "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", 8);
+    expect_text("{\"text\":\"\\ud800\\udc00\\udbff\\udfff\"}", "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf",
+                8);
 }
 
 static void what_is_no_object_by_the_letter_is_refused(void **state)

@@ -29,9 +29,14 @@ __attribute__((constructor)) static void use_counted_memory(void)
 enum status json_parse(const char *text, size_t length, const char *source, struct json **out)
 {
     json_error_t error;
+    *out = NULL;
+    /* jansson 2.14 passes over a NUL that follows a number or a word. */
+    const char *nul = length > 0 ? memchr(text, '\0', length) : NULL;
+    if (nul)
+        return bad_input("cannot read '%s' as JSON: byte %zu is NUL", source,
+                         (size_t)(nul - text));
     json_t *value =
         json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
-    *out = NULL;
     if (!value)
         return bad_input("cannot read '%s' as JSON: line %d, column %d: %s", source, error.line,
                          error.column, error.text);

@@ -207,7 +207,8 @@ test:
 
 .PHONY: run-tests
 run-tests: $(BUILD)/eon $(COMMAND_TOOLS) $(filter $(BUILD)/%,$(TESTS)) \
-           $(if $(filter %/fuzz.sh,$(TESTS)),$(if $(shell command -v clang),$(FUZZ_PROGRAMS)))
+           $(if $(filter run-tests,$(MAKECMDGOALS)),$(if $(filter %/fuzz.sh,$(TESTS)),\
+             $(if $(shell .ci/dependencies check fuzz 2>&1),,$(FUZZ_PROGRAMS))))
 	@BUILD=$(BUILD) tests/run $(TESTS)
 
 # Longer trials than `make test` has time for: these programs do more when they see EON_SOAK.

@@ -33,8 +33,7 @@ enum status json_parse(const char *text, size_t length, const char *source, stru
     /* jansson 2.14 passes over a NUL that follows a number or a word. */
     const char *nul = length > 0 ? memchr(text, '\0', length) : NULL;
     if (nul)
-        return bad_input("cannot read '%s' as JSON: byte %zu is NUL", source,
-                         (size_t)(nul - text));
+        return bad_input("cannot read '%s' as JSON: byte %zu is NUL", source, (size_t)(nul - text));
     json_t *value =
         json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
     if (!value)

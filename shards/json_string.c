@@ -84,11 +84,33 @@ static size_t put_character(char *out, int32_t c)
     return length;
 }
 
+/* What a backslash and `name` stand for; 0: nothing. */
+static char escaped(char name)
+{
+    switch (name) {
+    case '"':
+    case '\\':
+    case '/':
+        return name;
+    case 'b':
+        return '\b';
+    case 'f':
+        return '\f';
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    default:
+        return 0;
+    }
+}
+
 /* `text` follows the backslash; returns the place after the escape, or NULL. `out` has room for 4
  * bytes. */
 static const char *scan_escape(const char *text, const char *end, char *out, size_t *written)
 {
-    static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
     if (text == end)
         return NULL;
     if (*text == 'u') {
@@ -97,12 +119,9 @@ static const char *scan_escape(const char *text, const char *end, char *out, siz
         *written = text ? put_character(out, character) : 0;
         return text;
     }
-    const char *name = *text ? strchr(names, *text) : NULL;
-    if (!name)
-        return NULL;
-    *out = values[name - names];
+    *out = escaped(*text);
     *written = 1;
-    return text + 1;
+    return *out ? text + 1 : NULL;
 }
 
 /* The bytes before the next quote, backslash or control character, or before `end`. */

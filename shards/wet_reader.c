@@ -131,12 +131,15 @@ static void add_folded(struct strbuf *value, const char *line, size_t length)
     add_trimmed(value, line, length);
 }
 
-/* A token of RFC 7230. */
+/* A token of RFC 7230, section 3.2.6. */
 static bool is_name(const char *text, size_t length)
 {
-    for (size_t i = 0; i < length; i++)
-        if (text[i] <= ' ' || text[i] > '~' || strchr("()<>@,;:\\\"/[]?={}", text[i]))
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
+        if (!letter && (c <= ' ' || c > '~' || strchr("()<>@,;:\\\"/[]?={}", c)))
             return false;
+    }
     return length > 0;
 }
 

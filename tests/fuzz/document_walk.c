@@ -17,8 +17,8 @@ static void check_document(const struct document *document, enum reader_verdict 
 }
 
 /* "POSITION NUMBER VERDICT NAME LANGUAGE TEXT\n" for each, and the status at the end. */
-static enum status list_documents(const char *path, const struct document_rules *rules, int64_t from,
-                                  struct strbuf *list)
+static enum status list_documents(const char *path, const struct document_rules *rules,
+                                  int64_t from, struct strbuf *list)
 {
     struct document_reader *reader;
     struct document document;
@@ -64,11 +64,11 @@ static void drop_before(struct strbuf *list, int64_t from, const char *path,
         if (document_reader_next(reader, &document, &verdict) != STATUS_OK)
             break;
         if (verdict != READER_END)
-            dropped += (size_t)snprintf(NULL, 0, "%lld %lld %s %s %s %zu ", position,
-                                        (long long)document.number, reader_verdict_names[verdict],
-                                        document.name.bytes, document.language,
-                                        document.text.length) +
-                       document.text.length + 1;
+            dropped +=
+                (size_t)snprintf(NULL, 0, "%lld %lld %s %s %s %zu ", position,
+                                 (long long)document.number, reader_verdict_names[verdict],
+                                 document.name.bytes, document.language, document.text.length) +
+                document.text.length + 1;
     }
     memmove(list->bytes, list->bytes + dropped, list->length - dropped + 1);
     list->length -= dropped;

@@ -13,8 +13,8 @@ void fuzz_input(const uint8_t *data, size_t size)
     const uint8_t *end = size > 0 ? memchr(data, 0, size) : NULL;
     size_t length = end ? (size_t)(end - data) : size;
     const char *encoder = fuzz_file("encoder.json", data, length);
-    const char *merges = fuzz_file("vocab.bpe", data + length + (end != NULL),
-                                   size - length - (end != NULL));
+    const char *merges =
+        fuzz_file("vocab.bpe", data + length + (end != NULL), size - length - (end != NULL));
     if (tokenizer_read_gpt2(encoder, merges, &tokenizer) == STATUS_OK)
         tokenizer_walk_check(tokenizer);
     tokenizer_free(tokenizer);

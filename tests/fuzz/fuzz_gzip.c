@@ -47,7 +47,8 @@ static enum status read_in_all_ways(const char *path, struct strbuf *text)
 static void add_deflated(struct strbuf *file, const uint8_t *text, size_t length, int level)
 {
     z_stream deflater = { 0 };
-    CHECK(deflateInit2(&deflater, level, Z_DEFLATED, 15 + 16, 1, Z_DEFAULT_STRATEGY) == Z_OK, "zlib");
+    CHECK(deflateInit2(&deflater, level, Z_DEFLATED, 15 + 16, 1, Z_DEFAULT_STRATEGY) == Z_OK,
+          "zlib");
     size_t room = deflateBound(&deflater, length) + 64;
     strbuf_reserve(file, room);
     deflater.next_in = (uint8_t *)(uintptr_t)text;

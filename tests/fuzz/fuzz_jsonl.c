@@ -40,7 +40,8 @@ static void compare_text(const struct json_field *field, const struct json *obje
 
 void fuzz_input(const uint8_t *data, size_t size)
 {
-    struct json_field fields[] = { { .key = "text", .value = &text }, { .key = "id", .value = &id } };
+    struct json_field fields[] = { { .key = "text", .value = &text },
+                                   { .key = "id", .value = &id } };
     char *line = memory_alloc(size); /* of its own size, so that a byte too far is seen */
     memcpy(line, data, size);
     struct json *value = NULL;

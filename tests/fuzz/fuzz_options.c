@@ -15,12 +15,25 @@ static const char *const kinds[] = { "plain", "fancy", NULL };
 #define SETTING(member) .offset = offsetof(struct settings, member)
 
 static const struct option_spec table[] = {
-    { .key = "steps", .type = OPTION_INTEGER, SETTING(steps), .min = -5, .max = 1e15, .section = "A" },
+    { .key = "steps",
+      .type = OPTION_INTEGER,
+      SETTING(steps),
+      .min = -5,
+      .max = 1e15,
+      .section = "A" },
     { .key = "rate", .type = OPTION_NUMBER, SETTING(rate), .default_text = "0.5", .max = 1e300 },
     { .key = "quick", .type = OPTION_BOOL, SETTING(quick), .default_text = "no" },
     { .key = "name", .type = OPTION_TEXT, SETTING(name), .default_text = "", .section = "B" },
-    { .key = "prompt", .type = OPTION_TEXT, SETTING(prompt), .default_text = "", .has_lines = true },
-    { .key = "kind", .type = OPTION_CHOICE, SETTING(kind), .default_text = "plain", .choices = kinds },
+    { .key = "prompt",
+      .type = OPTION_TEXT,
+      SETTING(prompt),
+      .default_text = "",
+      .has_lines = true },
+    { .key = "kind",
+      .type = OPTION_CHOICE,
+      SETTING(kind),
+      .default_text = "plain",
+      .choices = kinds },
     { 0 },
 };
 
@@ -35,8 +48,8 @@ static void check_settings(const struct settings *settings)
     options_print_ini(table, settings, &printed);
     options_set_defaults(table, &copy);
     if (options_check_required(table, settings) == STATUS_OK && printed.length < 1 << 20) {
-        CHECK(options_read_ini(table, &copy, fuzz_file("copy.ini", printed.bytes, printed.length)) ==
-                  STATUS_OK,
+        CHECK(options_read_ini(table, &copy,
+                               fuzz_file("copy.ini", printed.bytes, printed.length)) == STATUS_OK,
               "what was printed is refused: %s", status_message());
         options_print_ini(table, &copy, &again);
         fuzz_check_equal(&printed, &again, "printed settings");

@@ -20,7 +20,8 @@ static struct tokenizer *learn(const void *text, size_t length, int64_t vocab_si
 void fuzz_begin(void)
 {
     static const char text[] =
-        "the quick brown fox jumps over the lazy dog; the dog's eyes don't see 1234 1234 foxes, they "
+        "the quick brown fox jumps over the lazy dog; the dog's eyes don't see 1234 1234 foxes, "
+        "they "
         "see the other 12 12 dogs that'll jump and that'll see them   \n\n\t\t aaaaaaaaaaaaaaaa "
         "\xd0\xb6\xd0\xb6\xd0\xb6 \xe4\xb8\xad\xe4\xb8\xad \xf0\x9f\x98\x80\xf0\x9f\x98\x80";
     english = learn(text, sizeof text - 1, 400);

@@ -1,6 +1,6 @@
 /* The header of a safetensors file: what is taken covers the file without hole or overlap. An input
- * is the JSON, then NUL, then data; its length is put before it, or, where the JSON begins with NUL,
- * it is the file itself. */
+ * is the JSON, then NUL, then data; its length is put before it, or, where the JSON begins with
+ * NUL, it is the file itself. */
 #include "checkpoints/safetensors_reader.h"
 #include "tests/fuzz/fuzz_target.h"
 

@@ -85,7 +85,7 @@ void fuzz_add_member(struct strbuf *file, const void *text, size_t length)
     const size_t most = 65535;
     const char *rest = text;
     strbuf_add(file, "\x1f\x8b\x08\0\0\0\0\0\0\x03", 10);
-    for (size_t left = length, block; ; left -= block, rest += block) {
+    for (size_t left = length, block;; left -= block, rest += block) {
         block = left < most ? left : most;
         strbuf_add_char(file, block == left);
         add_little_endian(file, (uint32_t)block, 2);

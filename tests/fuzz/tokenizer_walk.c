@@ -2,8 +2,7 @@
 
 #include "tests/fuzz/fuzz_target.h"
 
-void tokenizer_walk_round_trip(const struct tokenizer *tokenizer, const void *text,
-                               size_t length)
+void tokenizer_walk_round_trip(const struct tokenizer *tokenizer, const void *text, size_t length)
 {
     struct encoder *encoder = encoder_create(tokenizer);
     struct token_buffer tokens = { 0 };
@@ -22,7 +21,8 @@ void tokenizer_walk_round_trip(const struct tokenizer *tokenizer, const void *te
 
 void tokenizer_walk_check(const struct tokenizer *tokenizer)
 {
-    static const char text[] = "It's 2 o'clock,\xc2\xa0\xe4\xb8\xad\xe6\x96\x87  <|endoftext|>\r\n\xff\xf0\x9f";
+    static const char text[] =
+        "It's 2 o'clock,\xc2\xa0\xe4\xb8\xad\xe6\x96\x87  <|endoftext|>\r\n\xff\xf0\x9f";
     struct strbuf printed = STRBUF_INIT, again = STRBUF_INIT;
     struct tokenizer *copy;
     tokenizer_print(tokenizer, &printed);

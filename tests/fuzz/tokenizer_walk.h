@@ -8,7 +8,6 @@
 void tokenizer_walk_check(const struct tokenizer *tokenizer);
 
 /* decode(encode(text)) is `text`, and every id below the vocabulary's size. */
-void tokenizer_walk_round_trip(const struct tokenizer *tokenizer, const void *text,
-                               size_t length);
+void tokenizer_walk_round_trip(const struct tokenizer *tokenizer, const void *text, size_t length);
 
 #endif

@@ -25,12 +25,27 @@ static void characters_are_those_of_table_3_7(void **state)
         const char *text;
         size_t length;
     } cases[] = {
-        { "a", 1 },            { "\x7f", 1 },         { "\x80", 0 },         { "\xc1\xbf", 0 },
-        { "\xc2\x80", 2 },     { "\xdf\xbf", 2 },     { "\xc2", 0 },         { "\xc2\x7f", 0 },
-        { "\xe0\x9f\xbf", 0 }, { "\xe0\xa0\x80", 3 }, { "\xed\x9f\xbf", 3 }, { "\xed\xa0\x80", 0 },
-        { "\xef\xbf\xbf", 3 }, { "\xe1\x80", 0 },     { "\xe1\x80\xc0", 0 }, { "\xf0\x8f\xbf\xbf", 0 },
-        { "\xf0\x90\x80\x80", 4 }, { "\xf4\x8f\xbf\xbf", 4 }, { "\xf4\x90\x80\x80", 0 },
-        { "\xf5\x80\x80\x80", 0 }, { "\xff", 0 },
+        { "a", 1 },
+        { "\x7f", 1 },
+        { "\x80", 0 },
+        { "\xc1\xbf", 0 },
+        { "\xc2\x80", 2 },
+        { "\xdf\xbf", 2 },
+        { "\xc2", 0 },
+        { "\xc2\x7f", 0 },
+        { "\xe0\x9f\xbf", 0 },
+        { "\xe0\xa0\x80", 3 },
+        { "\xed\x9f\xbf", 3 },
+        { "\xed\xa0\x80", 0 },
+        { "\xef\xbf\xbf", 3 },
+        { "\xe1\x80", 0 },
+        { "\xe1\x80\xc0", 0 },
+        { "\xf0\x8f\xbf\xbf", 0 },
+        { "\xf0\x90\x80\x80", 4 },
+        { "\xf4\x8f\xbf\xbf", 4 },
+        { "\xf4\x90\x80\x80", 0 },
+        { "\xf5\x80\x80\x80", 0 },
+        { "\xff", 0 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         size_t length = strlen(cases[i].text);
@@ -46,8 +61,9 @@ static void characters_are_those_of_table_3_7(void **state)
 static void long_text_is_judged_as_its_characters_are(void **state)
 {
     (void)state;
-    static const char *const kinds[] = { "a",        "\xd0\xb6",     "\xe4\xb8\xad", "\xf0\x9f\x98\x80",
-                                         "\xe0\xa4\x85", "\xed\x95\x9c", "\xff" };
+    static const char *const kinds[] = {
+        "a", "\xd0\xb6", "\xe4\xb8\xad", "\xf0\x9f\x98\x80", "\xe0\xa4\x85", "\xed\x95\x9c", "\xff"
+    };
     struct philox_key key = philox_key(9, RANDOM_TEST);
     for (uint64_t trial = 0; trial < 20000; trial++) {
         struct strbuf text = STRBUF_INIT;

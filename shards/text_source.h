@@ -11,7 +11,7 @@
  * Reading that fails in passing (EIO, ESTALE: a disk or a file server that
  * hiccups) is tried again a few times, with pauses, before it is an error.
  *
- * Memory: the input buffer and zlib's window of 32 KiB, however much comes out.
+ * Memory: the input buffer and 200 KiB of deflate_reader, however much comes out.
  */
 #ifndef SHARDS_TEXT_SOURCE_H
 #define SHARDS_TEXT_SOURCE_H

@@ -1,4 +1,5 @@
-/* text_source: raw files, and good gzip files of which one bit is flipped. */
+/* text_source: raw files, and good gzip files of which one bit is flipped. What it makes of them is
+ * compared with what zlib does. */
 #include <zlib.h>
 
 #include "shards/text_source.h"
@@ -28,9 +29,50 @@ static enum status read_text(const char *path, size_t input_bytes, size_t room, 
     return status;
 }
 
-/* Any sizes of the buffers give the same text, or fail alike. */
-static enum status read_in_all_ways(const char *path, struct strbuf *text)
+/* The whole file by zlib's inflate, as text_source.h says. */
+static bool inflate_by_zlib(const unsigned char *file, size_t size, struct strbuf *text)
 {
+    static unsigned char block[65536];
+    z_stream inflater = { .next_in = (unsigned char *)(uintptr_t)file, .avail_in = (uInt)size };
+    CHECK(inflateInit2(&inflater, 15 + 16) == Z_OK, "zlib");
+    int result = Z_STREAM_END;
+    strbuf_reset(text);
+    while (text->length < MOST_TEXT && !(result == Z_STREAM_END && inflater.avail_in == 0)) {
+        if (result == Z_STREAM_END)
+            inflateReset(&inflater);
+        inflater.next_out = block;
+        inflater.avail_out = sizeof block;
+        result = inflate(&inflater, Z_NO_FLUSH);
+        size_t length = sizeof block - inflater.avail_out;
+        strbuf_add(text, block, length);
+        if ((result != Z_OK && result != Z_STREAM_END) ||
+            (result == Z_OK && inflater.avail_in == 0 && inflater.avail_out > 0))
+            break;
+    }
+    bool capped = text->length >= MOST_TEXT;
+    strbuf_cut(text, MOST_TEXT);
+    inflateEnd(&inflater);
+    return capped || (result == Z_STREAM_END && inflater.avail_in == 0);
+}
+
+static void compare_with_zlib(const uint8_t *file, size_t size, enum status status,
+                              const struct strbuf *text)
+{
+    struct strbuf expected = STRBUF_INIT;
+    if (size >= 2 && file[0] == 0x1f && file[1] == 0x8b) {
+        bool good = inflate_by_zlib(file, size, &expected);
+        CHECK(good == (status == STATUS_OK), "zlib says %d, text_source %d: %s", good, status,
+              status_message());
+        if (good)
+            fuzz_check_equal(text, &expected, "text by zlib");
+    }
+    strbuf_release(&expected);
+}
+
+/* Any sizes of the buffers give the same text, or fail alike. */
+static enum status read_in_all_ways(const uint8_t *file, size_t size, struct strbuf *text)
+{
+    const char *path = fuzz_file("text", file, size);
     static const size_t sizes[][2] = { { 2, 65536 }, { 61, 300 }, { 65536, 1000 } };
     struct strbuf other = STRBUF_INIT;
     enum status status = read_text(path, 65536, 65536, text);
@@ -40,6 +82,7 @@ static enum status read_in_all_ways(const char *path, struct strbuf *text)
         if (status == STATUS_OK)
             fuzz_check_equal(text, &other, "text");
     }
+    compare_with_zlib(file, size, status, text);
     strbuf_release(&other);
     return status;
 }
@@ -70,12 +113,12 @@ static void flip_a_bit(struct fuzz_bytes *bytes)
     add_deflated(&file, bytes->data + cut, bytes->size - cut, level);
 
     const struct strbuf whole = { (char *)(uintptr_t)bytes->data, bytes->size, 0 };
-    CHECK(read_in_all_ways(fuzz_file("text", file.bytes, file.length), &text) == STATUS_OK,
+    CHECK(read_in_all_ways((const uint8_t *)file.bytes, file.length, &text) == STATUS_OK,
           "a good file is refused: %s", status_message());
     fuzz_check_equal(&text, &whole, "inflated text");
 
     file.bytes[bit / 8 % file.length] ^= (char)(1 << bit % 8);
-    if (read_in_all_ways(fuzz_file("text", file.bytes, file.length), &text) == STATUS_OK &&
+    if (read_in_all_ways((const uint8_t *)file.bytes, file.length, &text) == STATUS_OK &&
         (file.bytes[0] == '\x1f' && file.bytes[1] == '\x8b')) /* else it is plain text */
         fuzz_check_equal(&text, &whole, "text with a flipped bit");
     strbuf_release(&file);
@@ -89,6 +132,6 @@ void fuzz_input(const uint8_t *data, size_t size)
     if (fuzz_take(&bytes) % 2)
         flip_a_bit(&bytes);
     else
-        read_in_all_ways(fuzz_file("text", bytes.data, bytes.size), &text);
+        read_in_all_ways(bytes.data, bytes.size, &text);
     strbuf_release(&text);
 }

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "shards/column_reader.h"
+#include "shards/hdf5_read_driver.h"
 
 enum { DOCUMENTS_AT_ONCE = 512 };
 
@@ -23,7 +24,7 @@ static enum status open_hdf5(struct shard_reader *reader)
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     /* One plain file (no family of files, no split ones) and no locks: a committed shard
      * never changes, and parallel file systems often refuse locks. */
-    if (H5Pset_fapl_sec2(access) >= 0 && H5Pset_file_locking(access, false, true) >= 0)
+    if (hdf5_use_read_driver(access) >= 0 && H5Pset_file_locking(access, false, true) >= 0)
         reader->file = H5Fopen(reader->path, H5F_ACC_RDONLY, access);
     bool ok = hdf5_note(reader->file >= 0);
     H5Pclose(access);

@@ -1,6 +1,8 @@
-/* A shard: an input is the HDF5 file. Half of the mutations get HDF5's checksums of metadata
- * mended, so that they reach further than its first look. */
+/* A shard: an input is the HDF5 file. With EON_FUZZ_MEND set, half of the mutations get HDF5's
+ * checksums of metadata mended, and reach further than its first look: into faults of HDF5's own
+ * too, which is why `make test` does not set it. */
 #include <hdf5.h>
+#include <stdlib.h>
 
 #include "shards/shard_reader.h"
 #include "shards/shard_writer.h"
@@ -51,7 +53,7 @@ static void mend_checksums(uint8_t *data, size_t size)
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed)
 {
     size = LLVMFuzzerMutate(data, size, most);
-    if (seed % 2)
+    if (seed % 2 && getenv("EON_FUZZ_MEND"))
         mend_checksums(data, size);
     return size;
 }

@@ -46,11 +46,11 @@ hdf5_home := $(patsubst %/bin/h5cc,%,$(shell command -v h5cc))
 LIBRARY_CFLAGS := $(call library,cflags,hdf5-serial hdf5,$(hdf5_home:%=-I%/include)) \
                   $(call library,cflags,openblas) $(call library,cflags,libpcre2-8) \
                   $(call library,cflags,jansson) $(call library,cflags,inih) \
-                  $(call library,cflags,zlib)
+                  $(call library,cflags,zlib) $(call library,cflags,libdeflate)
 LIBRARY_LIBS   := $(call library,libs,hdf5-serial hdf5,$(hdf5_home:%=-L%/lib) -lhdf5) \
                   $(call library,libs,openblas,-lopenblas) $(call library,libs,libpcre2-8,-lpcre2-8) \
                   $(call library,libs,jansson,-ljansson) $(call library,libs,inih,-linih) \
-                  $(call library,libs,zlib,-lz)
+                  $(call library,libs,zlib,-lz) $(call library,libs,libdeflate,-ldeflate)
 TEST_LIBS      := $(call library,libs,cmocka,-lcmocka)
 
 # Libraries outside the system's folders (Spack, modules) are found again when eon runs.

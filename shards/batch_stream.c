@@ -22,7 +22,6 @@ struct batch_stream {
     struct corpus *corpus;
     struct leaf_tokens *ring;
     int64_t ring_size;
-    int32_t *sample; /* [seq_len + 1], the reader's */
 
     pthread_t reader;
     bool reader_runs;
@@ -66,10 +65,10 @@ static enum status read_leaf(struct batch_stream *stream, struct place place,
     for (int64_t s = 0; s < plan->leaf_sequences; s++) {
         const int64_t sample = batch_schedule_sample(&plan->schedule, first_slot + s);
         const int64_t row = s * plan->seq_len;
-        TRY(corpus_read_sample(stream->corpus, sample, stream->sample,
+        /* One token more than a row: the next row takes its place. */
+        TRY(corpus_read_sample(stream->corpus, sample, buffer->tokens + row,
                                plan->document_starts ? buffer->document_starts + row : NULL));
-        memcpy(buffer->tokens + row, stream->sample, row_bytes);
-        memcpy(buffer->targets + row, stream->sample + 1, row_bytes);
+        memcpy(buffer->targets + row, buffer->tokens + row + 1, row_bytes);
     }
     return STATUS_OK;
 }
@@ -130,12 +129,11 @@ static void allocate_ring(struct batch_stream *stream)
     stream->ring_size = (int64_t)plan->ahead + 1;
     stream->ring = memory_alloc_zeroed((size_t)stream->ring_size + 1, sizeof *stream->ring);
     for (int64_t i = 0; i <= stream->ring_size; i++) {
-        stream->ring[i].tokens = memory_alloc_zeroed(leaf_tokens, sizeof(int32_t));
+        stream->ring[i].tokens = memory_alloc_zeroed(leaf_tokens + 1, sizeof(int32_t));
         stream->ring[i].targets = memory_alloc_zeroed(leaf_tokens, sizeof(int32_t));
         if (plan->document_starts)
             stream->ring[i].document_starts = memory_alloc_zeroed(leaf_tokens, sizeof(int32_t));
     }
-    stream->sample = memory_alloc_zeroed((size_t)plan->seq_len + 1, sizeof(int32_t));
 }
 
 size_t batch_stream_bytes(const struct batch_stream_plan *plan)
@@ -237,7 +235,6 @@ void batch_stream_close(struct batch_stream *stream)
         memory_free(stream->ring[i].document_starts);
     }
     memory_free(stream->ring);
-    memory_free(stream->sample);
     pthread_cond_destroy(&stream->changed);
     pthread_mutex_destroy(&stream->mutex);
     memory_free(stream);

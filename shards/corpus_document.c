@@ -25,7 +25,7 @@ static enum status find_shard(const char *folder, const struct corpus_manifest *
 }
 
 /* Where the document begins and how long it is, within the shard. */
-static enum status read_place(const struct shard_reader *reader, struct chunk_scratch *scratch,
+static enum status read_place(struct shard_reader *reader, struct chunk_scratch *scratch,
                               struct corpus_document *document)
 {
     uint64_t offsets[2];
@@ -40,7 +40,7 @@ static enum status read_place(const struct shard_reader *reader, struct chunk_sc
     return STATUS_OK;
 }
 
-static enum status read_input(const struct shard_reader *reader, struct chunk_scratch *scratch,
+static enum status read_input(struct shard_reader *reader, struct chunk_scratch *scratch,
                               const struct corpus_manifest *manifest,
                               struct corpus_document *document)
 {
@@ -55,7 +55,7 @@ static enum status read_input(const struct shard_reader *reader, struct chunk_sc
 }
 
 /* Grows with what was really read: the length is still a mere claim of the file. */
-static enum status read_tokens(const struct shard_reader *reader, struct chunk_scratch *scratch,
+static enum status read_tokens(struct shard_reader *reader, struct chunk_scratch *scratch,
                                struct corpus_document *document)
 {
     const int64_t chunk_tokens = shard_reader_chunk_tokens(reader);

@@ -12,6 +12,7 @@
 #include "shards/corpus_split.h"
 
 #define SHARD_FORMAT_VERSION  1
+#define SHARD_FORMAT_LABELLED 2 /* documents may have numbers and names */
 #define CORPUS_FORMAT_VERSION 1
 
 /* The writer's chunk, before compression: small enough that a sample costs little more than
@@ -34,6 +35,9 @@
 #define SHARD_DOCUMENTS        "documents"
 #define SHARD_DOCUMENT_OFFSETS "offset"
 #define SHARD_DOCUMENT_SOURCES "source"
+#define SHARD_DOCUMENT_NUMBERS "number" /* from version 2 on, and not always */
+#define SHARD_DOCUMENT_NAMES   "name"   /* both of the two, or none */
+#define SHARD_NAME_OFFSETS     "name_offset"
 
 #define SHARD_ATTRIBUTE_VERSION   "format_version"
 #define SHARD_ATTRIBUTE_TOKENIZER "tokenizer_digest"

@@ -3,6 +3,7 @@
 #include "shards/shard_libraries.h"
 
 #include <hdf5.h>
+#include <libdeflate.h>
 #include <pcre2.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -40,6 +41,7 @@ struct shard_libraries shard_libraries_here(void)
     uint32_t unicode = 0;
     ask_hdf5(&found);
     snprintf(found.zlib, sizeof found.zlib, "%s", zlibVersion());
+    snprintf(found.libdeflate, sizeof found.libdeflate, "%s", LIBDEFLATE_VERSION_STRING);
     pcre2_config(PCRE2_CONFIG_VERSION, found.pcre2); /* at most 24 bytes: pcre2api(3) */
     pcre2_config(PCRE2_CONFIG_UNICODE, &unicode);
     found.pcre2_knows_unicode = unicode != 0;

@@ -141,13 +141,13 @@ static enum status mark_documents(const struct shard_claim *claim, int64_t first
 {
     struct shard_reader *reader;
     struct chunk_scratch scratch = { 0 };
-    bool *begins = memory_alloc((size_t)(end - first) * sizeof *begins);
+    uint64_t *begins = memory_alloc(document_bits_bytes(end - first));
     assert_int_equal(shard_reader_open(path, claim, &reader), STATUS_OK);
     enum status status = shard_reader_mark_documents(reader, first, end - first, &scratch, begins);
     for (int64_t d = 0, place = 0; d < DOCUMENTS && status == STATUS_OK; d++)
         for (int64_t i = 0; i < document_length(d); i++, place++)
             if (place >= first && place < end)
-                assert_true(begins[place - first] == (i == 0));
+                assert_true(document_bits_get(begins, place - first) == (i == 0));
     memory_free(begins);
     chunk_scratch_release(&scratch);
     shard_reader_close(reader);

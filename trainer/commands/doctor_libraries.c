@@ -62,6 +62,7 @@ void doctor_examine_libraries(const struct world *world, struct findings *findin
     examine_mpi(world, findings);
     examine_hdf5(&here, findings);
     finding_add(findings, "zlib", "%s", here.zlib);
+    finding_add(findings, "libdeflate", "%s", here.libdeflate);
     struct finding *pcre2 = finding_add(findings, "PCRE2", "%s", here.pcre2);
     if (!here.pcre2_knows_unicode)
         finding_judge(pcre2, VERDICT_BAD,

@@ -28,6 +28,9 @@ enum json_kind {
 
 /* `source` names the text in messages. */
 enum status json_parse(const char *text, size_t length, const char *source, struct json **out);
+/* The value that the text begins with; *used: its bytes. More may follow. */
+enum status json_parse_first(const char *text, size_t length, const char *source, struct json **out,
+                             size_t *used);
 enum status json_read(const char *path, size_t max_bytes, struct json **out);
 void json_free(struct json *value); /* NULL is allowed */
 

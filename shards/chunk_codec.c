@@ -139,13 +139,12 @@ static void join_bytes(void *elements, const unsigned char *bytes, const struct 
         join_64(elements, bytes, count, shuffled ? count : 1, shuffled ? 1 : 8);
 }
 
-/* Fills scratch->planes with exactly chunk_bytes, or says what is wrong. */
-static const char *inflate_exactly(struct chunk_scratch *scratch, size_t content_bytes,
-                                   size_t chunk_bytes)
+const char *chunk_inflate(struct chunk_scratch *scratch, const unsigned char *content,
+                          size_t content_bytes, size_t chunk_bytes)
 {
     size_t inflated = 0, consumed = 0;
     enum libdeflate_result result =
-        libdeflate_zlib_decompress_ex(scratch->decompressor, scratch->stored, content_bytes,
+        libdeflate_zlib_decompress_ex(scratch->decompressor, content, content_bytes,
                                       scratch->planes, chunk_bytes, &consumed, &inflated);
     if (result == LIBDEFLATE_INSUFFICIENT_SPACE)
         return "inflates to more than its size";
@@ -172,7 +171,8 @@ const char *chunk_decode(struct chunk_scratch *scratch, const struct chunk_form 
         if (content_bytes != form->chunk_bytes)
             return "does not have its size";
     } else {
-        const char *wrong = inflate_exactly(scratch, content_bytes, form->chunk_bytes);
+        const char *wrong =
+            chunk_inflate(scratch, scratch->stored, content_bytes, form->chunk_bytes);
         if (wrong != NULL)
             return wrong;
         bytes = scratch->planes;

@@ -15,6 +15,12 @@
 /* The filters' places in the pipeline: bit i of a chunk's mask says that filter i was left out. */
 enum { CHUNK_SHUFFLE, CHUNK_DEFLATE, CHUNK_FLETCHER32, CHUNK_FILTERS };
 
+/* A chunk's bytes in the file. */
+struct chunk_place {
+    uint64_t offset, stored_bytes;
+    uint32_t filters_left_out;
+};
+
 struct libdeflate_decompressor;
 
 /* What a thread needs for decoding. */
@@ -45,6 +51,10 @@ struct chunk_form {
  */
 const char *chunk_decode(struct chunk_scratch *scratch, const struct chunk_form *form,
                          void *elements);
+
+/* Deflate alone: fills scratch->planes with exactly chunk_bytes, or says what is wrong. */
+const char *chunk_inflate(struct chunk_scratch *scratch, const unsigned char *content,
+                          size_t content_bytes, size_t chunk_bytes);
 
 /* HDF5's variant of Fletcher's checksum: over 16-bit words, an odd byte padded with zero. */
 uint32_t chunk_fletcher32(const unsigned char *bytes, size_t length);

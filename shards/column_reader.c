@@ -143,7 +143,7 @@ static size_t chunk_bytes_of(const struct column_reader *column)
 }
 
 enum status column_reader_find(const struct column_reader *column, int64_t chunk,
-                               struct hdf5_place *out)
+                               struct chunk_place *out)
 {
     CHECK(chunk >= 0 && chunk < column_reader_chunk_count(column), "no chunk %lld in '%s'",
           (long long)chunk, column->name);
@@ -169,7 +169,7 @@ enum status column_reader_find(const struct column_reader *column, int64_t chunk
 }
 
 enum status column_reader_load(const struct column_reader *column, int64_t chunk,
-                               const struct hdf5_place *place, struct chunk_scratch *scratch,
+                               const struct chunk_place *place, struct chunk_scratch *scratch,
                                void *elements)
 {
     const struct chunk_form form = {
@@ -190,7 +190,7 @@ enum status column_reader_load(const struct column_reader *column, int64_t chunk
 enum status column_reader_chunk(struct column_reader *column, int64_t chunk,
                                 struct chunk_scratch *scratch, const void **elements)
 {
-    struct hdf5_place place;
+    struct chunk_place place;
     *elements = column->recent;
     if (column->recent_chunk == chunk)
         return STATUS_OK;

@@ -40,11 +40,11 @@ int64_t column_reader_chunk_length(const struct column_reader *column, int64_t c
 
 /* Where a chunk lies: within the file, and no longer than a chunk may be. Takes hdf5_lock. */
 enum status column_reader_find(const struct column_reader *column, int64_t chunk,
-                               struct hdf5_place *out);
+                               struct chunk_place *out);
 /* Reads and decodes the chunk that was found there to `elements`, in this machine's order of
  * bytes: room for chunk_elements. Without HDF5: several threads may, each with its scratch. */
 enum status column_reader_load(const struct column_reader *column, int64_t chunk,
-                               const struct hdf5_place *place, struct chunk_scratch *scratch,
+                               const struct chunk_place *place, struct chunk_scratch *scratch,
                                void *elements);
 
 /* Both of it: the chunk's elements, valid until the next call. */

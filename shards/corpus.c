@@ -73,6 +73,11 @@ void corpus_close(struct corpus *corpus)
     memory_free(corpus);
 }
 
+const struct corpus_manifest *corpus_list(const struct corpus *corpus)
+{
+    return &corpus->manifest;
+}
+
 int64_t corpus_sample_count(const struct corpus *corpus)
 {
     return corpus->set.sample_count;
@@ -111,7 +116,7 @@ struct chunk_batch {
     struct corpus *corpus;
     const struct shard_reader *reader;
     struct cached_chunk *entries[CHUNK_CACHE_TOGETHER];
-    struct hdf5_place places[CHUNK_CACHE_TOGETHER];
+    struct chunk_place places[CHUNK_CACHE_TOGETHER];
     enum status status[CHUNK_CACHE_TOGETHER];
     char *messages[CHUNK_CACHE_TOGETHER]; /* messages belong to their thread: a copy, or NULL */
     int count;
@@ -243,6 +248,37 @@ static enum status copy_from_chunk(struct corpus *corpus, int64_t shard, int64_t
     return STATUS_OK;
 }
 
+/* Whether the window of the schedule that is being read fits into the cache, by blocks of so many
+ * chunks. */
+static bool window_fits(int64_t chunks_a_block, size_t chunk_bytes)
+{
+    return chunks_a_block * SCHEDULE_WINDOW <= CHUNK_CACHE_ENTRIES &&
+           (size_t)chunks_a_block * chunk_bytes * SCHEDULE_WINDOW <= CHUNK_CACHE_BYTES;
+}
+
+/* All of the samples of one block are wanted soon: they are decoded at once, while their shard is
+ * open, of which HDF5 makes more work than of some chunks. */
+static enum status load_block(struct corpus *corpus, int64_t shard, int64_t sample)
+{
+    const struct set_shard *here = &corpus->set.shards[shard];
+    const int64_t seq_len = corpus->seq_len, block = sample / SCHEDULE_BLOCK * SCHEDULE_BLOCK;
+    const int64_t shard_end = shard_set_end(&corpus->set, shard);
+    const int64_t begin = block > here->first_sample ? block : here->first_sample;
+    const int64_t end = block + SCHEDULE_BLOCK < shard_end ? block + SCHEDULE_BLOCK : shard_end;
+    const int64_t first = (begin - here->first_sample) * seq_len / here->chunk_tokens;
+    const int64_t last = (end - here->first_sample) * seq_len / here->chunk_tokens;
+    const size_t token_bytes = shard_token_bytes(corpus->manifest.vocab_size);
+
+    if (!window_fits(SCHEDULE_BLOCK * seq_len / here->chunk_tokens + 1,
+                     (size_t)here->chunk_tokens * token_bytes))
+        return STATUS_OK;
+    for (int64_t chunk = first; chunk <= last; chunk += CHUNK_CACHE_TOGETHER)
+        TRY(load_chunks(corpus, shard, chunk,
+                        chunk + CHUNK_CACHE_TOGETHER <= last ? chunk + CHUNK_CACHE_TOGETHER
+                                                             : last + 1));
+    return STATUS_OK;
+}
+
 /* The chunk tokens are known once a shard has been open. */
 static enum status know_chunks(struct corpus *corpus, int64_t shard)
 {
@@ -261,6 +297,8 @@ enum status corpus_read_sample(struct corpus *corpus, int64_t sample, int32_t *t
     TRY(know_chunks(corpus, shard));
     const int64_t chunk_tokens = corpus->set.shards[shard].chunk_tokens;
     const int64_t end_chunk = (first + seq_len) / chunk_tokens + 1;
+    if (chunk_cache_find(&corpus->cache, shard, first / chunk_tokens) == NULL)
+        TRY(load_block(corpus, shard, sample));
 
     for (int64_t done = 0; done <= seq_len;) {
         const int64_t chunk = (first + done) / chunk_tokens;

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "shards/corpus_manifest.h"
 #include "shards/corpus_split.h"
 
 struct corpus; /* its facts are immutable: one thread may read samples beside others' queries */
@@ -32,8 +33,9 @@ void corpus_close(struct corpus *corpus); /* NULL is allowed */
 /* How many threads inflate chunks, the one that reads samples among them; at first 1. */
 void corpus_set_threads(struct corpus *corpus, int threads);
 
-int64_t corpus_sample_count(const struct corpus *corpus); /* may be 0 */
-int64_t corpus_token_count(const struct corpus *corpus);  /* of the split */
+const struct corpus_manifest *corpus_list(const struct corpus *corpus); /* what corpus.json says */
+int64_t corpus_sample_count(const struct corpus *corpus);               /* may be 0 */
+int64_t corpus_token_count(const struct corpus *corpus);                /* of the split */
 int64_t corpus_byte_count(const struct corpus *corpus); /* of the split's text: for bits per byte */
 int64_t corpus_vocab_size(const struct corpus *corpus);
 const char *corpus_tokenizer_digest(const struct corpus *corpus);

@@ -158,11 +158,11 @@ hid_t hdf5_file_enter(struct hdf5_file *file)
 }
 
 bool hdf5_file_locate(struct hdf5_file *file, hid_t dataset, hsize_t first_element,
-                      struct hdf5_place *out)
+                      struct chunk_place *out)
 {
     unsigned char unused[1]; /* nothing is read */
     hsize_t stored = 0;
-    *out = (struct hdf5_place){ 0 };
+    *out = (struct chunk_place){ 0 };
     if (!hdf5_note(H5Dget_chunk_storage_size(dataset, &first_element, &stored) >= 0))
         return false;
     if (stored == 0)

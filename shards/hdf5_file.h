@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "shards/chunk_codec.h"
 #include "shards/hdf5_guard.h"
 
 struct hdf5_file {
@@ -32,14 +33,9 @@ void hdf5_file_close(struct hdf5_file *file); /* also after a failed opening */
  * below. */
 hid_t hdf5_file_enter(struct hdf5_file *file);
 
-/* A chunk of a dataset of this file: where its stored bytes lie, as the file says. */
-struct hdf5_place {
-    uint64_t offset, stored_bytes;
-    uint32_t filters_left_out;
-};
-
-/* False: hdf5_reason says why; a chunk that was never written is no error, and has no bytes. */
+/* Where a chunk of a dataset of this file lies, as the file says. False: hdf5_reason says why; a
+ * chunk that was never written is no error, and has no bytes. */
 bool hdf5_file_locate(struct hdf5_file *file, hid_t dataset, hsize_t first_element,
-                      struct hdf5_place *out);
+                      struct chunk_place *out);
 
 #endif

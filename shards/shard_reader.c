@@ -2,8 +2,10 @@
 
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "shards/column_reader.h"
+#include "shards/hdf5_file.h"
 
 enum { DOCUMENTS_AT_ONCE = 512 };
 
@@ -17,21 +19,25 @@ struct shard_reader {
     struct column_reader numbers, name_offsets, names; /* where there are any, once asked for */
 };
 
+/* HDF5 would look for its signature further on as well. */
+static enum status check_beginning(const struct hdf5_file *file)
+{
+    static const unsigned char signature[8] = { 0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n' };
+    unsigned char bytes[sizeof signature] = { 0 };
+    const size_t length =
+        file->file_bytes < (int64_t)sizeof bytes ? (size_t)file->file_bytes : sizeof bytes;
+    TRY(file_read_at(file->descriptor, bytes, length, 0, file->path));
+    if (memcmp(bytes, signature, sizeof signature) != 0)
+        return bad_input("it does not begin as HDF5");
+    return STATUS_OK;
+}
+
 static enum status open_hdf5(struct shard_reader *reader)
 {
-    hsize_t userblock = 0;
+    TRY(check_beginning(&reader->at));
     reader->file = hdf5_file_enter(&reader->at);
     if (reader->file < 0)
         return bad_input("it does not open as HDF5: %s", hdf5_reason());
-
-    hid_t creation = H5Fget_create_plist(reader->file);
-    bool ok = hdf5_note(creation >= 0 && H5Pget_userblock(creation, &userblock) >= 0);
-    H5Pclose(creation);
-    if (!ok)
-        return bad_input("its superblock is unreadable: %s", hdf5_reason());
-    if (userblock != 0)
-        return bad_input("it starts with %llu bytes that are not HDF5",
-                         (unsigned long long)userblock);
     return STATUS_OK;
 }
 
@@ -97,21 +103,36 @@ static enum status check_identity(hid_t file, const struct shard_identity *ident
 }
 
 /* Under hdf5_lock. */
-static enum status open_content(struct shard_reader *reader)
+static enum status open_tokens(struct shard_reader *reader)
 {
     const struct shard_claim *claim = &reader->claim;
-    TRY(open_hdf5(reader));
-    TRY(check_identity(reader->file, &claim->identity, &reader->version));
-    TRY(column_reader_open(&reader->tokens, &reader->at, reader->file, SHARD_TOKENS,
-                           shard_token_bytes(claim->identity.vocab_size), claim->tokens));
+    return column_reader_open(&reader->tokens, &reader->at, reader->file, SHARD_TOKENS,
+                              shard_token_bytes(claim->identity.vocab_size), claim->tokens);
+}
+
+/* Under hdf5_lock. */
+static enum status open_documents(struct shard_reader *reader)
+{
+    const int64_t documents = reader->claim.documents;
     TRY(column_check_link(reader->file, SHARD_DOCUMENTS));
     reader->documents = H5Gopen2(reader->file, SHARD_DOCUMENTS, H5P_DEFAULT);
     if (!hdf5_note(reader->documents >= 0))
         return bad_input("'%s' does not open as a group: %s", SHARD_DOCUMENTS, hdf5_reason());
     TRY(column_reader_open(&reader->offsets, &reader->at, reader->documents, SHARD_DOCUMENT_OFFSETS,
-                           8, claim->documents + 1));
+                           8, documents + 1));
     return column_reader_open(&reader->sources, &reader->at, reader->documents,
-                              SHARD_DOCUMENT_SOURCES, 4, claim->documents);
+                              SHARD_DOCUMENT_SOURCES, 4, documents);
+}
+
+/* Under hdf5_lock. */
+static enum status open_content(struct shard_reader *reader, bool again)
+{
+    TRY(open_hdf5(reader));
+    if (again)
+        return open_tokens(reader);
+    TRY(check_identity(reader->file, &reader->claim.identity, &reader->version));
+    TRY(open_tokens(reader));
+    return open_documents(reader);
 }
 
 static enum status about(const struct shard_reader *reader, enum status status)
@@ -123,7 +144,7 @@ static enum status about(const struct shard_reader *reader, enum status status)
     return status_prefix(status, "cannot read shard '%s'", reader->path);
 }
 
-static enum status open_checked(struct shard_reader *reader)
+static enum status open_checked(struct shard_reader *reader, bool again)
 {
     TRY(hdf5_file_open(&reader->at, reader->path));
     if (reader->at.file_bytes != reader->claim.file_bytes)
@@ -131,13 +152,13 @@ static enum status open_checked(struct shard_reader *reader)
                                        (long long)reader->at.file_bytes,
                                        (long long)reader->claim.file_bytes));
     hdf5_lock();
-    enum status status = open_content(reader);
+    enum status status = open_content(reader, again);
     hdf5_unlock();
     return about(reader, status);
 }
 
-enum status shard_reader_open(const char *path, const struct shard_claim *claim,
-                              struct shard_reader **out)
+static enum status open_reader(const char *path, const struct shard_claim *claim, bool again,
+                               struct shard_reader **out)
 {
     struct shard_reader *reader = memory_alloc_zeroed(1, sizeof *reader);
     reader->path = memory_copy_string(path);
@@ -147,12 +168,24 @@ enum status shard_reader_open(const char *path, const struct shard_claim *claim,
     reader->tokens.dataset = reader->offsets.dataset = reader->sources.dataset = -1;
     reader->numbers.dataset = reader->name_offsets.dataset = reader->names.dataset = -1;
 
-    enum status status = open_checked(reader);
+    enum status status = open_checked(reader, again);
     if (status == STATUS_OK)
         *out = reader;
     else
         shard_reader_close(reader);
     return status;
+}
+
+enum status shard_reader_open(const char *path, const struct shard_claim *claim,
+                              struct shard_reader **out)
+{
+    return open_reader(path, claim, false, out);
+}
+
+enum status shard_reader_reopen(const char *path, const struct shard_claim *claim,
+                                struct shard_reader **out)
+{
+    return open_reader(path, claim, true, out);
 }
 
 void shard_reader_close(struct shard_reader *reader)
@@ -197,7 +230,7 @@ int64_t shard_reader_chunk_length(const struct shard_reader *reader, int64_t chu
 }
 
 enum status shard_reader_find_chunk(const struct shard_reader *reader, int64_t chunk,
-                                    struct hdf5_place *out)
+                                    struct chunk_place *out)
 {
     return about(reader, column_reader_find(&reader->tokens, chunk, out));
 }
@@ -237,7 +270,7 @@ static enum status check_tokens(const struct shard_reader *reader, int64_t chunk
 }
 
 enum status shard_reader_load_chunk(const struct shard_reader *reader, int64_t chunk,
-                                    const struct hdf5_place *place, struct chunk_scratch *scratch,
+                                    const struct chunk_place *place, struct chunk_scratch *scratch,
                                     void *tokens)
 {
     TRY(about(reader, column_reader_load(&reader->tokens, chunk, place, scratch, tokens)));
@@ -264,9 +297,21 @@ void shard_tokens_widen(const void *tokens, size_t token_bytes, int64_t count, i
         memcpy(out, tokens, (size_t)count * sizeof *out);
 }
 
+/* What a shard that was opened again lacks at first. */
+static enum status need_documents(struct shard_reader *reader)
+{
+    enum status status = STATUS_OK;
+    hdf5_lock();
+    if (reader->sources.dataset < 0)
+        status = open_documents(reader);
+    hdf5_unlock();
+    return about(reader, status);
+}
+
 enum status shard_reader_read_offsets(struct shard_reader *reader, int64_t first, int64_t count,
                                       struct chunk_scratch *scratch, uint64_t *offsets)
 {
+    TRY(need_documents(reader));
     return about(reader, column_reader_range(&reader->offsets, first, count, scratch, offsets));
 }
 
@@ -316,5 +361,6 @@ enum status shard_reader_mark_documents(struct shard_reader *reader, int64_t fir
 enum status shard_reader_read_sources(struct shard_reader *reader, int64_t first, int64_t count,
                                       struct chunk_scratch *scratch, uint64_t *sources)
 {
+    TRY(need_documents(reader));
     return about(reader, column_reader_range(&reader->sources, first, count, scratch, sources));
 }

@@ -13,7 +13,6 @@
 
 #include "base/status.h"
 #include "shards/chunk_codec.h"
-#include "shards/hdf5_file.h"
 #include "shards/shard_format.h"
 
 struct shard_claim {
@@ -25,6 +24,10 @@ struct shard_reader; /* one thread at a time, but for shard_reader_load_chunk */
 
 enum status shard_reader_open(const char *path, const struct shard_claim *claim,
                               struct shard_reader **out);
+/* The same of a shard that was opened before: of what was checked then, only what tokens are read
+ * by is checked again, which takes half the time. */
+enum status shard_reader_reopen(const char *path, const struct shard_claim *claim,
+                                struct shard_reader **out);
 void shard_reader_close(struct shard_reader *reader); /* NULL is allowed */
 
 /* Tokens in each chunk but the last; chunks hold at most SHARD_CHUNK_MAX_BYTES. */
@@ -37,9 +40,9 @@ size_t shard_reader_token_bytes(const struct shard_reader *reader); /* 2 or 4 */
 /* A chunk in two steps: where it lies, by HDF5; and its tokens as uint16_t or uint32_t, with room
  * for shard_reader_chunk_tokens, without HDF5: several threads may, each with its scratch. */
 enum status shard_reader_find_chunk(const struct shard_reader *reader, int64_t chunk,
-                                    struct hdf5_place *out);
+                                    struct chunk_place *out);
 enum status shard_reader_load_chunk(const struct shard_reader *reader, int64_t chunk,
-                                    const struct hdf5_place *place, struct chunk_scratch *scratch,
+                                    const struct chunk_place *place, struct chunk_scratch *scratch,
                                     void *tokens);
 
 /* The same in one, widened: *count tokens; room for shard_reader_chunk_tokens. */

@@ -42,6 +42,11 @@ int64_t shard_set_find(const struct shard_set *set, int64_t sample)
     return low;
 }
 
+int64_t shard_set_end(const struct shard_set *set, int64_t shard)
+{
+    return shard + 1 < set->count ? set->shards[shard + 1].first_sample : set->sample_count;
+}
+
 /* A place among the open ones: free, or that of the one whose last use is the longest ago. */
 static struct open_shard *place_to_open(struct shard_set *set)
 {
@@ -61,7 +66,8 @@ static enum status open_shard(const struct shard_set *set, int64_t shard,
     const char *name = set->manifest->shards[opened->listed].file;
     const struct shard_claim claim = corpus_manifest_claim(set->manifest, opened->listed);
     char *path = path_join(set->folder, name);
-    enum status status = shard_reader_open(path, &claim, reader);
+    enum status status = opened->chunk_tokens == 0 ? shard_reader_open(path, &claim, reader)
+                                                   : shard_reader_reopen(path, &claim, reader);
     memory_free(path);
     TRY(status);
     /* What is cached of it was cut by its chunks. */

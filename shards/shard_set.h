@@ -16,7 +16,7 @@ enum { SHARD_SET_OPEN = 32 };
 struct set_shard {
     int64_t listed;       /* its index in the manifest */
     int64_t first_sample; /* its samples are [first_sample, that of the next shard) */
-    int64_t chunk_tokens; /* 0: not known before it is opened */
+    int64_t chunk_tokens; /* 0: it was not opened yet */
 };
 
 struct shard_set {
@@ -39,6 +39,8 @@ void shard_set_release(struct shard_set *set);
 
 /* The index of the shard that a sample lies in. */
 int64_t shard_set_find(const struct shard_set *set, int64_t sample);
+/* Its samples end there. */
+int64_t shard_set_end(const struct shard_set *set, int64_t shard);
 /* The shard, open until SHARD_SET_OPEN others have been used. */
 enum status shard_set_use(struct shard_set *set, int64_t shard, struct shard_reader **out);
 /* Opens each once, so that a bad one is found now. */

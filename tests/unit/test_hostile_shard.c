@@ -296,8 +296,7 @@ static void missing_or_other_parts_are_refused(void **state)
                         "its tokenizer_digest is not");
     assert_form_refused((struct shard_form){ .version_three = true },
                         "its format_version is 3 where 1 or 2 belongs");
-    assert_form_refused((struct shard_form){ .userblock = true },
-                        "it starts with 512 bytes that are not HDF5");
+    assert_form_refused((struct shard_form){ .userblock = true }, "it does not begin as HDF5");
 }
 
 /* Replaces the first chunk of "tokens" by bytes of our own, which HDF5 takes as they are. */
@@ -390,7 +389,7 @@ static void what_is_no_hdf5_is_refused(void **state)
     struct shard_claim claim = create_shard(&(struct shard_form){ 0 });
     assert_int_equal(file_replace(path, "not HDF5 at all", 15), STATUS_OK);
     claim.file_bytes = 15;
-    assert_claim_refused(&claim, "it does not open as HDF5");
+    assert_claim_refused(&claim, "it does not begin as HDF5");
     assert_int_equal(unlink(path), 0);
     assert_int_equal(mkfifo(path, 0600), 0);
     assert_claim_refused(&claim, "it is not a regular file");

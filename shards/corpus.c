@@ -11,7 +11,8 @@
 
 struct corpus {
     char *folder;
-    struct corpus_manifest manifest;
+    struct corpus_manifest own; /* empty where another corpus' is used */
+    const struct corpus_manifest *manifest;
     struct corpus_totals totals; /* of the split */
     char digest[SHA256_HEX];
     int64_t seq_len;
@@ -22,28 +23,52 @@ struct corpus {
     struct chunk_scratch *scratch; /* [threads] */
 };
 
-enum status corpus_open(const char *folder, enum corpus_split split, int64_t seq_len,
-                        struct corpus **out)
+static enum status open_split(struct corpus *corpus, enum corpus_split split)
+{
+    corpus_set_threads(corpus, 1);
+    corpus_manifest_digest(corpus->manifest, corpus->digest);
+    corpus->totals = corpus_manifest_totals(corpus->manifest, split);
+    shard_set_init(&corpus->set, corpus->folder, corpus->manifest, split, corpus->seq_len);
+    if (corpus->set.count <= CORPUS_CHECKED_AT_ONCE)
+        TRY(shard_set_check_all(&corpus->set));
+    return STATUS_OK;
+}
+
+static struct corpus *new_corpus(const char *folder, int64_t seq_len)
 {
     CHECK(seq_len > 0, "samples of %lld tokens", (long long)seq_len);
     struct corpus *corpus = memory_alloc_zeroed(1, sizeof *corpus);
-    enum status status;
     corpus->folder = memory_copy_string(folder);
     corpus->seq_len = seq_len;
-    corpus_set_threads(corpus, 1);
-    TRY_CLEANUP(corpus_manifest_read(folder, &corpus->manifest));
-    corpus_manifest_digest(&corpus->manifest, corpus->digest);
-    corpus->totals = corpus_manifest_totals(&corpus->manifest, split);
-    shard_set_init(&corpus->set, corpus->folder, &corpus->manifest, split, seq_len);
-    if (corpus->set.count <= CORPUS_CHECKED_AT_ONCE)
-        TRY_CLEANUP(shard_set_check_all(&corpus->set));
+    corpus->manifest = &corpus->own;
+    return corpus;
+}
 
-cleanup:
+static enum status finish_opening(struct corpus *corpus, enum status status, struct corpus **out)
+{
     if (status == STATUS_OK)
         *out = corpus;
     else
         corpus_close(corpus);
     return status;
+}
+
+enum status corpus_open(const char *folder, enum corpus_split split, int64_t seq_len,
+                        struct corpus **out)
+{
+    struct corpus *corpus = new_corpus(folder, seq_len);
+    enum status status = corpus_manifest_read(folder, &corpus->own);
+    if (status == STATUS_OK)
+        status = open_split(corpus, split);
+    return finish_opening(corpus, status, out);
+}
+
+enum status corpus_open_beside(const struct corpus *other, enum corpus_split split,
+                               struct corpus **out)
+{
+    struct corpus *corpus = new_corpus(other->folder, other->seq_len);
+    corpus->manifest = other->manifest;
+    return finish_opening(corpus, open_split(corpus, split), out);
 }
 
 static void release_threads(struct corpus *corpus)
@@ -68,14 +93,14 @@ void corpus_close(struct corpus *corpus)
     shard_set_release(&corpus->set);
     chunk_cache_release(&corpus->cache);
     release_threads(corpus);
-    corpus_manifest_release(&corpus->manifest);
+    corpus_manifest_release(&corpus->own);
     memory_free(corpus->folder);
     memory_free(corpus);
 }
 
 const struct corpus_manifest *corpus_list(const struct corpus *corpus)
 {
-    return &corpus->manifest;
+    return corpus->manifest;
 }
 
 int64_t corpus_sample_count(const struct corpus *corpus)
@@ -95,12 +120,12 @@ int64_t corpus_byte_count(const struct corpus *corpus)
 
 int64_t corpus_vocab_size(const struct corpus *corpus)
 {
-    return corpus->manifest.vocab_size;
+    return corpus->manifest->vocab_size;
 }
 
 const char *corpus_tokenizer_digest(const struct corpus *corpus)
 {
-    return corpus->manifest.tokenizer_digest;
+    return corpus->manifest->tokenizer_digest;
 }
 
 const char *corpus_digest(const struct corpus *corpus)
@@ -267,7 +292,7 @@ static enum status load_block(struct corpus *corpus, int64_t shard, int64_t samp
     const int64_t end = block + SCHEDULE_BLOCK < shard_end ? block + SCHEDULE_BLOCK : shard_end;
     const int64_t first = (begin - here->first_sample) * seq_len / here->chunk_tokens;
     const int64_t last = (end - here->first_sample) * seq_len / here->chunk_tokens;
-    const size_t token_bytes = shard_token_bytes(corpus->manifest.vocab_size);
+    const size_t token_bytes = shard_token_bytes(corpus->manifest->vocab_size);
 
     if (!window_fits(SCHEDULE_BLOCK * seq_len / here->chunk_tokens + 1,
                      (size_t)here->chunk_tokens * token_bytes))

@@ -29,6 +29,9 @@ struct corpus; /* its facts are immutable: one thread may read samples beside ot
 enum { CORPUS_CHECKED_AT_ONCE = 256 };
 enum status corpus_open(const char *folder, enum corpus_split split, int64_t seq_len,
                         struct corpus **out);
+/* Another split of the same folder, by its corpus.json as it was read; closed before `corpus`. */
+enum status corpus_open_beside(const struct corpus *corpus, enum corpus_split split,
+                               struct corpus **out);
 void corpus_close(struct corpus *corpus); /* NULL is allowed */
 /* How many threads inflate chunks, the one that reads samples among them; at first 1. */
 void corpus_set_threads(struct corpus *corpus, int threads);

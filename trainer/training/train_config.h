@@ -26,7 +26,7 @@ struct train_config {
     bool share_memory, shard_optimizer;
 
     char *corpus;
-    int64_t seq_len;
+    int64_t seq_len, data_threads;
     bool document_mask;
 
     int64_t leaves, leaf_sequences, micro_batch;

@@ -98,6 +98,16 @@ void corpus_close(struct corpus *corpus)
     memory_free(corpus);
 }
 
+struct shard_set *corpus_shards(struct corpus *corpus)
+{
+    return &corpus->set;
+}
+
+int64_t corpus_seq_len(const struct corpus *corpus)
+{
+    return corpus->seq_len;
+}
+
 const struct corpus_manifest *corpus_list(const struct corpus *corpus)
 {
     return corpus->manifest;

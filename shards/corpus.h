@@ -36,6 +36,9 @@ void corpus_close(struct corpus *corpus); /* NULL is allowed */
 /* How many threads inflate chunks, the one that reads samples among them; at first 1. */
 void corpus_set_threads(struct corpus *corpus, int threads);
 
+struct shard_set;
+struct shard_set *corpus_shards(struct corpus *corpus); /* whose readers are those of its samples */
+int64_t corpus_seq_len(const struct corpus *corpus);
 const struct corpus_manifest *corpus_list(const struct corpus *corpus); /* what corpus.json says */
 int64_t corpus_sample_count(const struct corpus *corpus);               /* may be 0 */
 int64_t corpus_token_count(const struct corpus *corpus);                /* of the split */

@@ -86,6 +86,7 @@ enum status corpus_document_read(const char *folder, const struct corpus_manifes
 {
     int64_t shard;
     *out = (struct corpus_document){ 0 };
+    strbuf_init(&out->label.name);
     TRY(find_shard(folder, manifest, split, &index, &shard));
     out->shard = &manifest->shards[shard];
     out->index_in_shard = index;
@@ -98,6 +99,7 @@ enum status corpus_document_read(const char *folder, const struct corpus_manifes
     TRY_CLEANUP(shard_reader_open(path, &claim, &reader));
     TRY_CLEANUP(read_place(reader, &scratch, out));
     TRY_CLEANUP(read_input(reader, &scratch, manifest, out));
+    TRY_CLEANUP(shard_reader_read_label(reader, out->index_in_shard, &scratch, &out->label));
     status = read_tokens(reader, &scratch, out);
 
 cleanup:
@@ -112,5 +114,7 @@ cleanup:
 void corpus_document_release(struct corpus_document *document)
 {
     memory_free(document->tokens);
+    if (document->shard != NULL)
+        strbuf_release(&document->label.name);
     *document = (struct corpus_document){ 0 };
 }

@@ -27,7 +27,8 @@
 #define SHARD_MAX_TOKENS     ((int64_t)1 << 40)
 #define SHARD_MAX_TEXT_BYTES ((int64_t)1 << 42)
 #define SHARD_MAX_FILE_BYTES ((int64_t)1 << 42)
-#define CORPUS_MAX_SHARDS    ((int64_t)100000) /* of a split: five digits in the name */
+#define CORPUS_MAX_SHARDS    ((int64_t)100000)   /* of a split: five digits in the name */
+#define SHARD_MAX_NAME_BYTES ((uint64_t)1 << 16) /* of one document */
 #define CORPUS_MAX_INPUTS    ((int64_t)1 << 20)
 #define CORPUS_MAX_VOCAB     INT32_MAX
 

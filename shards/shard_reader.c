@@ -1,23 +1,9 @@
-#include "shards/shard_reader.h"
+#include "shards/shard_reader_parts.h"
 
 #include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "shards/column_reader.h"
-#include "shards/hdf5_file.h"
-
-enum { DOCUMENTS_AT_ONCE = 512 };
-
-struct shard_reader {
-    char *path;
-    struct shard_claim claim;
-    struct hdf5_file at;
-    uint64_t version;
-    hid_t file, documents;
-    struct column_reader tokens, offsets, sources;
-    struct column_reader numbers, name_offsets, names; /* where there are any, once asked for */
-};
 
 /* HDF5 would look for its signature further on as well. */
 static enum status check_beginning(const struct hdf5_file *file)
@@ -90,13 +76,19 @@ static enum status check_text(hid_t file, const char *name, const char *expected
     return STATUS_OK;
 }
 
-static enum status check_identity(hid_t file, const struct shard_identity *identity,
-                                  uint64_t *version)
+enum status shard_reader_read_version(struct shard_reader *reader)
 {
-    TRY(read_number(file, SHARD_ATTRIBUTE_VERSION, version));
-    if (*version < SHARD_FORMAT_VERSION || *version > SHARD_FORMAT_LABELLED)
+    uint64_t version;
+    TRY(read_number(reader->file, SHARD_ATTRIBUTE_VERSION, &version));
+    if (version < SHARD_FORMAT_VERSION || version > SHARD_FORMAT_LABELLED)
         return bad_input("its %s is %llu where %d or %d belongs", SHARD_ATTRIBUTE_VERSION,
-                         (unsigned long long)*version, SHARD_FORMAT_VERSION, SHARD_FORMAT_LABELLED);
+                         (unsigned long long)version, SHARD_FORMAT_VERSION, SHARD_FORMAT_LABELLED);
+    reader->version = version;
+    return STATUS_OK;
+}
+
+static enum status check_identity(hid_t file, const struct shard_identity *identity)
+{
     TRY(check_text(file, SHARD_ATTRIBUTE_TOKENIZER, identity->tokenizer_digest));
     TRY(check_number(file, SHARD_ATTRIBUTE_VOCAB, identity->vocab_size));
     return check_text(file, SHARD_ATTRIBUTE_SPLIT, corpus_split_names[identity->split]);
@@ -110,8 +102,7 @@ static enum status open_tokens(struct shard_reader *reader)
                               shard_token_bytes(claim->identity.vocab_size), claim->tokens);
 }
 
-/* Under hdf5_lock. */
-static enum status open_documents(struct shard_reader *reader)
+enum status shard_reader_open_documents(struct shard_reader *reader)
 {
     const int64_t documents = reader->claim.documents;
     TRY(column_check_link(reader->file, SHARD_DOCUMENTS));
@@ -130,12 +121,13 @@ static enum status open_content(struct shard_reader *reader, bool again)
     TRY(open_hdf5(reader));
     if (again)
         return open_tokens(reader);
-    TRY(check_identity(reader->file, &reader->claim.identity, &reader->version));
+    TRY(shard_reader_read_version(reader));
+    TRY(check_identity(reader->file, &reader->claim.identity));
     TRY(open_tokens(reader));
-    return open_documents(reader);
+    return shard_reader_open_documents(reader);
 }
 
-static enum status about(const struct shard_reader *reader, enum status status)
+enum status shard_reader_about(const struct shard_reader *reader, enum status status)
 {
     if (status == STATUS_OK)
         return STATUS_OK;
@@ -148,13 +140,13 @@ static enum status open_checked(struct shard_reader *reader, bool again)
 {
     TRY(hdf5_file_open(&reader->at, reader->path));
     if (reader->at.file_bytes != reader->claim.file_bytes)
-        return about(reader, bad_input("it has %lld bytes where %lld belong",
-                                       (long long)reader->at.file_bytes,
-                                       (long long)reader->claim.file_bytes));
+        return shard_reader_about(reader, bad_input("it has %lld bytes where %lld belong",
+                                                    (long long)reader->at.file_bytes,
+                                                    (long long)reader->claim.file_bytes));
     hdf5_lock();
     enum status status = open_content(reader, again);
     hdf5_unlock();
-    return about(reader, status);
+    return shard_reader_about(reader, status);
 }
 
 static enum status open_reader(const char *path, const struct shard_claim *claim, bool again,
@@ -232,7 +224,7 @@ int64_t shard_reader_chunk_length(const struct shard_reader *reader, int64_t chu
 enum status shard_reader_find_chunk(const struct shard_reader *reader, int64_t chunk,
                                     struct chunk_place *out)
 {
-    return about(reader, column_reader_find(&reader->tokens, chunk, out));
+    return shard_reader_about(reader, column_reader_find(&reader->tokens, chunk, out));
 }
 
 #define LARGEST(type, name)                                                                        \
@@ -264,16 +256,18 @@ static enum status check_tokens(const struct shard_reader *reader, int64_t chunk
     int64_t i = 0;
     while (token_at(tokens, column->element_bytes, i) < vocab_size)
         i++;
-    return about(reader, bad_input("token %lld is %u, beyond the vocabulary of %u",
-                                   (long long)(chunk * column->chunk_elements + i),
-                                   token_at(tokens, column->element_bytes, i), vocab_size));
+    return shard_reader_about(reader,
+                              bad_input("token %lld is %u, beyond the vocabulary of %u",
+                                        (long long)(chunk * column->chunk_elements + i),
+                                        token_at(tokens, column->element_bytes, i), vocab_size));
 }
 
 enum status shard_reader_load_chunk(const struct shard_reader *reader, int64_t chunk,
                                     const struct chunk_place *place, struct chunk_scratch *scratch,
                                     void *tokens)
 {
-    TRY(about(reader, column_reader_load(&reader->tokens, chunk, place, scratch, tokens)));
+    TRY(shard_reader_about(reader,
+                           column_reader_load(&reader->tokens, chunk, place, scratch, tokens)));
     return check_tokens(reader, chunk, tokens);
 }
 
@@ -281,7 +275,8 @@ enum status shard_reader_read_chunk(struct shard_reader *reader, int64_t chunk,
                                     struct chunk_scratch *scratch, int32_t *tokens, int64_t *count)
 {
     const void *elements;
-    TRY(about(reader, column_reader_chunk(&reader->tokens, chunk, scratch, &elements)));
+    TRY(shard_reader_about(reader,
+                           column_reader_chunk(&reader->tokens, chunk, scratch, &elements)));
     TRY(check_tokens(reader, chunk, elements));
     *count = column_reader_chunk_length(&reader->tokens, chunk);
     shard_tokens_widen(elements, reader->tokens.element_bytes, *count, tokens);
@@ -295,72 +290,4 @@ void shard_tokens_widen(const void *tokens, size_t token_bytes, int64_t count, i
             out[i] = ((const uint16_t *)tokens)[i];
     else
         memcpy(out, tokens, (size_t)count * sizeof *out);
-}
-
-/* What a shard that was opened again lacks at first. */
-static enum status need_documents(struct shard_reader *reader)
-{
-    enum status status = STATUS_OK;
-    hdf5_lock();
-    if (reader->sources.dataset < 0)
-        status = open_documents(reader);
-    hdf5_unlock();
-    return about(reader, status);
-}
-
-enum status shard_reader_read_offsets(struct shard_reader *reader, int64_t first, int64_t count,
-                                      struct chunk_scratch *scratch, uint64_t *offsets)
-{
-    TRY(need_documents(reader));
-    return about(reader, column_reader_range(&reader->offsets, first, count, scratch, offsets));
-}
-
-/* The first document that begins at token `place` or after it, or else their number. */
-static enum status find_document(struct shard_reader *reader, int64_t place,
-                                 struct chunk_scratch *scratch, int64_t *document)
-{
-    int64_t low = 0, high = reader->claim.documents; /* it is within [low, high] */
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-        uint64_t offset;
-        TRY(shard_reader_read_offsets(reader, middle, 1, scratch, &offset));
-        if (offset < (uint64_t)place)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    *document = low;
-    return STATUS_OK;
-}
-
-enum status shard_reader_mark_documents(struct shard_reader *reader, int64_t first, int64_t count,
-                                        struct chunk_scratch *scratch, uint64_t *begins)
-{
-    uint64_t offsets[DOCUMENTS_AT_ONCE], least = (uint64_t)first, end = least + (uint64_t)count;
-    int64_t document;
-    memset(begins, 0, document_bits_bytes(count));
-    TRY(find_document(reader, first, scratch, &document));
-    while (document < reader->claim.documents) {
-        int64_t left = reader->claim.documents - document;
-        int64_t taken = left < DOCUMENTS_AT_ONCE ? left : DOCUMENTS_AT_ONCE;
-        TRY(shard_reader_read_offsets(reader, document, taken, scratch, offsets));
-        for (int64_t i = 0; i < taken; i++, document++) {
-            if (offsets[i] >= end)
-                return STATUS_OK;
-            if (offsets[i] < least)
-                return about(reader, bad_input("document %lld begins at token %llu, before %llu",
-                                               (long long)document, (unsigned long long)offsets[i],
-                                               (unsigned long long)least));
-            document_bits_set(begins, (int64_t)offsets[i] - first);
-            least = offsets[i] + 1;
-        }
-    }
-    return STATUS_OK;
-}
-
-enum status shard_reader_read_sources(struct shard_reader *reader, int64_t first, int64_t count,
-                                      struct chunk_scratch *scratch, uint64_t *sources)
-{
-    TRY(need_documents(reader));
-    return about(reader, column_reader_range(&reader->sources, first, count, scratch, sources));
 }

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "base/status.h"
+#include "base/strbuf.h"
 #include "shards/chunk_codec.h"
 #include "shards/shard_format.h"
 
@@ -56,6 +56,9 @@ void shard_tokens_widen(const void *tokens, size_t token_bytes, int64_t count, i
  * [offset d, offset d + 1). As they are in the file: unchecked. */
 enum status shard_reader_read_offsets(struct shard_reader *reader, int64_t first, int64_t count,
                                       struct chunk_scratch *scratch, uint64_t *offsets);
+/* The first document that begins at token `place` or after it, or else their number. */
+enum status shard_reader_find_document(struct shard_reader *reader, int64_t place,
+                                       struct chunk_scratch *scratch, int64_t *document);
 /* Bit i of `begins` (document_bits_bytes(count)): whether a document begins at token first + i, for
  * i < count. Offsets that do not ascend are bad input. */
 enum status shard_reader_mark_documents(struct shard_reader *reader, int64_t first, int64_t count,
@@ -79,5 +82,14 @@ static inline bool document_bits_get(const uint64_t *bits, int64_t i)
 /* Indices of the inputs that documents [first, first + count) came from. Unchecked. */
 enum status shard_reader_read_sources(struct shard_reader *reader, int64_t first, int64_t count,
                                       struct chunk_scratch *scratch, uint64_t *sources);
+
+/* What the input called a document, where the shard has it. */
+struct document_label {
+    bool has_number, has_name;
+    uint64_t number;    /* in its input */
+    struct strbuf name; /* from STRBUF_INIT on: an address or an id; any bytes */
+};
+enum status shard_reader_read_label(struct shard_reader *reader, int64_t document,
+                                    struct chunk_scratch *scratch, struct document_label *label);
 
 #endif

@@ -143,6 +143,10 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/libhelpers.a $(BUILD)/libeon.a
 $(BUILD)/tests/commands/sum_faults: FILE_LINK_FLAGS = $(foreach function,\
     gradient_tree_reduce node_vector_gather leaf_values_reduce loans_give,-Wl$(comma)--wrap=$(function))
 
+# These stand between eon and its disk.
+$(BUILD)/tests/unit/test_failing_disk $(BUILD)/tests/commands/disk_faults: \
+    FILE_LINK_FLAGS = -Wl$(comma)--wrap=pread
+
 $(BUILD)/tests/%_in_double: $(BUILD)/double/tests/%_in_double.o \
                             $(BUILD)/libhelpers.a $(BUILD)/libdouble.a $(BUILD)/libeon.a
 	$(call say,link)

@@ -91,5 +91,7 @@ struct document_label {
 };
 enum status shard_reader_read_label(struct shard_reader *reader, int64_t document,
                                     struct chunk_scratch *scratch, struct document_label *label);
+/* All of them: that names lie one after the other, from the first byte to the last. */
+enum status shard_reader_verify_labels(struct shard_reader *reader, struct chunk_scratch *scratch);
 
 #endif

@@ -147,3 +147,26 @@ enum status shard_reader_read_label(struct shard_reader *reader, int64_t documen
         return STATUS_OK;
     return shard_reader_about(reader, read_name(reader, document, scratch, label));
 }
+
+static enum status verify_names(struct shard_reader *reader, struct chunk_scratch *scratch)
+{
+    uint64_t first, last;
+    TRY(column_reader_range(&reader->name_offsets, 0, 1, scratch, &first));
+    TRY(column_reader_range(&reader->name_offsets, reader->claim.documents, 1, scratch, &last));
+    if (first != 0 || last != (uint64_t)reader->names.count)
+        return bad_input("its names are bytes %llu to %llu of %lld", (unsigned long long)first,
+                         (unsigned long long)last, (long long)reader->names.count);
+    return STATUS_OK;
+}
+
+enum status shard_reader_verify_labels(struct shard_reader *reader, struct chunk_scratch *scratch)
+{
+    struct document_label label = { .name = STRBUF_INIT };
+    enum status status = need_labels(reader);
+    if (status == STATUS_OK && reader->names.dataset >= 0)
+        status = shard_reader_about(reader, verify_names(reader, scratch));
+    for (int64_t d = 0; d < reader->claim.documents && status == STATUS_OK; d++)
+        status = shard_reader_read_label(reader, d, scratch, &label);
+    strbuf_release(&label.name);
+    return status;
+}

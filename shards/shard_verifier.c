@@ -118,7 +118,7 @@ static enum status verify_content(struct shard_verifier *verifier)
     if (verifier->text_bytes != shard->text_bytes)
         return bad_input("its text has %lld bytes where %lld belong",
                          (long long)verifier->text_bytes, (long long)shard->text_bytes);
-    return STATUS_OK;
+    return shard_reader_verify_labels(verifier->reader, &verifier->scratch);
 }
 
 static enum status verify_digest(const char *path, const struct manifest_shard *shard)

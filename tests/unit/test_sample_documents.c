@@ -173,6 +173,61 @@ static void numbers_and_names_are_read_where_a_shard_has_them(void **state)
     }
 }
 
+static enum status verify_labels(int64_t shard)
+{
+    struct shard_reader *reader;
+    struct chunk_scratch scratch = { 0 };
+    const struct shard_claim claim = corpus_manifest_claim(&written, shard);
+    char *path = path_join(folder, written.shards[shard].file);
+    enum status status = shard_reader_open(path, &claim, &reader);
+    if (status == STATUS_OK) {
+        status = shard_reader_verify_labels(reader, &scratch);
+        shard_reader_close(reader);
+    }
+    chunk_scratch_release(&scratch);
+    memory_free(path);
+    return status;
+}
+
+static void set_name_offset(int64_t shard, hsize_t document, uint64_t value, uint64_t *before)
+{
+    char *path = path_join(folder, written.shards[shard].file);
+    const hsize_t one = 1;
+    hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    hid_t dataset = H5Dopen2(file, "documents/name_offset", H5P_DEFAULT);
+    hid_t space = H5Dget_space(dataset), memory = H5Screate_simple(1, &one, NULL);
+    struct stat info;
+    H5Sselect_hyperslab(space, H5S_SELECT_SET, &document, NULL, &one, NULL);
+    assert_true(H5Dread(dataset, H5T_NATIVE_UINT64, memory, space, H5P_DEFAULT, before) >= 0);
+    assert_true(H5Dwrite(dataset, H5T_NATIVE_UINT64, memory, space, H5P_DEFAULT, &value) >= 0);
+    H5Sclose(memory);
+    H5Sclose(space);
+    H5Dclose(dataset);
+    H5Fclose(file);
+    assert_int_equal(stat(path, &info), 0);
+    written.shards[shard].file_bytes = info.st_size;
+    assert_int_equal(corpus_manifest_write(&written, folder), STATUS_OK);
+    memory_free(path);
+}
+
+static void names_that_lie_elsewhere_are_refused(void **state)
+{
+    (void)state;
+    const uint64_t wrong[] = { 0, UINT64_MAX, (uint64_t)1 << 40, 1 << 20 };
+    const hsize_t last = (hsize_t)written.shards[0].documents;
+    uint64_t before, unused;
+    assert_int_equal(verify_labels(0), STATUS_OK);
+    assert_int_equal(verify_labels(1), STATUS_OK);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        for (hsize_t at = last; at > last - 3; at--) {
+            set_name_offset(0, at, wrong[i], &before);
+            assert_int_equal(verify_labels(0), STATUS_BAD_INPUT);
+            assert_non_null(strstr(status_message(), "train-00000.h5"));
+            set_name_offset(0, at, before, &unused);
+        }
+    assert_int_equal(verify_labels(0), STATUS_OK);
+}
+
 static void a_shard_with_labels_is_trained_on_as_one_without(void **state)
 {
     (void)state;
@@ -207,6 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(documents_are_those_of_the_tokens_that_a_step_took),
         cmocka_unit_test(numbers_and_names_are_read_where_a_shard_has_them),
+        cmocka_unit_test(names_that_lie_elsewhere_are_refused),
         cmocka_unit_test(a_shard_with_labels_is_trained_on_as_one_without),
     };
     return cmocka_run_group_tests(tests, write_corpus, remove_corpus);

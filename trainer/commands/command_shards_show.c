@@ -19,8 +19,8 @@ struct show_settings {
 
 /* clang-format off */
 static const struct option_spec show_options[] = {
-    { .section = "document", .key = "document", .type = OPTION_INTEGER, .offset = AT(document), .default_text = "0",
-      .min = 0, .max = 9e15, .help = "its number within the split, from 0" },
+    { .section = "document", .key = "document", .type = OPTION_INTEGER, .offset = AT(document),
+      .default_text = "0", .min = 0, .max = 9e15, .help = "its number within the split, from 0" },
     { .key = "split", .type = OPTION_CHOICE, .offset = AT(split), .default_text = "train",
       .choices = corpus_split_names, .help = "the part of the corpus that it belongs to" },
     { .key = "tokens", .type = OPTION_BOOL, .offset = AT(tokens), .default_text = "true",
@@ -29,8 +29,8 @@ static const struct option_spec show_options[] = {
       .default_text = "", .help = "the folder of a run: name the documents that a step of it saw" },
     { .key = "step", .type = OPTION_INTEGER, .offset = AT(step), .default_text = "1",
       .min = 1, .max = 1e12, .help = "of the run, as its metrics count: the first is 1" },
-    { .section = "output", .key = "json", .type = OPTION_BOOL, .offset = AT(json), .default_text = "false",
-      .help = "print one JSON object" },
+    { .section = "output", .key = "json", .type = OPTION_BOOL, .offset = AT(json),
+      .default_text = "false", .help = "print one JSON object" },
     { 0 }
 };
 /* clang-format on */

@@ -212,8 +212,7 @@ static enum status find_batch(struct chunk_batch *batch, int64_t shard, int64_t 
     return STATUS_OK;
 }
 
-/* Sees to it that chunks [first, end), at most CHUNK_CACHE_TOGETHER, are in the cache. */
-static enum status load_chunks(struct corpus *corpus, int64_t shard, int64_t first, int64_t end)
+static enum status try_to_load(struct corpus *corpus, int64_t shard, int64_t first, int64_t end)
 {
     struct chunk_batch batch = { .corpus = corpus };
     enum status status = find_batch(&batch, shard, first, end);
@@ -224,17 +223,33 @@ static enum status load_chunks(struct corpus *corpus, int64_t shard, int64_t fir
     return status;
 }
 
+/* Sees to it that chunks [first, end), at most CHUNK_CACHE_TOGETHER, are in the cache. */
+static enum status load_chunks(struct corpus *corpus, int64_t shard, int64_t first, int64_t end)
+{
+    enum status status = try_to_load(corpus, shard, first, end);
+    if (status != STATUS_OK && shard_set_distrust(&corpus->set, shard))
+        status = try_to_load(corpus, shard, first, end);
+    return status;
+}
+
+static enum status try_to_mark(struct corpus *corpus, struct cached_chunk *chunk)
+{
+    struct shard_reader *reader;
+    TRY(shard_set_use(&corpus->set, chunk->shard, &reader));
+    return shard_reader_mark_documents(reader,
+                                       chunk->chunk * corpus->set.shards[chunk->shard].chunk_tokens,
+                                       chunk->count, &corpus->scratch[0], chunk->begins);
+}
+
 /* Sees to it that the chunk says where documents begin. */
 static enum status mark_documents(struct corpus *corpus, struct cached_chunk *chunk)
 {
-    struct shard_reader *reader;
     if (chunk->begins != NULL)
         return STATUS_OK;
-    TRY(shard_set_use(&corpus->set, chunk->shard, &reader));
     chunk->begins = memory_alloc(document_bits_bytes(chunk->count));
-    enum status status = shard_reader_mark_documents(
-        reader, chunk->chunk * corpus->set.shards[chunk->shard].chunk_tokens, chunk->count,
-        &corpus->scratch[0], chunk->begins);
+    enum status status = try_to_mark(corpus, chunk);
+    if (status != STATUS_OK && shard_set_distrust(&corpus->set, chunk->shard))
+        status = try_to_mark(corpus, chunk);
     if (status != STATUS_OK)
         chunk_cache_forget(&corpus->cache, chunk);
     return status;

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "shards/shard_set.h"
 
 #define MILLION     INT64_C(1000000)
 #define WEIGHT_MAX  (MILLION * MILLION) /* in millionths: a sum of 64 is below 2^62 */
@@ -197,6 +198,12 @@ void corpus_mixture_set_threads(struct corpus_mixture *mixture, int threads)
 {
     for (int i = 0; i < mixture->count; i++)
         corpus_set_threads(mixture->parts[i].corpus, threads);
+}
+
+void corpus_mixture_prefer_staged(struct corpus_mixture *mixture, const char *folder)
+{
+    for (int i = 0; i < mixture->count; i++)
+        shard_set_prefer_staged(corpus_shards(mixture->parts[i].corpus), folder);
 }
 
 /* ---- What it holds ------------------------------------------------------------------------------

@@ -31,6 +31,8 @@ enum status corpus_mixture_open_beside(const struct corpus_mixture *mixture,
                                        enum corpus_split split, struct corpus_mixture **out);
 void corpus_mixture_close(struct corpus_mixture *mixture); /* NULL is allowed */
 void corpus_mixture_set_threads(struct corpus_mixture *mixture, int threads);
+/* Shards are read from their copies in the folder where there are any: shard_stager.h. */
+void corpus_mixture_prefer_staged(struct corpus_mixture *mixture, const char *folder);
 
 int64_t corpus_mixture_vocab_size(const struct corpus_mixture *mixture);
 int64_t corpus_mixture_token_count(const struct corpus_mixture *mixture);  /* of all */

@@ -1,7 +1,10 @@
 #include "shards/shard_set.h"
 
+#include "base/file.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/strbuf.h"
+#include "shards/staged_file.h"
 
 void shard_set_init(struct shard_set *set, const char *folder,
                     const struct corpus_manifest *manifest, enum corpus_split split,
@@ -23,6 +26,7 @@ void shard_set_release(struct shard_set *set)
 {
     for (int i = 0; i < set->open_count; i++)
         shard_reader_close(set->open[i].reader);
+    memory_free(set->staged_folder);
     memory_free(set->shards);
     *set = (struct shard_set){ 0 };
 }
@@ -59,44 +63,123 @@ static struct open_shard *place_to_open(struct shard_set *set)
     return oldest;
 }
 
-static enum status open_shard(const struct shard_set *set, int64_t shard,
-                              struct shard_reader **reader)
+static const struct manifest_shard *listed(const struct shard_set *set, int64_t shard)
 {
-    struct set_shard *opened = &set->shards[shard];
-    const char *name = set->manifest->shards[opened->listed].file;
+    return &set->manifest->shards[set->shards[shard].listed];
+}
+
+/* Opens the shard's file of that name, which is freed. */
+static enum status open_file(const struct shard_set *set, int64_t shard, char *path,
+                             struct shard_reader **reader)
+{
+    const struct set_shard *opened = &set->shards[shard];
     const struct shard_claim claim = corpus_manifest_claim(set->manifest, opened->listed);
-    char *path = path_join(set->folder, name);
     enum status status = opened->chunk_tokens == 0 ? shard_reader_open(path, &claim, reader)
                                                    : shard_reader_reopen(path, &claim, reader);
     memory_free(path);
-    TRY(status);
+    return status;
+}
+
+/* The path of a copy of the shard, or NULL. */
+static char *find_copy(const struct shard_set *set, int64_t shard)
+{
+    if (set->staged_folder == NULL || set->shards[shard].is_distrusted)
+        return NULL;
+    char *path = staged_file_path(set->staged_folder, listed(set, shard)->sha256);
+    if (file_exists(path))
+        return path;
+    memory_free(path);
+    return NULL;
+}
+
+static void remove_copy(struct shard_set *set, int64_t shard)
+{
+    char *path = staged_file_path(set->staged_folder, listed(set, shard)->sha256);
+    log_warning("the copy '%s' of a shard is removed: %s", path, status_message());
+    staged_file_remove(path);
+    memory_free(path);
+    set->shards[shard].is_distrusted = true;
+}
+
+static enum status open_shard(struct shard_set *set, int64_t shard, struct open_shard *out)
+{
+    const char *name = listed(set, shard)->file;
+    char *copy = find_copy(set, shard);
+    out->shard = shard;
+    out->is_staged = copy != NULL && open_file(set, shard, copy, &out->reader) == STATUS_OK;
+    if (copy != NULL && !out->is_staged)
+        remove_copy(set, shard);
+    if (!out->is_staged)
+        TRY(open_file(set, shard, path_join(set->folder, name), &out->reader));
     /* What is cached of it was cut by its chunks. */
-    const int64_t chunk_tokens = shard_reader_chunk_tokens(*reader);
-    if (opened->chunk_tokens != 0 && opened->chunk_tokens != chunk_tokens) {
-        shard_reader_close(*reader);
+    const int64_t chunk_tokens = shard_reader_chunk_tokens(out->reader);
+    int64_t *known = &set->shards[shard].chunk_tokens;
+    if (*known != 0 && *known != chunk_tokens) {
+        shard_reader_close(out->reader);
         return bad_input("shard '%s' of corpus '%s' was replaced while it is read", name,
                          set->folder);
     }
-    opened->chunk_tokens = chunk_tokens;
+    *known = chunk_tokens;
     return STATUS_OK;
+}
+
+static struct open_shard *find_open(struct shard_set *set, int64_t shard)
+{
+    for (int i = 0; i < set->open_count; i++)
+        if (set->open[i].shard == shard)
+            return &set->open[i];
+    return NULL;
+}
+
+static void close_open(struct shard_set *set, struct open_shard *open)
+{
+    shard_reader_close(open->reader);
+    *open = set->open[--set->open_count];
+}
+
+/* Whether there is a copy by now of a shard that is open from elsewhere. */
+static bool has_new_copy(const struct shard_set *set, const struct open_shard *open)
+{
+    char *copy = open->is_staged ? NULL : find_copy(set, open->shard);
+    memory_free(copy);
+    return copy != NULL;
 }
 
 enum status shard_set_use(struct shard_set *set, int64_t shard, struct shard_reader **out)
 {
-    for (int i = 0; i < set->open_count; i++)
-        if (set->open[i].shard == shard) {
-            set->open[i].last_use = ++set->clock;
-            *out = set->open[i].reader;
-            return STATUS_OK;
-        }
-    TRY(open_shard(set, shard, out));
-    struct open_shard *place = place_to_open(set);
-    if (place == &set->open[set->open_count])
-        set->open_count++;
-    else
-        shard_reader_close(place->reader);
-    *place = (struct open_shard){ shard, ++set->clock, *out };
+    struct open_shard *found = find_open(set, shard), opened;
+    if (found != NULL && has_new_copy(set, found)) {
+        close_open(set, found);
+        found = NULL;
+    }
+    if (found == NULL) {
+        TRY(open_shard(set, shard, &opened));
+        found = place_to_open(set);
+        if (found == &set->open[set->open_count])
+            set->open_count++;
+        else
+            shard_reader_close(found->reader);
+        *found = opened;
+    }
+    found->last_use = ++set->clock;
+    *out = found->reader;
     return STATUS_OK;
+}
+
+bool shard_set_distrust(struct shard_set *set, int64_t shard)
+{
+    struct open_shard *open = find_open(set, shard);
+    if (open == NULL || !open->is_staged)
+        return false;
+    close_open(set, open);
+    remove_copy(set, shard);
+    return true;
+}
+
+void shard_set_prefer_staged(struct shard_set *set, const char *folder)
+{
+    memory_free(set->staged_folder);
+    set->staged_folder = memory_copy_string(folder);
 }
 
 enum status shard_set_check_all(struct shard_set *set)

@@ -17,16 +17,19 @@ struct set_shard {
     int64_t listed;       /* its index in the manifest */
     int64_t first_sample; /* its samples are [first_sample, that of the next shard) */
     int64_t chunk_tokens; /* 0: it was not opened yet */
+    bool is_distrusted;   /* a copy of it was damaged: none is read any more */
 };
 
 struct shard_set {
     const char *folder; /* borrowed, as the manifest */
     const struct corpus_manifest *manifest;
+    char *staged_folder; /* of copies (shard_stager.h), which are preferred; NULL: none */
     struct set_shard *shards;
     int64_t count, sample_count;
     struct open_shard {
         int64_t shard, last_use;
         struct shard_reader *reader;
+        bool is_staged; /* a copy */
     } open[SHARD_SET_OPEN];
     int open_count;
     int64_t clock;
@@ -43,6 +46,10 @@ int64_t shard_set_find(const struct shard_set *set, int64_t sample);
 int64_t shard_set_end(const struct shard_set *set, int64_t shard);
 /* The shard, open until SHARD_SET_OPEN others have been used. */
 enum status shard_set_use(struct shard_set *set, int64_t shard, struct shard_reader **out);
+/* After a failure to read from it. True: that was a copy, which is removed, and another use will
+ * open the corpus' own file. */
+bool shard_set_distrust(struct shard_set *set, int64_t shard);
+void shard_set_prefer_staged(struct shard_set *set, const char *folder);
 /* Opens each once, so that a bad one is found now. */
 enum status shard_set_check_all(struct shard_set *set);
 

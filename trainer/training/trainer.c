@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "comm/groups.h"
 #include "comm/node_memory.h"
+#include "comm/rank_pairs.h"
 #include "comm/self_test.h"
 #include "comm/subworld.h"
 #include "shards/shard_verifier.h"
@@ -215,8 +216,41 @@ struct batch_stream_plan trainer_reading(const struct train_config *config,
     };
 }
 
+/* Copies are made by the first rank of a node, for all leaves of its ranks. */
+static void start_staging(struct trainer *trainer)
+{
+    const struct train_config *config = trainer->config;
+    const struct world *world = trainer->world;
+    corpus_mixture_prefer_staged(trainer->mixture, config->shard_cache_dir);
+    if (world->node_rank != 0)
+        return;
+    int *nodes = memory_alloc_zeroed((size_t)world->size, sizeof *nodes);
+    bool *is_here = memory_alloc_zeroed((size_t)config->leaves, sizeof *is_here);
+    rank_nodes(world, nodes);
+    for (int64_t leaf = 0, rank = 0; leaf < config->leaves; leaf++) {
+        while (trainer->leaf_ends[rank] <= leaf)
+            rank++;
+        is_here[leaf] = nodes[rank] == nodes[world->rank];
+    }
+    const struct stager_plan plan = {
+        .folder = config->shard_cache_dir,
+        .max_bytes = config->shard_cache_bytes,
+        .seed = (uint64_t)config->seed,
+        .leaves = config->leaves,
+        .leaf_sequences = config->leaf_sequences,
+        .is_here = is_here,
+        .first_step = trainer->progress.step,
+    };
+    if (memchr(is_here, 1, (size_t)config->leaves))
+        trainer->stager = shard_stager_start(trainer->mixture, &plan);
+    memory_free(is_here);
+    memory_free(nodes);
+}
+
 void trainer_start_reading(struct trainer *trainer)
 {
+    if (trainer->config->shard_cache_dir[0] != '\0')
+        start_staging(trainer);
     struct batch_stream_plan plan = trainer_reading(trainer->config, trainer->leaves);
     plan.first_step = trainer->progress.step;
     trainer->batches = batch_stream_open(trainer->mixture, &plan);
@@ -232,6 +266,7 @@ void trainer_close(struct trainer *trainer)
 {
     run_lock_release(trainer->run_lock);
     batch_stream_close(trainer->batches);
+    shard_stager_stop(trainer->stager);
     corpus_mixture_close(trainer->mixture);
     leaf_check_release(&trainer->leaf_check);
     for (int i = 0; i < trainer->check_count; i++)

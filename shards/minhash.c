@@ -4,11 +4,11 @@
  * a few functions stay in registers while many shingles pass. */
 #include "shards/minhash.h"
 
-#include <endian.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "shards/text_character.h"
+#include "shards/text_hash.h"
 
 enum {
     FUNCTIONS = MINHASH_BANDS * MINHASH_ROWS,
@@ -41,20 +41,12 @@ struct minhash {
 static const uint64_t base = 0x9fb21c651e98df25u;          /* of the polynomial */
 static const uint64_t base_to_ngram = 0x7d7e128560ddc5d5u; /* base^MINHASH_NGRAM */
 
-/* The finaliser of splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number
- * generators", 2014): every bit of the result depends on every bit of `x`. */
-static uint64_t mixed(uint64_t x)
-{
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-    return x ^ x >> 31;
-}
-
 struct minhash *minhash_create(void)
 {
     struct minhash *minhash = memory_alloc_zeroed(1, sizeof *minhash);
     for (int i = 0; i < FUNCTIONS; i++)
-        minhash->odd[i] = (uint32_t)(mixed(0x9e3779b97f4a7c15u * (uint64_t)(i + 1)) >> 32) | 1;
+        minhash->odd[i] =
+            (uint32_t)(text_hash_mixed(0x9e3779b97f4a7c15u * (uint64_t)(i + 1)) >> 32) | 1;
     for (unsigned char byte = 0; byte < 128; byte++) {
         const bool is_word = (text_ascii_class[byte] & (TEXT_LETTER | TEXT_DIGIT)) != 0;
         minhash->plain_ascii[byte] = is_word ? (unsigned char)text_lower(byte) : ' ';
@@ -96,7 +88,8 @@ static void add_word(struct minhash *minhash, uint64_t hash)
     *place = hash;
     if (minhash->word_count < MINHASH_NGRAM)
         return;
-    minhash->waiting[minhash->waiting_count++] = (uint32_t)(mixed(minhash->ngram) >> 32) | 1;
+    minhash->waiting[minhash->waiting_count++] =
+        (uint32_t)(text_hash_mixed(minhash->ngram) >> 32) | 1;
     if (minhash->waiting_count == WAITING)
         take_waiting(minhash);
 }
@@ -167,8 +160,8 @@ static uint64_t word_hash(const unsigned char *word, size_t length)
 {
     uint64_t hash = length;
     for (; length > 8; word += 8, length -= 8)
-        hash = mixed(hash ^ first_bytes(word, 8));
-    return mixed(hash ^ first_bytes(word, length));
+        hash = text_hash_mixed(hash ^ first_bytes(word, 8));
+    return text_hash_mixed(hash ^ first_bytes(word, length));
 }
 
 /* Bytes from `word` on to the next space; there is one, and 8 bytes after it can be read. */
@@ -236,9 +229,10 @@ bool minhash_keys(struct minhash *minhash, const char *text, size_t length,
         return false;
     take_waiting(minhash);
     for (int band = 0; band < MINHASH_BANDS; band++) {
-        uint64_t key = mixed((uint64_t)band + 1);
+        uint64_t key = text_hash_mixed((uint64_t)band + 1);
         for (int row = 0; row < MINHASH_ROWS; row++)
-            key = mixed(key ^ (uint32_t)minhash->minima[band * MINHASH_ROWS + row]) + base;
+            key =
+                text_hash_mixed(key ^ (uint32_t)minhash->minima[band * MINHASH_ROWS + row]) + base;
         keys[band] = key;
     }
     return true;

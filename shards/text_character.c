@@ -136,6 +136,42 @@ struct text_character text_character_at(const char *text, size_t left)
     return (struct text_character){ code, (uint32_t)bytes, classes_of(code) };
 }
 
+struct text_character text_character_before(const char *text, size_t length)
+{
+    for (size_t bytes = 1; bytes <= 4 && bytes <= length; bytes++) {
+        if ((text[length - bytes] & 0xc0) == 0x80)
+            continue;
+        const struct text_character character = text_character_at(text + length - bytes, bytes);
+        if (character.bytes == bytes)
+            return character;
+        break;
+    }
+    return (struct text_character){ 0xfffd, 1, TEXT_SYMBOL };
+}
+
+bool text_is_terminal(uint32_t code)
+{
+    static const uint32_t beyond_ascii[] = {
+        0x0589, 0x061d, 0x061e, 0x061f, 0x06d4, 0x0964, 0x0965, 0x104a, 0x104b,
+        0x1362, 0x1367, 0x1368, 0x17d4, 0x17d5, 0x203c, 0x203d, 0x2047, 0x2048,
+        0x2049, 0x3002, 0xfe52, 0xfe56, 0xfe57, 0xff01, 0xff0e, 0xff1f, 0xff61,
+    };
+    if (code < 0x80)
+        return code == '.' || code == '!' || code == '?';
+    for (size_t i = 0; i < sizeof beyond_ascii / sizeof *beyond_ascii; i++)
+        if (beyond_ascii[i] == code)
+            return true;
+    return false;
+}
+
+size_t text_count_characters(const char *text, size_t length)
+{
+    size_t following = 0; /* bytes 10xxxxxx */
+    for (size_t i = 0; i < length; i++)
+        following += (text[i] & 0xc0) == 0x80;
+    return length - following;
+}
+
 /* Latin Extended-A: capitals stand before their small letters, at even places in most of it. */
 static uint32_t lower_extended_latin(uint32_t code)
 {

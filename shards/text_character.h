@@ -8,6 +8,7 @@
 #ifndef SHARDS_TEXT_CHARACTER_H
 #define SHARDS_TEXT_CHARACTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,15 @@ extern const uint8_t text_ascii_class[256];
 
 /* The character at text[0]; `left` is at least 1. */
 struct text_character text_character_at(const char *text, size_t left);
+
+/* The character that ends at text[length], which is at least 1. */
+struct text_character text_character_before(const char *text, size_t length);
+
+/* Whether a sentence may end in it: full stops, question and exclamation marks of any script. */
+bool text_is_terminal(uint32_t code);
+
+/* How many characters `text` has. */
+size_t text_count_characters(const char *text, size_t length);
 
 /* In lower case: ASCII, Latin-1, Latin Extended-A, Greek, Cyrillic and Armenian; others as they
  * are. */

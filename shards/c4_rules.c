@@ -1,5 +1,7 @@
 /* C4's rules (Raffel et al. 2020, JMLR 21, section 2.2, and c4_utils.py of TensorFlow Datasets):
  * lines are dropped, then the document is judged by what is left. */
+#include <endian.h>
+
 #include "shards/quality_measures.h"
 
 static bool starts_with_any_case(const char *at, const char *phrase)
@@ -85,20 +87,37 @@ static size_t space_length(const char *at, size_t left)
     return character.classes & TEXT_SPACE ? character.bytes : 0;
 }
 
+/* Eight bytes that are printable ASCII, or spaces: whether, and the words that begin in them. */
+static bool count_plain_words(const char *text, bool *after_space, size_t *words)
+{
+    static const uint64_t each = 0x0101010101010101u;
+    uint64_t bytes;
+    memcpy(&bytes, text, sizeof bytes);
+    bytes = le64toh(bytes);
+    const uint64_t printable = (bytes + each * 0x60) & ~bytes & each * 0x80; /* 0x20 and more */
+    if (printable != each * 0x80)
+        return false;
+    const uint64_t letters = (bytes + each * 0x5f) & each * 0x80; /* 0x21 and more */
+    const uint64_t spaces = letters ^ each * 0x80;
+    *words += (size_t)__builtin_popcountll(letters & (spaces << 8 | (uint64_t)*after_space << 7));
+    *after_space = spaces >> 63;
+    return true;
+}
+
 static size_t count_line_words(struct text_span line)
 {
-    size_t words = 0;
+    size_t words = 0, at = 0;
     bool after_space = true;
-    for (size_t at = 0; at < line.length; at++) {
-        const unsigned char byte = (unsigned char)line.start[at];
-        bool is_space = text_ascii_class[byte] == TEXT_SPACE;
-        if (byte == 0xc2 || (byte >= 0xe1 && byte <= 0xe3)) { /* spaces beyond ASCII begin so */
-            const size_t space = space_length(line.start + at, line.length - at);
-            is_space = space > 0;
-            at += space > 0 ? space - 1 : 0;
+    while (at < line.length) {
+        const char *text = line.start + at;
+        if (line.length - at >= 8 && count_plain_words(text, &after_space, &words)) {
+            at += 8;
+            continue;
         }
-        words += after_space & !is_space;
-        after_space = is_space;
+        const size_t space = space_length(text, line.length - at);
+        words += after_space && space == 0;
+        after_space = space > 0;
+        at += space > 0 ? space : 1;
     }
     return words;
 }

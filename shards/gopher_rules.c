@@ -47,11 +47,12 @@ static struct word_counts count_words(struct text_span text)
     return counts;
 }
 
-static size_t count_byte(struct text_span text, char byte)
+static size_t count_hashes(struct text_span text)
 {
     size_t count = 0;
-    for (size_t i = 0; i < text.length; i++)
-        count += text.start[i] == byte;
+    const char *at = text.start, *end = text.start + text.length;
+    for (; at < end && (at = memchr(at, '#', (size_t)(end - at))); at++)
+        count++;
     return count;
 }
 
@@ -66,7 +67,7 @@ static size_t count_ellipses(struct text_span text)
         at += is_ellipsis ? 3 : 1;
     }
     at = text.start;
-    while (at < end && (at = memchr(at, '\xe2', (size_t)(end - at)))) {
+    while (at < end && (at = memchr(at, 0xe2, (size_t)(end - at)))) {
         count += end - at >= 3 && memcmp(at, "\u2026", 3) == 0;
         at++;
     }
@@ -93,7 +94,7 @@ void gopher_measure(struct text_span text, double values[QUALITY_RULES])
     values[GOPHER_MIN_WORDS] = values[GOPHER_MAX_WORDS] = (double)counts.real;
     values[GOPHER_MIN_WORD_LENGTH] = values[GOPHER_MAX_WORD_LENGTH] =
         quality_fraction(counts.real_characters, counts.real);
-    values[GOPHER_MAX_HASHES] = quality_fraction(count_byte(text, '#'), counts.words);
+    values[GOPHER_MAX_HASHES] = quality_fraction(count_hashes(text), counts.words);
     values[GOPHER_MAX_ELLIPSES] = quality_fraction(count_ellipses(text), counts.words);
     values[GOPHER_MIN_ALPHABETIC] = quality_fraction(counts.alphabetic, counts.words);
     values[GOPHER_MIN_STOP_WORDS] = __builtin_popcount(counts.stop_words);

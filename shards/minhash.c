@@ -17,8 +17,9 @@ enum {
     BLOCK = 4096,  /* bytes of text that are made plain at a time */
 };
 
-/* Integers only, so any instruction set gives the same bits. */
-#if defined __x86_64__ && defined __GNUC__ && !defined __clang__
+/* Integers only, so any instruction set gives the same bits. ThreadSanitizer cannot start a program
+ * whose functions are chosen at start. */
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__SANITIZE_THREAD__)
 #define FOR_SEVERAL_MACHINES __attribute__((target_clones("default", "avx2", "avx512f")))
 #else
 #define FOR_SEVERAL_MACHINES

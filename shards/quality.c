@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "shards/bad_words.h"
+#include "shards/language.h"
 #include "shards/quality_measures.h"
 
 struct quality_judge {
@@ -40,9 +41,16 @@ static bool is_kept_language(const char *list, const char *kept)
     return false;
 }
 
+/* 0: keep. A header that names the language is believed. */
 static double measure_language(const struct quality_judge *judge, const struct document *document)
 {
-    return !is_kept_language(document->language, judge->rules->given[QUALITY_LANGUAGE]);
+    const char *kept = judge->rules->given[QUALITY_LANGUAGE];
+    if (document->language[0] != '\0')
+        return !is_kept_language(document->language, kept);
+    char language[DOCUMENT_LANGUAGE_BYTES];
+    double confidence;
+    language_identify(document->text.bytes, document->text.length, language, &confidence);
+    return !is_kept_language(language, kept) || confidence < judge->rules->language_confidence;
 }
 
 enum family { LANGUAGE, QUALITY, REPETITION, LINES, WORDS, FINE_LINES, FAMILIES };

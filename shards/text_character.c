@@ -213,5 +213,7 @@ uint32_t text_lower(uint32_t code)
         return code | 1;
     if (code >= 0x531 && code <= 0x556)
         return code + 0x30;
+    if ((code >= 0x1e00 && code <= 0x1e95) || (code >= 0x1ea0 && code <= 0x1eff))
+        return code | 1;
     return code;
 }

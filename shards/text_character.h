@@ -42,8 +42,8 @@ bool text_is_terminal(uint32_t code);
 /* How many characters `text` has. */
 size_t text_count_characters(const char *text, size_t length);
 
-/* In lower case: ASCII, Latin-1, Latin Extended-A, Greek, Cyrillic and Armenian; others as they
- * are. */
+/* In lower case: ASCII, Latin-1, Latin Extended-A and Additional, Greek, Cyrillic and Armenian;
+ * others as they are. */
 uint32_t text_lower(uint32_t code);
 
 #endif

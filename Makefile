@@ -6,6 +6,7 @@
 ## make test         all tests; ONLY=WORD: those whose file is named so
 ## make soak         trials that take minutes: 10^5 operations, a gradient beyond 2^31 bytes, every
 ##                   way to exchange gradients at every world size
+## make fuzz         feeds made-up input to every parser, FUZZ_SECONDS=600 each; ONLY=WORD
 ## make bench        measures kernels and a training step beside cblas_sgemm and the ceilings
 ## make lint         format, compiler warnings as errors, static analysis, house rules
 ## make layers       includes point down the layers, and libraries are used in their room only
@@ -20,7 +21,7 @@
 ## CFLAGS, LDFLAGS, CC (an MPI compiler wrapper) and BUILD are yours to set.
 
 .DEFAULT_GOAL := all
-.PHONY: all dependencies demo test soak bench lint layers format docs install clean help
+.PHONY: all dependencies demo test soak fuzz bench lint layers format docs install clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
@@ -46,11 +47,13 @@ hdf5_home := $(patsubst %/bin/h5cc,%,$(shell command -v h5cc))
 LIBRARY_CFLAGS := $(call library,cflags,hdf5-serial hdf5,$(hdf5_home:%=-I%/include)) \
                   $(call library,cflags,openblas) $(call library,cflags,libpcre2-8) \
                   $(call library,cflags,jansson) $(call library,cflags,inih) \
-                  $(call library,cflags,zlib)
+                  $(call library,cflags,zlib) $(call library,cflags,libdeflate) \
+                  $(call library,cflags,libisal)
 LIBRARY_LIBS   := $(call library,libs,hdf5-serial hdf5,$(hdf5_home:%=-L%/lib) -lhdf5) \
                   $(call library,libs,openblas,-lopenblas) $(call library,libs,libpcre2-8,-lpcre2-8) \
                   $(call library,libs,jansson,-ljansson) $(call library,libs,inih,-linih) \
-                  $(call library,libs,zlib,-lz)
+                  $(call library,libs,zlib,-lz) $(call library,libs,libdeflate,-ldeflate) \
+                  $(call library,libs,libisal,-lisal)
 TEST_LIBS      := $(call library,libs,cmocka,-lcmocka)
 
 # Libraries outside the system's folders (Spack, modules) are found again when eon runs.
@@ -105,6 +108,15 @@ EVERY_TEST     = $(TEST_PROGRAMS) $(COMMAND_TESTS)
 TESTS          = $(if $(ONLY),$(foreach t,$(EVERY_TEST),$(if $(findstring $(ONLY),$(notdir $t)),$t)),\
                               $(EVERY_TEST))
 
+# Fuzz targets are clang's, with all that they look at: no MPI.
+FUZZ_TARGETS  = $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_SOURCES  = $(wildcard base/*.c shards/*.c) checkpoints/safetensors_reader.c \
+                $(filter-out $(filter-out tests/fuzz/fuzz_target.c,$(FUZZ_TARGETS)),$(wildcard tests/fuzz/*.c))
+FUZZ_PROGRAMS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(filter-out %/fuzz_target.c,$(FUZZ_TARGETS)))
+FUZZ_FLAGS    = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
+FUZZ_SECONDS  = 600
+FUZZED        = $(foreach p,$(notdir $(FUZZ_PROGRAMS)),$(if $(ONLY),$(if $(findstring $(ONLY),$p),$p),$p))
+
 # ---- Building -----------------------------------------------------------------------------------
 
 say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$@')
@@ -143,10 +155,31 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $(BUILD)/libhelpers.a $(BUILD)/libeon.a
 $(BUILD)/tests/commands/sum_faults: FILE_LINK_FLAGS = $(foreach function,\
     gradient_tree_reduce node_vector_gather leaf_values_reduce loans_give,-Wl$(comma)--wrap=$(function))
 
+# This one's disk fails when it says so.
+$(BUILD)/tests/unit/test_read_faults: FILE_LINK_FLAGS = $(foreach function,\
+    read pread poll,-Wl$(comma)--wrap=$(function))
+
+# These stand between eon and its disk.
+$(BUILD)/tests/unit/test_failing_disk $(BUILD)/tests/commands/disk_faults: \
+    FILE_LINK_FLAGS = -Wl$(comma)--wrap=pread
+
 $(BUILD)/tests/%_in_double: $(BUILD)/double/tests/%_in_double.o \
                             $(BUILD)/libhelpers.a $(BUILD)/libdouble.a $(BUILD)/libeon.a
 	$(call say,link)
 	$(Q)mkdir -p $(@D) && $(LINK) -o $@ $^ $(LIBS) $(TEST_LIBS)
+
+$(BUILD)/fuzz/obj/%.o: %.c
+	$(call say,compile)
+	$(Q)mkdir -p $(@D) && clang -std=c11 -D_GNU_SOURCE -I. $(LIBRARY_CFLAGS) $(CPPFLAGS) $(WARNINGS) \
+	    $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+
+$(BUILD)/fuzz/libparsers.a: $(FUZZ_SOURCES:%.c=$(BUILD)/fuzz/obj/%.o)
+	$(call say,archive)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/tests/fuzz/fuzz_%.o $(BUILD)/fuzz/libparsers.a
+	$(call say,link)
+	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
 
 # Changes when the flags do, and everything is compiled again. -Werror changes no object.
 .PHONY: flags-may-have-changed
@@ -154,7 +187,7 @@ $(BUILD)/flags: flags-may-have-changed
 	@mkdir -p $(@D) && echo '$(filter-out -Werror,$(COMPILE))' > $@.$$$$ && \
 	  if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
 
--include $(shell find $(BUILD)/obj $(BUILD)/double -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(BUILD)/double $(BUILD)/fuzz -name '*.d' 2>/dev/null)
 
 # ---- What people call ---------------------------------------------------------------------------
 # Each first sees that what it needs is there, then starts make again: where pkg-config itself had
@@ -179,7 +212,9 @@ test:
 	$(AGAIN) run-tests
 
 .PHONY: run-tests
-run-tests: $(BUILD)/eon $(COMMAND_TOOLS) $(filter $(BUILD)/%,$(TESTS))
+run-tests: $(BUILD)/eon $(COMMAND_TOOLS) $(filter $(BUILD)/%,$(TESTS)) \
+           $(if $(filter run-tests,$(MAKECMDGOALS)),$(if $(filter %/fuzz.sh,$(TESTS)),\
+             $(if $(shell .ci/dependencies check fuzz 2>&1),,$(FUZZ_PROGRAMS))))
 	@BUILD=$(BUILD) tests/run $(TESTS)
 
 # Longer trials than `make test` has time for: these programs do more when they see EON_SOAK.
@@ -189,6 +224,14 @@ soak:
 	@.ci/dependencies install build run test
 	$(AGAIN) EON_SOAK=1 EON_TEST_TIMEOUT=3600 TESTS='$(SOAKS)' run-tests
 	$(AGAIN) EON_ALL=1 EON_TEST_TIMEOUT=3600 ONLY=exchange_bits test
+
+fuzz:
+	@.ci/dependencies install build fuzz
+	$(AGAIN) run-fuzz
+
+.PHONY: run-fuzz
+run-fuzz: $(FUZZ_PROGRAMS)
+	@BUILD=$(BUILD) tests/fuzz/run $(FUZZ_SECONDS) $(FUZZED)
 
 bench:
 	@.ci/dependencies check build run

@@ -14,6 +14,13 @@ double clock_seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+double clock_cpu_seconds(void)
+{
+    struct timespec used;
+    CHECK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0, "the CPU's time cannot be read");
+    return (double)used.tv_sec + 1e-9 * (double)used.tv_nsec;
+}
+
 void clock_timestamp(char *out, size_t size)
 {
     time_t now = time(NULL);

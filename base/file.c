@@ -2,9 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -76,16 +76,26 @@ enum status file_read(const char *path, size_t max_bytes, struct strbuf *out)
     return status;
 }
 
-/* A disk or a file server that hiccups deserves another try, not for ever. */
-static bool worth_a_retry(int error, int *attempts)
+bool file_worth_a_retry(int descriptor, int error, int *attempts)
 {
-    static const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
-    if (error == EINTR)
+    static const int pauses_ms[] = { 50, 200, 800 };
+    struct pollfd readable = { .fd = descriptor, .events = POLLIN };
+    switch (error) {
+    case EINTR:
         return true;
-    if ((error != EIO && error != EAGAIN && error != ESTALE) || ++*attempts > 3)
+    case EAGAIN:
+        poll(&readable, 1, -1);
+        return true;
+    case EIO:
+    case ESTALE:
+    case ETIMEDOUT:
+        if (*attempts == (int)(sizeof pauses_ms / sizeof *pauses_ms))
+            return false;
+        poll(NULL, 0, pauses_ms[(*attempts)++]);
+        return true;
+    default:
         return false;
-    nanosleep(&pause, NULL);
-    return true;
+    }
 }
 
 enum status file_read_at(int descriptor, void *out, size_t length, int64_t offset, const char *path)
@@ -98,7 +108,7 @@ enum status file_read_at(int descriptor, void *out, size_t length, int64_t offse
         } else if (got == 0) {
             return bad_input("cannot read '%s': truncated at byte %lld", path,
                              (long long)offset + (long long)done);
-        } else if (!worth_a_retry(errno, &attempts)) {
+        } else if (!file_worth_a_retry(descriptor, errno, &attempts)) {
             return failed("cannot read '%s' at byte %lld: %s", path,
                           (long long)offset + (long long)done, strerror(errno));
         }

@@ -20,6 +20,11 @@ enum status file_replace(const char *path, const void *bytes, size_t length);
 /* write(2) until done; `path` is for the message. */
 enum status file_write_all(int descriptor, const void *bytes, size_t length, const char *path);
 
+/* After a failing read(2) or pread(2) with errno = `error`: is it to be tried again? Pauses for
+ * that, three times at most where a disk or a file server hiccups (EIO, ESTALE, ETIMEDOUT); waits
+ * until a pipe that does not block has something. *attempts begins as 0. */
+bool file_worth_a_retry(int descriptor, int error, int *attempts);
+
 /* pread(2) until done; the end of the file before that is bad input. */
 enum status file_read_at(int descriptor, void *out, size_t length, int64_t offset,
                          const char *path);

@@ -26,17 +26,36 @@ __attribute__((constructor)) static void use_counted_memory(void)
     json_set_alloc_funcs(memory_alloc, memory_free);
 }
 
-enum status json_parse(const char *text, size_t length, const char *source, struct json **out)
+static enum status parse(const char *text, size_t length, const char *source, size_t flags,
+                         struct json **out, size_t *used)
 {
     json_error_t error;
-    json_t *value =
-        json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+    flags |= JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
+    json_t *value = json_loadb(text, length, flags, &error);
     *out = NULL;
     if (!value)
         return bad_input("cannot read '%s' as JSON: line %d, column %d: %s", source, error.line,
                          error.column, error.text);
     *out = outer(value);
+    *used = (size_t)error.position;
     return STATUS_OK;
+}
+
+enum status json_parse(const char *text, size_t length, const char *source, struct json **out)
+{
+    size_t used;
+    /* jansson 2.14 passes over a NUL that follows a number or a word. */
+    const char *nul = length > 0 ? memchr(text, '\0', length) : NULL;
+    *out = NULL;
+    if (nul)
+        return bad_input("cannot read '%s' as JSON: byte %zu is NUL", source, (size_t)(nul - text));
+    return parse(text, length, source, 0, out, &used);
+}
+
+enum status json_parse_first(const char *text, size_t length, const char *source, struct json **out,
+                             size_t *used)
+{
+    return parse(text, length, source, JSON_DISABLE_EOF_CHECK, out, used);
 }
 
 enum status json_read(const char *path, size_t max_bytes, struct json **out)
@@ -134,6 +153,11 @@ bool json_bool_of(const struct json *value)
 {
     CHECK(json_is_boolean(inner(value)), "json: the value is no boolean");
     return json_is_true(inner(value));
+}
+
+struct json *json_duplicate(const struct json *value)
+{
+    return outer(json_deep_copy(inner(value)));
 }
 
 struct json *json_new_object(void)

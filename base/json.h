@@ -28,6 +28,9 @@ enum json_kind {
 
 /* `source` names the text in messages. */
 enum status json_parse(const char *text, size_t length, const char *source, struct json **out);
+/* The value that the text begins with; *used: its bytes. More may follow. */
+enum status json_parse_first(const char *text, size_t length, const char *source, struct json **out,
+                             size_t *used);
 enum status json_read(const char *path, size_t max_bytes, struct json **out);
 void json_free(struct json *value); /* NULL is allowed */
 
@@ -60,6 +63,7 @@ enum status json_need_bool(const struct json *object, const char *key, const cha
 enum status json_need_kind(const struct json *object, const char *key, enum json_kind kind,
                            const char *source, const struct json **out);
 
+struct json *json_duplicate(const struct json *value); /* with all that it holds */
 struct json *json_new_object(void);
 struct json *json_new_array(void);
 /* Bytes that are not UTF-8 become U+FFFD: a model may generate them, a file name hold them. */
@@ -78,6 +82,10 @@ void json_append_number(struct json *array, double value);
 enum json_style { JSON_COMPACT, JSON_INDENTED };
 /* Members in the order of their insertion, numbers by strbuf_add_number. */
 void json_print(const struct json *value, enum json_style style, struct strbuf *out);
+/* Parts of it, for json_stream: a value that lies `depth` levels deep, a string, a line's end. */
+void json_print_at(const struct json *value, enum json_style style, int depth, struct strbuf *out);
+void json_print_text(const char *text, size_t length, struct strbuf *out);
+void json_print_new_line(int depth, struct strbuf *out);
 enum status json_write(const struct json *value, const char *path); /* indented, by file_replace */
 
 #endif

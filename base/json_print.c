@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 
-static void print_text(const char *text, size_t length, struct strbuf *out)
+void json_print_text(const char *text, size_t length, struct strbuf *out)
 {
     static const char plain[] = "\"\\\b\f\n\r\t", escape[] = "\"\\bfnrt";
     size_t shown = 0; /* text[0..shown) is written */
@@ -35,13 +35,17 @@ static void print_real(double value, struct strbuf *out)
         strbuf_add_string(out, ".0"); /* a real stays a real */
 }
 
-static void new_line(enum json_style style, int depth, struct strbuf *out)
+void json_print_new_line(int depth, struct strbuf *out)
 {
-    if (style == JSON_COMPACT)
-        return;
     strbuf_add_char(out, '\n');
     for (int i = 0; i < depth; i++)
-        strbuf_add_string(out, "  ");
+        strbuf_add(out, "  ", 2);
+}
+
+static void new_line(enum json_style style, int depth, struct strbuf *out)
+{
+    if (style != JSON_COMPACT)
+        json_print_new_line(depth, out);
 }
 
 static void print_value(const struct json *value, enum json_style style, int depth,
@@ -59,7 +63,7 @@ static void print_object(const struct json *object, enum json_style style, int d
         if (!first)
             strbuf_add_char(out, ',');
         new_line(style, depth + 1, out);
-        print_text(key, strlen(key), out);
+        json_print_text(key, strlen(key), out);
         strbuf_add_string(out, style == JSON_COMPACT ? ":" : ": ");
         print_value(value, style, depth + 1, out);
     }
@@ -96,7 +100,7 @@ static void print_value(const struct json *value, enum json_style style, int dep
         print_array(value, style, depth, out);
         break;
     case JSON_KIND_STRING:
-        print_text(json_text(value), json_text_length(value), out);
+        json_print_text(json_text(value), json_text_length(value), out);
         break;
     case JSON_KIND_INTEGER:
         strbuf_addf(out, "%lld", (long long)json_integer_of(value));
@@ -111,6 +115,11 @@ static void print_value(const struct json *value, enum json_style style, int dep
         strbuf_add_string(out, "null");
         break;
     }
+}
+
+void json_print_at(const struct json *value, enum json_style style, int depth, struct strbuf *out)
+{
+    print_value(value, style, depth, out);
 }
 
 void json_print(const struct json *value, enum json_style style, struct strbuf *out)

@@ -11,6 +11,19 @@ static char plain(char c)
     return c == '-' ? '_' : c;
 }
 
+int options_append(struct option_spec *table, int count, int room, const struct option_spec *part,
+                   size_t offset)
+{
+    for (; part->type != OPTION_END; part++) {
+        CHECK(count + 1 < room, "a table of options has no room for '%s' beside %d others",
+              part->key, count);
+        table[count] = *part;
+        table[count++].offset += offset;
+    }
+    table[count] = (struct option_spec){ 0 };
+    return count;
+}
+
 const struct option_spec *options_find(const struct option_spec *table, const char *key,
                                        size_t length)
 {

@@ -42,6 +42,12 @@ struct option_spec {
     const char *help;
 };
 
+/* Appends the rows of `part` to a table that has `count` rows and room for `room`, with its end;
+ * returns the new count. The part's settings lie `offset` bytes into the table's. So a command
+ * joins options that others declare with its own, before main, in a constructor. */
+int options_append(struct option_spec *table, int count, int room, const struct option_spec *part,
+                   size_t offset);
+
 /* Fills the defaults; what is required is marked as not given (texts are NULL). */
 void options_set_defaults(const struct option_spec *table, void *settings);
 void options_release(const struct option_spec *table, void *settings); /* frees the texts */

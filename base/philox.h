@@ -16,6 +16,7 @@ enum random_purpose {
     RANDOM_SHUFFLE_WINDOW = 3,
     RANDOM_SAMPLE_TOKEN = 4,
     RANDOM_HOLDOUT = 5,
+    RANDOM_MIXTURE = 6,
     RANDOM_TEST = 99,
 };
 

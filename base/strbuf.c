@@ -25,6 +25,14 @@ void strbuf_reset(struct strbuf *buffer)
         buffer->bytes[0] = '\0';
 }
 
+void strbuf_cut(struct strbuf *buffer, size_t length)
+{
+    if (length >= buffer->length)
+        return;
+    buffer->length = length;
+    buffer->bytes[length] = '\0';
+}
+
 void strbuf_reserve(struct strbuf *buffer, size_t extra_bytes)
 {
     size_t needed;

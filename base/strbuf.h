@@ -18,7 +18,8 @@ struct strbuf {
 
 void strbuf_init(struct strbuf *buffer);
 void strbuf_release(struct strbuf *buffer);
-void strbuf_reset(struct strbuf *buffer); /* length 0, memory kept */
+void strbuf_reset(struct strbuf *buffer);              /* length 0, memory kept */
+void strbuf_cut(struct strbuf *buffer, size_t length); /* to `length` or less; memory kept */
 void strbuf_reserve(struct strbuf *buffer, size_t extra_bytes);
 void strbuf_add(struct strbuf *buffer, const void *bytes, size_t length);
 void strbuf_add_string(struct strbuf *buffer, const char *text);

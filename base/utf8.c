@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include <stdbool.h>
+
 size_t utf8_character_length(const void *text, size_t left)
 {
     const unsigned char *byte = text;
@@ -35,16 +37,67 @@ size_t utf8_character_length(const void *text, size_t left)
     return length;
 }
 
+/* A loop that the compiler turns into vector instructions. */
+static bool is_ascii(const char *text, size_t length)
+{
+    unsigned char all = 0;
+    for (size_t i = 0; i < length; i++)
+        all |= (unsigned char)text[i];
+    return all < 0x80;
+}
+
+static bool is_continued(unsigned char byte)
+{
+    return (byte & 0xc0) == 0x80;
+}
+
+/* Characters of two and three bytes come in runs, in scripts that are made of them; those of three
+ * are looked at here unless their second byte is bounded further (first byte 0xe0 or 0xed). */
+static size_t valid_run(const unsigned char *text, size_t length)
+{
+    size_t at = 0;
+    while (length - at >= 4) {
+        const unsigned char *byte = text + at;
+        if (byte[0] < 0x80)
+            at += 1;
+        else if (byte[0] >= 0xc2 && byte[0] <= 0xdf && is_continued(byte[1]))
+            at += 2;
+        else if ((byte[0] & 0xf0) == 0xe0 && byte[0] != 0xe0 && byte[0] != 0xed &&
+                 is_continued(byte[1]) && is_continued(byte[2]))
+            at += 3;
+        else
+            break;
+    }
+    return at;
+}
+
+size_t utf8_valid_bytes(const char *text, size_t length)
+{
+    const size_t block = 64;
+    size_t at = 0;
+    while (at < length) {
+        if (length - at >= block && is_ascii(text + at, block)) {
+            at += block;
+            continue;
+        }
+        size_t end = length - at < 2 * block ? length : at + block;
+        at += valid_run((const unsigned char *)text + at, end - at);
+        size_t step = utf8_character_length(text + at, length - at);
+        if (step == 0 && at < length)
+            return at;
+        at += step;
+    }
+    return length;
+}
+
 void utf8_add_repaired(struct strbuf *out, const char *text, size_t length)
 {
-    while (length > 0) {
-        size_t step = utf8_character_length(text, length);
-        if (step > 0)
-            strbuf_add(out, text, step);
-        else
-            strbuf_add_string(out, "\xEF\xBF\xBD");
-        step += step == 0;
-        text += step;
-        length -= step;
+    for (size_t valid; length > 0; text += valid, length -= valid) {
+        valid = utf8_valid_bytes(text, length);
+        strbuf_add(out, text, valid);
+        if (valid == length)
+            break;
+        strbuf_add_string(out, "\xEF\xBF\xBD");
+        valid++;
     }
 }

@@ -11,6 +11,9 @@
  * them: 1 to 4, or 0 where there is none. */
 size_t utf8_character_length(const void *text, size_t left);
 
+/* How many bytes from the start on are whole characters: `length`, if all is UTF-8. */
+size_t utf8_valid_bytes(const char *text, size_t length);
+
 /* Appends `text` with U+FFFD for each byte that belongs to no character: for JSON. */
 void utf8_add_repaired(struct strbuf *out, const char *text, size_t length);
 

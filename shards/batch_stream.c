@@ -19,10 +19,10 @@ struct place {
 
 struct batch_stream {
     struct batch_stream_plan plan;
-    struct corpus *corpus;
+    struct corpus_mixture *mixture;
+    struct mixture_schedule schedule;
     struct leaf_tokens *ring;
     int64_t ring_size;
-    int32_t *sample; /* [seq_len + 1], the reader's */
 
     pthread_t reader;
     bool reader_runs;
@@ -64,12 +64,14 @@ static enum status read_leaf(struct batch_stream *stream, struct place place,
     const size_t row_bytes = (size_t)plan->seq_len * sizeof(int32_t);
 
     for (int64_t s = 0; s < plan->leaf_sequences; s++) {
-        const int64_t sample = batch_schedule_sample(&plan->schedule, first_slot + s);
+        const struct mixture_place found =
+            mixture_schedule_place(&stream->schedule, first_slot + s);
         const int64_t row = s * plan->seq_len;
-        TRY(corpus_read_sample(stream->corpus, sample, stream->sample,
+        /* One token more than a row: the next row takes its place. */
+        TRY(corpus_read_sample(stream->mixture->parts[found.part].corpus, found.sample,
+                               buffer->tokens + row,
                                plan->document_starts ? buffer->document_starts + row : NULL));
-        memcpy(buffer->tokens + row, stream->sample, row_bytes);
-        memcpy(buffer->targets + row, stream->sample + 1, row_bytes);
+        memcpy(buffer->targets + row, buffer->tokens + row + 1, row_bytes);
     }
     return STATUS_OK;
 }
@@ -115,7 +117,7 @@ static void *run_reader(void *context)
 static void check_plan(const struct batch_stream_plan *plan)
 {
     CHECK(plan->leaves > 0 && plan->leaf_sequences > 0 && plan->seq_len > 0 && plan->ahead > 0 &&
-              plan->first_step >= 0 && plan->schedule.samples > 0,
+              plan->first_step >= 0,
           "a batch stream needs positive sizes");
     CHECK(plan->first_leaf >= 0 && plan->first_leaf <= plan->end_leaf &&
               plan->end_leaf <= plan->leaves,
@@ -130,12 +132,11 @@ static void allocate_ring(struct batch_stream *stream)
     stream->ring_size = (int64_t)plan->ahead + 1;
     stream->ring = memory_alloc_zeroed((size_t)stream->ring_size + 1, sizeof *stream->ring);
     for (int64_t i = 0; i <= stream->ring_size; i++) {
-        stream->ring[i].tokens = memory_alloc_zeroed(leaf_tokens, sizeof(int32_t));
+        stream->ring[i].tokens = memory_alloc_zeroed(leaf_tokens + 1, sizeof(int32_t));
         stream->ring[i].targets = memory_alloc_zeroed(leaf_tokens, sizeof(int32_t));
         if (plan->document_starts)
             stream->ring[i].document_starts = memory_alloc_zeroed(leaf_tokens, sizeof(int32_t));
     }
-    stream->sample = memory_alloc_zeroed((size_t)plan->seq_len + 1, sizeof(int32_t));
 }
 
 size_t batch_stream_bytes(const struct batch_stream_plan *plan)
@@ -147,12 +148,14 @@ size_t batch_stream_bytes(const struct batch_stream_plan *plan)
            sizeof(int32_t);
 }
 
-struct batch_stream *batch_stream_open(struct corpus *corpus, const struct batch_stream_plan *plan)
+struct batch_stream *batch_stream_open(struct corpus_mixture *mixture,
+                                       const struct batch_stream_plan *plan)
 {
     check_plan(plan);
     struct batch_stream *stream = memory_alloc_zeroed(1, sizeof *stream);
     stream->plan = *plan;
-    stream->corpus = corpus;
+    stream->mixture = mixture;
+    stream->schedule = corpus_mixture_schedule(mixture, plan->seed);
     pthread_mutex_init(&stream->mutex, NULL);
     pthread_cond_init(&stream->changed, NULL);
     if (leaves_per_step(stream) > 0) {
@@ -237,7 +240,6 @@ void batch_stream_close(struct batch_stream *stream)
         memory_free(stream->ring[i].document_starts);
     }
     memory_free(stream->ring);
-    memory_free(stream->sample);
     pthread_cond_destroy(&stream->changed);
     pthread_mutex_destroy(&stream->mutex);
     memory_free(stream);

@@ -11,11 +11,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "shards/batch_schedule.h"
-#include "shards/corpus.h"
+#include "shards/corpus_mixture.h"
 
 struct batch_stream_plan {
-    struct batch_schedule schedule;
+    uint64_t seed;
     int64_t leaves, leaf_sequences, seq_len;
     int64_t first_leaf, end_leaf; /* of this rank; may be empty */
     int64_t first_step;
@@ -30,8 +29,10 @@ struct leaf_tokens {
 };
 
 struct batch_stream;
-/* Takes over `corpus` until the stream is closed (which does not close the corpus). */
-struct batch_stream *batch_stream_open(struct corpus *corpus, const struct batch_stream_plan *plan);
+/* Takes over `mixture`, each corpus of which has samples, until the stream is closed (which does
+ * not close the mixture). */
+struct batch_stream *batch_stream_open(struct corpus_mixture *mixture,
+                                       const struct batch_stream_plan *plan);
 /* The leaf is valid until the next call. Blocks until it is there; a reader's error rises here. */
 enum status batch_stream_take(struct batch_stream *stream, int64_t step, int64_t leaf,
                               const struct leaf_tokens **out);

@@ -7,12 +7,18 @@ static bool prints(int byte)
     return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
 }
 
+/* Runs of bytes that stand for themselves come first, then the runs between them. */
 int byte_letter_order(unsigned char byte)
 {
-    int smaller_alike = 0;
-    for (int other = 0; other < byte; other++)
-        smaller_alike += prints(other) == prints(byte);
-    return prints(byte) ? smaller_alike : PRINTING + smaller_alike;
+    if (byte <= 0x20)
+        return PRINTING + byte;
+    if (byte <= 0x7e)
+        return byte - 0x21;
+    if (byte <= 0xa0)
+        return PRINTING + 0x21 + byte - 0x7f;
+    if (byte <= 0xac)
+        return 0x5e + byte - 0xa1;
+    return byte == 0xad ? 255 : 0x6a + byte - 0xae;
 }
 
 static int letter_of(unsigned char byte)
@@ -34,12 +40,14 @@ void byte_letters_print(struct strbuf *out, const void *bytes, size_t length)
 /* The byte of a letter below U+0144, or -1. */
 static int byte_of(int letter)
 {
+    const int order = letter - 0x100; /* among the bytes that do not stand for themselves */
     if (letter < 0x100)
         return prints(letter) ? letter : -1;
-    for (int byte = 0; byte < 256; byte++)
-        if (letter_of((unsigned char)byte) == letter)
-            return byte;
-    return -1;
+    if (order <= 0x20)
+        return order;
+    if (order <= 0x42)
+        return 0x7f + order - 0x21;
+    return order == 0x43 ? 0xad : -1;
 }
 
 bool byte_letters_parse(struct strbuf *out, const char *letters, size_t length)

@@ -2,63 +2,104 @@
 
 #include "base/memory.h"
 
-void chunk_cache_init(struct chunk_cache *cache, int64_t chunk_tokens)
+enum { BUCKETS = 8192 };
+
+static struct cached_chunk **bucket_of(const struct chunk_cache *cache, int64_t shard,
+                                       int64_t chunk)
 {
-    int64_t fit = CHUNK_CACHE_BYTES / (chunk_tokens * (int64_t)sizeof(int32_t));
-    *cache = (struct chunk_cache){
-        .entry_count = fit < 2 ? 2 : fit,
-        .chunk_tokens = chunk_tokens,
+    /* Neighbours lie apart, shards too: by the golden ratio (Knuth, TAOCP vol. 3, 6.4). */
+    uint64_t mixed =
+        ((uint64_t)shard * 0x9e3779b97f4a7c15u + (uint64_t)chunk) * 0x9e3779b97f4a7c15u;
+    return &cache->buckets[mixed >> 51];
+}
+
+static void prepare(struct chunk_cache *cache)
+{
+    cache->entries = memory_alloc_zeroed(CHUNK_CACHE_ENTRIES, sizeof *cache->entries);
+    cache->buckets = memory_alloc_zeroed(BUCKETS, sizeof *cache->buckets);
+    for (int i = 0; i < CHUNK_CACHE_ENTRIES; i++) {
+        cache->entries[i].newer = cache->free;
+        cache->free = &cache->entries[i];
+    }
+}
+
+/* ---- The chain from the oldest use to the newest ------------------------------------------------
+ */
+
+static void unlink_use(struct chunk_cache *cache, struct cached_chunk *entry)
+{
+    *(entry->older ? &entry->older->newer : &cache->oldest) = entry->newer;
+    *(entry->newer ? &entry->newer->older : &cache->newest) = entry->older;
+}
+
+static void link_newest(struct chunk_cache *cache, struct cached_chunk *entry)
+{
+    entry->older = cache->newest;
+    entry->newer = NULL;
+    *(cache->newest ? &cache->newest->newer : &cache->oldest) = entry;
+    cache->newest = entry;
+}
+
+/* ---- What others call ---------------------------------------------------------------------------
+ */
+
+struct cached_chunk *chunk_cache_find(struct chunk_cache *cache, int64_t shard, int64_t chunk)
+{
+    if (cache->entries == NULL)
+        return NULL;
+    struct cached_chunk *entry = *bucket_of(cache, shard, chunk);
+    while (entry != NULL && (entry->shard != shard || entry->chunk != chunk))
+        entry = entry->next_in_bucket;
+    if (entry != NULL && entry != cache->newest) {
+        unlink_use(cache, entry);
+        link_newest(cache, entry);
+    }
+    return entry;
+}
+
+struct cached_chunk *chunk_cache_add(struct chunk_cache *cache, int64_t shard, int64_t chunk,
+                                     size_t bytes)
+{
+    if (cache->entries == NULL)
+        prepare(cache);
+    while (cache->oldest != NULL &&
+           (cache->free == NULL || cache->bytes + bytes > CHUNK_CACHE_BYTES))
+        chunk_cache_forget(cache, cache->oldest);
+
+    struct cached_chunk *entry = cache->free, **bucket = bucket_of(cache, shard, chunk);
+    cache->free = entry->newer;
+    *entry = (struct cached_chunk){
+        .shard = shard,
+        .chunk = chunk,
+        .bytes = bytes,
+        .tokens = memory_alloc(bytes),
+        .next_in_bucket = *bucket,
     };
-    cache->entries = memory_alloc_zeroed((size_t)cache->entry_count, sizeof *cache->entries);
+    *bucket = entry;
+    link_newest(cache, entry);
+    cache->bytes += bytes;
+    return entry;
+}
+
+void chunk_cache_forget(struct chunk_cache *cache, struct cached_chunk *entry)
+{
+    struct cached_chunk **at = bucket_of(cache, entry->shard, entry->chunk);
+    while (*at != entry)
+        at = &(*at)->next_in_bucket;
+    *at = entry->next_in_bucket;
+    unlink_use(cache, entry);
+    cache->bytes -= entry->bytes;
+    memory_free(entry->tokens);
+    memory_free(entry->begins);
+    *entry = (struct cached_chunk){ .newer = cache->free };
+    cache->free = entry;
 }
 
 void chunk_cache_release(struct chunk_cache *cache)
 {
-    for (int64_t i = 0; i < cache->used_count; i++) {
-        memory_free(cache->entries[i].tokens);
-        memory_free(cache->entries[i].begins);
-    }
+    while (cache->oldest != NULL)
+        chunk_cache_forget(cache, cache->oldest);
     memory_free(cache->entries);
+    memory_free(cache->buckets);
     *cache = (struct chunk_cache){ 0 };
-}
-
-/* A free entry, or else the one whose last use is the longest ago. */
-static struct cached_chunk *entry_to_fill(struct chunk_cache *cache)
-{
-    if (cache->used_count < cache->entry_count) {
-        struct cached_chunk *entry = &cache->entries[cache->used_count++];
-        entry->tokens = memory_alloc((size_t)cache->chunk_tokens * sizeof *entry->tokens);
-        return entry;
-    }
-    struct cached_chunk *oldest = cache->entries;
-    for (int64_t i = 1; i < cache->used_count; i++)
-        if (cache->entries[i].last_use < oldest->last_use)
-            oldest = &cache->entries[i];
-    memory_free(oldest->begins);
-    oldest->begins = NULL;
-    return oldest;
-}
-
-struct cached_chunk *chunk_cache_get(struct chunk_cache *cache, int64_t shard, int64_t chunk,
-                                     bool *found)
-{
-    /* A walk over some hundred entries costs less than the copy of one sample. */
-    struct cached_chunk *entry = NULL;
-    for (int64_t i = 0; i < cache->used_count && entry == NULL; i++)
-        if (cache->entries[i].shard == shard && cache->entries[i].chunk == chunk)
-            entry = &cache->entries[i];
-
-    *found = entry != NULL;
-    if (!*found)
-        entry = entry_to_fill(cache);
-    entry->shard = shard;
-    entry->chunk = chunk;
-    entry->last_use = ++cache->clock;
-    return entry;
-}
-
-void chunk_cache_forget(struct cached_chunk *entry)
-{
-    entry->shard = -1;
-    entry->last_use = 0;
 }

@@ -1,6 +1,7 @@
 #include "shards/column_reader.h"
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "shards/shard_format.h"
 
 enum status column_check_link(hid_t parent, const char *name)
@@ -67,7 +68,7 @@ static enum status check_type(const struct column_reader *column)
     return STATUS_OK;
 }
 
-static enum status check_extent(const struct column_reader *column)
+static enum status check_extent(struct column_reader *column)
 {
     hsize_t extent = 0;
     hid_t space = H5Dget_space(column->dataset);
@@ -77,6 +78,8 @@ static enum status check_extent(const struct column_reader *column)
     H5Sclose(space);
     if (!simple)
         return bad_input("'%s' is not of one dimension", column->name);
+    if (column->count == COLUMN_COUNT_ANY)
+        column->count = (int64_t)(extent < INT64_MAX ? extent : INT64_MAX);
     if (extent != (hsize_t)column->count)
         return bad_input("'%s' has %llu elements where %lld belong", column->name,
                          (unsigned long long)extent, (long long)column->count);
@@ -88,8 +91,8 @@ static enum status check_extent(const struct column_reader *column)
     return STATUS_OK;
 }
 
-enum status column_reader_open(struct column_reader *column, const struct column_file *file,
-                               hid_t parent, const char *name, size_t element_bytes, int64_t count)
+enum status column_reader_open(struct column_reader *column, struct hdf5_file *file, hid_t parent,
+                               const char *name, size_t element_bytes, int64_t count)
 {
     *column = (struct column_reader){
         .file = file,
@@ -97,6 +100,7 @@ enum status column_reader_open(struct column_reader *column, const struct column
         .dataset = -1,
         .element_bytes = element_bytes,
         .count = count,
+        .recent_chunk = -1,
     };
     TRY(column_check_link(parent, name));
     column->dataset = H5Dopen2(parent, name, H5P_DEFAULT);
@@ -118,84 +122,116 @@ void column_reader_close(struct column_reader *column)
     if (column->dataset >= 0)
         H5Dclose(column->dataset);
     column->dataset = -1;
+    memory_free(column->recent);
+    column->recent = NULL;
 }
 
 int64_t column_reader_chunk_count(const struct column_reader *column)
 {
-    return (column->count - 1) / column->chunk_elements + 1;
+    return (column->count + column->chunk_elements - 1) / column->chunk_elements;
 }
 
-/* A chunk's place in the file, by HDF5's index. */
-struct chunk_place {
-    int64_t offset;
-    size_t stored_bytes;
-    uint32_t filters_left_out;
-};
-
-static enum status find_chunk(const struct column_reader *column, int64_t chunk, size_t limit,
-                              struct chunk_place *out)
+int64_t column_reader_chunk_length(const struct column_reader *column, int64_t chunk)
 {
-    const hsize_t start = (hsize_t)(chunk * column->chunk_elements);
-    unsigned left_out = 0;
-    haddr_t address = HADDR_UNDEF;
-    hsize_t stored = 0;
+    int64_t left = column->count - chunk * column->chunk_elements;
+    return left < column->chunk_elements ? left : column->chunk_elements;
+}
+
+static size_t chunk_bytes_of(const struct column_reader *column)
+{
+    return (size_t)column->chunk_elements * column->element_bytes;
+}
+
+enum status column_reader_find(const struct column_reader *column, int64_t chunk,
+                               struct chunk_place *out)
+{
+    CHECK(chunk >= 0 && chunk < column_reader_chunk_count(column), "no chunk %lld in '%s'",
+          (long long)chunk, column->name);
+    const size_t limit = chunk_stored_limit(chunk_bytes_of(column));
     hdf5_lock();
-    bool found = hdf5_note(
-        H5Dget_chunk_info_by_coord(column->dataset, &start, &left_out, &address, &stored) >= 0);
+    bool found = hdf5_file_locate(column->file, column->dataset,
+                                  (hsize_t)(chunk * column->chunk_elements), out);
     hdf5_unlock();
     if (!found)
         return bad_input("chunk %lld of '%s' is not found: %s", (long long)chunk, column->name,
                          hdf5_reason());
-    if (address == HADDR_UNDEF || stored == 0)
+    if (out->stored_bytes == 0)
         return bad_input("chunk %lld of '%s' is missing", (long long)chunk, column->name);
-    if (stored > limit)
+    if (out->stored_bytes > limit)
         return bad_input("chunk %lld of '%s' takes %llu bytes, more than %zu", (long long)chunk,
-                         column->name, (unsigned long long)stored, limit);
+                         column->name, (unsigned long long)out->stored_bytes, limit);
 
     const uint64_t file_bytes = (uint64_t)column->file->file_bytes;
-    if (address > file_bytes || stored > file_bytes - address)
+    if (out->offset > file_bytes || out->stored_bytes > file_bytes - out->offset)
         return bad_input("chunk %lld of '%s' lies beyond the end of the file", (long long)chunk,
                          column->name);
-    out->offset = (int64_t)address;
-    out->stored_bytes = (size_t)stored;
-    out->filters_left_out = left_out;
     return STATUS_OK;
 }
 
-enum status column_reader_chunk(const struct column_reader *column, int64_t chunk,
-                                struct chunk_scratch *scratch, int64_t *count)
+enum status column_reader_load(const struct column_reader *column, int64_t chunk,
+                               const struct chunk_place *place, struct chunk_scratch *scratch,
+                               void *elements)
 {
-    CHECK(chunk >= 0 && chunk < column_reader_chunk_count(column), "no chunk %lld in '%s'",
-          (long long)chunk, column->name);
-    const size_t chunk_bytes = (size_t)column->chunk_elements * column->element_bytes;
-    struct chunk_place place;
-    TRY(find_chunk(column, chunk, chunk_stored_limit(chunk_bytes), &place));
-
-    chunk_scratch_reserve(scratch, chunk_bytes);
-    TRY(file_read_at(column->file->descriptor, scratch->stored, place.stored_bytes, place.offset,
-                     column->file->path));
-    const char *wrong = chunk_decode(scratch, place.stored_bytes, chunk_bytes,
-                                     column->element_bytes, place.filters_left_out);
+    const struct chunk_form form = {
+        .stored_bytes = (size_t)place->stored_bytes,
+        .chunk_bytes = chunk_bytes_of(column),
+        .element_bytes = column->element_bytes,
+        .filters_left_out = place->filters_left_out,
+    };
+    chunk_scratch_reserve(scratch, form.chunk_bytes);
+    TRY(file_read_at(column->file->descriptor, scratch->stored, form.stored_bytes,
+                     (int64_t)place->offset, column->file->path));
+    const char *wrong = chunk_decode(scratch, &form, elements);
     if (wrong != NULL)
         return bad_input("chunk %lld of '%s' %s", (long long)chunk, column->name, wrong);
-
-    int64_t left = column->count - chunk * column->chunk_elements;
-    *count = left < column->chunk_elements ? left : column->chunk_elements;
     return STATUS_OK;
 }
 
-enum status column_reader_range(const struct column_reader *column, int64_t first, int64_t count,
+enum status column_reader_chunk(struct column_reader *column, int64_t chunk,
+                                struct chunk_scratch *scratch, const void **elements)
+{
+    struct chunk_place place;
+    *elements = column->recent;
+    if (column->recent_chunk == chunk)
+        return STATUS_OK;
+    TRY(column_reader_find(column, chunk, &place));
+    if (column->recent == NULL)
+        column->recent = memory_alloc(chunk_bytes_of(column));
+    column->recent_chunk = -1;
+    TRY(column_reader_load(column, chunk, &place, scratch, column->recent));
+    column->recent_chunk = chunk;
+    *elements = column->recent;
+    return STATUS_OK;
+}
+
+static uint64_t element(const void *elements, size_t element_bytes, int64_t i)
+{
+    switch (element_bytes) {
+    case 1:
+        return ((const uint8_t *)elements)[i];
+    case 2:
+        return ((const uint16_t *)elements)[i];
+    case 4:
+        return ((const uint32_t *)elements)[i];
+    default:
+        return ((const uint64_t *)elements)[i];
+    }
+}
+
+enum status column_reader_range(struct column_reader *column, int64_t first, int64_t count,
                                 struct chunk_scratch *scratch, uint64_t *out)
 {
     CHECK(first >= 0 && count >= 0 && first <= column->count - count,
           "[%lld, +%lld) is beyond '%s'", (long long)first, (long long)count, column->name);
     while (count > 0) {
-        int64_t chunk = first / column->chunk_elements, within = first % column->chunk_elements;
-        int64_t elements;
+        const int64_t chunk = first / column->chunk_elements;
+        const int64_t within = first % column->chunk_elements;
+        const void *elements;
         TRY(column_reader_chunk(column, chunk, scratch, &elements));
-        int64_t taken = elements - within < count ? elements - within : count;
+        int64_t left = column_reader_chunk_length(column, chunk) - within;
+        int64_t taken = left < count ? left : count;
         for (int64_t i = 0; i < taken; i++)
-            out[i] = column_element(scratch->elements, column->element_bytes, within + i);
+            out[i] = element(elements, column->element_bytes, within + i);
         out += taken;
         first += taken;
         count -= taken;

@@ -13,50 +13,45 @@
 
 #include "base/status.h"
 #include "shards/chunk_codec.h"
-#include "shards/hdf5_guard.h"
+#include "shards/hdf5_file.h"
 
-/* The file that a column lies in; outlives the column. */
-struct column_file {
-    const char *path;
-    int descriptor;
-    int64_t file_bytes;
-};
+#define COLUMN_COUNT_ANY (-1)
 
 struct column_reader {
-    const struct column_file *file;
-    const char *name; /* of the link; a literal */
-    hid_t dataset;    /* or -1: not open */
+    struct hdf5_file *file; /* that it lies in; outlives the column */
+    const char *name;       /* of the link; a literal */
+    hid_t dataset;          /* or -1: not open */
     size_t element_bytes;
-    int64_t count, chunk_elements; /* both > 0 */
+    int64_t count, chunk_elements; /* chunk_elements > 0 */
+    void *recent;                  /* elements of chunk `recent_chunk`; NULL until it is needed */
+    int64_t recent_chunk;          /* -1: none */
 };
 
-/* Under hdf5_lock. */
-enum status column_reader_open(struct column_reader *column, const struct column_file *file,
-                               hid_t parent, const char *name, size_t element_bytes, int64_t count);
+/* `count` elements belong there, or COLUMN_COUNT_ANY. Under hdf5_lock. */
+enum status column_reader_open(struct column_reader *column, struct hdf5_file *file, hid_t parent,
+                               const char *name, size_t element_bytes, int64_t count);
 void column_reader_close(struct column_reader *column);
 
 /* Fails unless `parent` holds `name` by a hard link. Under hdf5_lock. */
 enum status column_check_link(hid_t parent, const char *name);
 
 int64_t column_reader_chunk_count(const struct column_reader *column);
+int64_t column_reader_chunk_length(const struct column_reader *column, int64_t chunk);
 
-/* The elements of one chunk, *count of them, in scratch->elements. Takes hdf5_lock itself. */
-enum status column_reader_chunk(const struct column_reader *column, int64_t chunk,
-                                struct chunk_scratch *scratch, int64_t *count);
+/* Where a chunk lies: within the file, and no longer than a chunk may be. Takes hdf5_lock. */
+enum status column_reader_find(const struct column_reader *column, int64_t chunk,
+                               struct chunk_place *out);
+/* Reads and decodes the chunk that was found there to `elements`, in this machine's order of
+ * bytes: room for chunk_elements. Without HDF5: several threads may, each with its scratch. */
+enum status column_reader_load(const struct column_reader *column, int64_t chunk,
+                               const struct chunk_place *place, struct chunk_scratch *scratch,
+                               void *elements);
 
+/* Both of it: the chunk's elements, valid until the next call. */
+enum status column_reader_chunk(struct column_reader *column, int64_t chunk,
+                                struct chunk_scratch *scratch, const void **elements);
 /* Elements [first, first + count), within the column's, widened to 64 bits. */
-enum status column_reader_range(const struct column_reader *column, int64_t first, int64_t count,
+enum status column_reader_range(struct column_reader *column, int64_t first, int64_t count,
                                 struct chunk_scratch *scratch, uint64_t *out);
-
-/* Element i of decoded little-endian elements. */
-static inline uint64_t column_element(const unsigned char *elements, size_t element_bytes,
-                                      int64_t i)
-{
-    const unsigned char *at = elements + (size_t)i * element_bytes;
-    uint64_t value = 0;
-    for (size_t k = 0; k < element_bytes; k++)
-        value |= (uint64_t)at[k] << (8 * k);
-    return value;
-}
 
 #endif

@@ -1,32 +1,27 @@
 #include "shards/column_writer.h"
 
-#include "base/memory.h"
-#include "shards/shard_format.h"
+#include <string.h>
 
-enum { DEFLATE_LEVEL = 6 };
+#include "base/memory.h"
+#include "base/status.h"
+#include "shards/shard_format.h"
 
 static bool set_storage(hid_t properties, hsize_t chunk_elements)
 {
-    /* No times: the same input must give the same bytes. */
+    /* No times: the same input must give the same bytes. The level of deflate is a mark in the
+     * file alone, since HDF5 deflates nothing here. */
     return H5Pset_obj_track_times(properties, false) >= 0 &&
            H5Pset_chunk(properties, 1, &chunk_elements) >= 0 && H5Pset_shuffle(properties) >= 0 &&
-           H5Pset_deflate(properties, DEFLATE_LEVEL) >= 0 && H5Pset_fletcher32(properties) >= 0;
+           H5Pset_deflate(properties, 1) >= 0 && H5Pset_fletcher32(properties) >= 0;
 }
 
-bool column_writer_open(struct column_writer *column, hid_t parent, const char *name,
-                        size_t element_bytes)
+static bool create_dataset(struct column_writer *column, hid_t parent, const char *name)
 {
-    *column = (struct column_writer){
-        .dataset = -1,
-        .element_bytes = element_bytes,
-        .chunk = memory_alloc(SHARD_CHUNK_BYTES),
-        .chunk_elements = SHARD_CHUNK_BYTES / element_bytes,
-    };
     const hsize_t none = 0, unlimited = H5S_UNLIMITED;
     hid_t space = H5Screate_simple(1, &none, &unlimited);
     hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
     if (set_storage(properties, column->chunk_elements))
-        column->dataset = H5Dcreate2(parent, name, hdf5_unsigned_type(element_bytes), space,
+        column->dataset = H5Dcreate2(parent, name, hdf5_unsigned_type(column->element_bytes), space,
                                      H5P_DEFAULT, properties, H5P_DEFAULT);
     bool ok = hdf5_note(column->dataset >= 0);
     H5Pclose(properties);
@@ -34,25 +29,48 @@ bool column_writer_open(struct column_writer *column, hid_t parent, const char *
     return ok;
 }
 
-/* Writes the pending elements as the dataset's last chunk. */
+bool column_writer_open(struct column_writer *column, hid_t parent, const char *name,
+                        size_t element_bytes, struct chunk_encoder *encoder)
+{
+    *column = (struct column_writer){
+        .dataset = -1,
+        .element_bytes = element_bytes,
+        .chunk = memory_alloc(SHARD_CHUNK_BYTES),
+        .chunk_elements = SHARD_CHUNK_BYTES / element_bytes,
+        .encoder = encoder,
+    };
+    hdf5_lock();
+    bool ok = create_dataset(column, parent, name);
+    hdf5_unlock();
+    return ok;
+}
+
+bool column_writer_add_encoded(struct column_writer *column, const void *stored,
+                               size_t stored_bytes, size_t elements)
+{
+    const hsize_t start = (hsize_t)column->count, extent = start + elements;
+    CHECK(column->pending == 0 && start % column->chunk_elements == 0 && elements > 0 &&
+              elements <= column->chunk_elements,
+          "a chunk of %zu elements after %lld", elements, (long long)column->count);
+    column->count += (int64_t)elements;
+    hdf5_lock();
+    bool ok = hdf5_note(
+        H5Dset_extent(column->dataset, &extent) >= 0 &&
+        H5Dwrite_chunk(column->dataset, H5P_DEFAULT, 0, &start, stored_bytes, stored) >= 0);
+    hdf5_unlock();
+    return ok;
+}
+
+/* Writes the pending elements as a chunk; the column's last is filled up with zeros. */
 static bool flush_chunk(struct column_writer *column)
 {
-    const hsize_t extent = (hsize_t)column->count;
-    const hsize_t length = column->pending;
-    const hsize_t start = extent - length;
+    size_t elements = column->pending, used = elements * column->element_bytes, stored_bytes;
+    memset(column->chunk + used, 0, SHARD_CHUNK_BYTES - used);
+    const unsigned char *stored =
+        chunk_encode(column->encoder, column->chunk, column->element_bytes, &stored_bytes);
     column->pending = 0;
-    if (!hdf5_note(H5Dset_extent(column->dataset, &extent) >= 0))
-        return false;
-
-    hid_t type = hdf5_unsigned_type(column->element_bytes);
-    hid_t memory = H5Screate_simple(1, &length, NULL);
-    hid_t file = H5Dget_space(column->dataset);
-    bool ok =
-        hdf5_note(H5Sselect_hyperslab(file, H5S_SELECT_SET, &start, NULL, &length, NULL) >= 0 &&
-                  H5Dwrite(column->dataset, type, memory, file, H5P_DEFAULT, column->chunk) >= 0);
-    H5Sclose(file);
-    H5Sclose(memory);
-    return ok;
+    column->count -= (int64_t)elements; /* the addition counts them */
+    return column_writer_add_encoded(column, stored, stored_bytes, elements);
 }
 
 bool column_writer_add(struct column_writer *column, uint64_t value)
@@ -72,8 +90,11 @@ bool column_writer_finish(struct column_writer *column)
 
 void column_writer_release(struct column_writer *column)
 {
-    if (column->dataset >= 0)
+    if (column->dataset >= 0) {
+        hdf5_lock();
         H5Dclose(column->dataset);
+        hdf5_unlock();
+    }
     column->dataset = -1;
     memory_free(column->chunk);
     column->chunk = NULL;

@@ -10,7 +10,7 @@
  *   sample 0 |------------|
  *   sample 1             |------------|        t9 is left over
  *
- * Memory: the chunk cache, and what HDF5 needs for the shards that are open.
+ * Memory: the list of shards, the chunk cache, and what HDF5 needs for the shards that are open.
  */
 #ifndef SHARDS_CORPUS_H
 #define SHARDS_CORPUS_H
@@ -18,18 +18,30 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "shards/corpus_manifest.h"
 #include "shards/corpus_split.h"
 
 struct corpus; /* its facts are immutable: one thread may read samples beside others' queries */
 
-/* Checks corpus.json, and every shard of the split against it: size, identity, layout. A split
- * may be shorter than a sample: whether that will do is the caller's to say. */
+/* Checks corpus.json. The shards of the split are checked against it (size, identity, layout) when
+ * they are first read, or now if they are at most CORPUS_CHECKED_AT_ONCE. A split may be shorter
+ * than a sample: whether that will do is the caller's to say. */
+enum { CORPUS_CHECKED_AT_ONCE = 256 };
 enum status corpus_open(const char *folder, enum corpus_split split, int64_t seq_len,
                         struct corpus **out);
+/* Another split of the same folder, by its corpus.json as it was read; closed before `corpus`. */
+enum status corpus_open_beside(const struct corpus *corpus, enum corpus_split split,
+                               struct corpus **out);
 void corpus_close(struct corpus *corpus); /* NULL is allowed */
+/* How many threads inflate chunks, the one that reads samples among them; at first 1. */
+void corpus_set_threads(struct corpus *corpus, int threads);
 
-int64_t corpus_sample_count(const struct corpus *corpus); /* may be 0 */
-int64_t corpus_token_count(const struct corpus *corpus);  /* of the split */
+struct shard_set;
+struct shard_set *corpus_shards(struct corpus *corpus); /* whose readers are those of its samples */
+int64_t corpus_seq_len(const struct corpus *corpus);
+const struct corpus_manifest *corpus_list(const struct corpus *corpus); /* what corpus.json says */
+int64_t corpus_sample_count(const struct corpus *corpus);               /* may be 0 */
+int64_t corpus_token_count(const struct corpus *corpus);                /* of the split */
 int64_t corpus_byte_count(const struct corpus *corpus); /* of the split's text: for bits per byte */
 int64_t corpus_vocab_size(const struct corpus *corpus);
 const char *corpus_tokenizer_digest(const struct corpus *corpus);

@@ -1,259 +1,314 @@
 #include "shards/corpus_builder.h"
 
-#include <math.h>
-#include <stdlib.h>
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "shards/file_digest.h"
-#include "shards/shard_writer.h"
+#include "shards/build_input.h"
+#include "shards/corpus_commit.h"
+#include "shards/input_spool.h"
+#include "shards/lot_builder.h"
+#include "shards/rejected_files.h"
+#include "shards/shard_filler.h"
 #include "shards/staging_folder.h"
-#include "shards/tokenizer.h"
 
-/* The shard that a split's documents go to now. */
-struct split_output {
-    struct shard_writer *writer; /* or NULL: none is open */
-    struct manifest_shard shard; /* what is known of it so far */
-    int64_t shard_count;         /* begun so far */
-};
+/* OUT.partial/work/  lots/  fill-DIGEST/  spool/  : what a later build goes on from */
+#define WORK_FOLDER "work"
 
 struct corpus_builder {
     const struct corpus_plan *plan;
+    const struct build_team *team;
     struct tokenizer *tokenizer;
-    struct encoder *encoder;
-    struct staging_folder staging;
-    struct split_output outputs[SPLIT_COUNT];
-    struct strbuf text;
-    struct token_buffer tokens;
-    struct corpus_manifest *manifest;
-    int64_t text_bytes, empty_documents;
-    double last_progress;
+    struct thread_pool *pool;
+    struct staging_folder staging; /* rank 0's */
+    struct strbuf partial, lots_folder, fill_folder, spool_folder;
+    char **paths; /* [input_count] what is read: the inputs, or copies of pipes */
+    struct build_input *inputs;
+    struct lot_list lots;
+    struct duplicates duplicates;
+    struct shard_layout layout;
 };
 
-enum corpus_split document_split(const char *text, size_t length, double holdout)
-{
-    unsigned char digest[SHA256_BYTES];
-    struct sha256 hash;
-    sha256_init(&hash);
-    sha256_add(&hash, text, length);
-    sha256_finish(&hash, digest);
+/* ---- start ---- */
 
-    uint64_t bits = 0;
-    for (int i = 0; i < 8; i++)
-        bits = bits << 8 | digest[i];
-    return (double)bits < ldexp(holdout, 64) ? SPLIT_HELDOUT : SPLIT_TRAIN;
+static enum status create_folder(struct strbuf *path, const char *partial, const char *name)
+{
+    strbuf_reset(path);
+    strbuf_addf(path, "%s/" WORK_FOLDER "/%s", partial, name);
+    return folder_create(path->bytes);
 }
 
-static enum status begin_shard(struct corpus_builder *builder, enum corpus_split split)
-{
-    struct split_output *output = &builder->outputs[split];
-    if (output->shard_count == CORPUS_MAX_SHARDS)
-        return bad_input("the corpus needs more than %lld shards: raise --shard_tokens",
-                         (long long)CORPUS_MAX_SHARDS);
-    struct shard_identity identity = {
-        .vocab_size = tokenizer_vocab_size(builder->tokenizer),
-        .split = split,
-    };
-    memcpy(identity.tokenizer_digest, tokenizer_digest(builder->tokenizer), SHA256_HEX);
-
-    struct strbuf name = STRBUF_INIT;
-    strbuf_addf(&name, "%s-%05lld.h5", corpus_split_names[split], (long long)output->shard_count);
-    char *path = path_join(builder->staging.path, name.bytes);
-    enum status status = shard_writer_open(path, &identity, &output->writer);
-    if (status == STATUS_OK) {
-        output->shard_count++;
-        output->shard = (struct manifest_shard){
-            .file = memory_copy_string(name.bytes),
-            .split = split,
-        };
-    }
-    memory_free(path);
-    strbuf_release(&name);
-    return status;
-}
-
-/* Closes the split's shard, if one is open, and lists it. */
-static enum status end_shard(struct corpus_builder *builder, enum corpus_split split)
-{
-    struct split_output *output = &builder->outputs[split];
-    struct manifest_shard *shard = &output->shard;
-    if (output->writer == NULL)
-        return STATUS_OK;
-    shard->tokens = shard_writer_tokens(output->writer);
-    shard->documents = shard_writer_documents(output->writer);
-    struct shard_writer *writer = output->writer;
-    output->writer = NULL;
-    TRY(shard_writer_close(writer));
-
-    char *path = path_join(builder->staging.path, shard->file);
-    enum status status = file_digest(path, shard->sha256, &shard->file_bytes);
-    memory_free(path);
-    if (status == STATUS_OK)
-        corpus_manifest_add_shard(builder->manifest, shard);
-    memory_free(shard->file);
-    shard->file = NULL;
-    return status;
-}
-
-static bool is_blank(const struct strbuf *text)
-{
-    return strspn(text->bytes, " \t\r\n\f\v") == text->length;
-}
-
-static void show_progress(struct corpus_builder *builder, const char *input)
-{
-    const double interval_s = 0.2;
-    double now = clock_seconds();
-    if (now - builder->last_progress < interval_s)
-        return;
-    builder->last_progress = now;
-    log_progress("%s: %.1f MB of text", input, (double)builder->text_bytes / 1e6);
-}
-
-/* The buffer holds the one id. */
-static void start_document(struct token_buffer *tokens, int32_t id)
-{
-    if (tokens->capacity == 0) {
-        tokens->capacity = 4096;
-        tokens->ids = memory_alloc((size_t)tokens->capacity * sizeof *tokens->ids);
-    }
-    tokens->ids[0] = id;
-    tokens->count = 1;
-}
-
-static enum status add_document(struct corpus_builder *builder, int64_t source)
-{
-    const struct strbuf *text = &builder->text;
-    if (is_blank(text)) {
-        builder->empty_documents++;
-        return STATUS_OK;
-    }
-    enum corpus_split split = document_split(text->bytes, text->length, builder->plan->holdout);
-    struct split_output *output = &builder->outputs[split];
-    if (output->writer == NULL)
-        TRY(begin_shard(builder, split));
-
-    start_document(&builder->tokens, tokenizer_end_of_text(builder->tokenizer));
-    encoder_add(builder->encoder, text->bytes, text->length, &builder->tokens);
-    TRY(shard_writer_add(output->writer, builder->tokens.ids, builder->tokens.count,
-                         (uint32_t)source));
-    output->shard.text_bytes += (int64_t)text->length;
-    builder->text_bytes += (int64_t)text->length;
-    if (shard_writer_tokens(output->writer) >= builder->plan->shard_tokens)
-        return end_shard(builder, split);
-    return STATUS_OK;
-}
-
-static enum status add_documents(struct corpus_builder *builder, int64_t source,
-                                 struct text_reader *reader)
-{
-    for (;;) {
-        bool found;
-        TRY(text_reader_next(reader, &builder->text, &found));
-        if (!found)
-            return STATUS_OK;
-        TRY(add_document(builder, source));
-        show_progress(builder, builder->plan->inputs[source]);
-    }
-}
-
-/* Lists the input. Links are followed here as the text reader does: the user named them. */
-static enum status add_input(struct corpus_builder *builder, const char *path)
-{
-    struct manifest_input input;
-    char *resolved = realpath(path, NULL); /* of the C library: returned to it */
-    enum status status = file_digest(resolved ? resolved : path, input.sha256, &input.file_bytes);
-    free(resolved);
-    TRY(status);
-
-    /* What it was, not where it lay: the same corpus comes out of any folder. */
-    const char *slash = strrchr(path, '/');
-    input.name = (char *)(slash != NULL ? slash + 1 : path); /* copied by the addition */
-    corpus_manifest_add_input(builder->manifest, &input);
-    return STATUS_OK;
-}
-
-static enum status read_inputs(struct corpus_builder *builder)
+static enum status begin_folders(struct corpus_builder *builder)
 {
     const struct corpus_plan *plan = builder->plan;
+    TRY(staging_folder_begin(&builder->staging, plan->out, plan->overwrite, CORPUS_MANIFEST_NAME,
+                             WORK_FOLDER));
+    TRY(create_folder(&builder->lots_folder, builder->staging.path, "lots"));
+    return create_folder(&builder->spool_folder, builder->staging.path, "spool");
+}
+
+/* Rank 0 has the folder; the others learn where it is. */
+static void name_folders(struct corpus_builder *builder)
+{
+    const char *out = builder->plan->out;
+    size_t length = strlen(out);
+    while (length > 1 && out[length - 1] == '/')
+        length--;
+    strbuf_addf(&builder->partial, "%.*s.partial", (int)length, out);
+    strbuf_reset(&builder->lots_folder);
+    strbuf_addf(&builder->lots_folder, "%s/" WORK_FOLDER "/lots", builder->partial.bytes);
+    strbuf_reset(&builder->spool_folder);
+    strbuf_addf(&builder->spool_folder, "%s/" WORK_FOLDER "/spool", builder->partial.bytes);
+}
+
+static enum status check_plan(const struct corpus_plan *plan)
+{
     if (plan->input_count > CORPUS_MAX_INPUTS)
         return bad_input("%lld inputs are more than %lld", (long long)plan->input_count,
                          (long long)CORPUS_MAX_INPUTS);
-    for (int64_t i = 0; i < plan->input_count; i++) {
-        struct text_reader *reader;
-        TRY(add_input(builder, plan->inputs[i]));
-        TRY(text_reader_open(plan->inputs[i], &plan->text, &reader));
-        enum status status = add_documents(builder, i, reader);
-        text_reader_close(reader);
-        TRY(status);
-    }
-    for (int split = 0; split < SPLIT_COUNT; split++)
-        TRY(end_shard(builder, (enum corpus_split)split));
-    if (builder->manifest->shard_count == 0)
-        return bad_input("the inputs hold no document");
     return STATUS_OK;
 }
 
-static void record_rules(const struct corpus_builder *builder)
+static enum status open_tokenizer(struct corpus_builder *builder)
 {
-    const struct corpus_plan *plan = builder->plan;
-    const struct corpus_rules rules = {
-        .document_start = (char *)(plan->text.document_start ? plan->text.document_start : ""),
-        .document_bytes = plan->text.document_bytes,
-        .shard_tokens = plan->shard_tokens,
-        .holdout = plan->holdout,
-        .empty_documents = builder->empty_documents,
-    };
-    corpus_manifest_set_rules(builder->manifest, &rules);
+    TRY(check_plan(builder->plan));
+    return tokenizer_open(builder->plan->tokenizer, &builder->tokenizer);
 }
 
-/* Everything into the staging folder, corpus.json last. */
-static enum status write_corpus(struct corpus_builder *builder)
+/* All that decides what becomes of a document, besides the document. */
+static void digest_rules(const struct corpus_builder *builder, char hex[SHA256_HEX])
 {
-    TRY(read_inputs(builder));
-    corpus_manifest_sort_shards(builder->manifest);
-    record_rules(builder);
+    struct strbuf text = STRBUF_INIT;
+    struct sha256 hash;
+    const struct corpus_plan *plan = builder->plan;
+    strbuf_addf(&text, "eon build 1\n%s\n%s\n%lld %d", tokenizer_digest(builder->tokenizer),
+                plan->options ? plan->options : "", (long long)plan->lot_bytes,
+                plan->keep_rejected);
+    sha256_init(&hash);
+    sha256_add(&hash, text.bytes, text.length);
+    sha256_finish_hex(&hash, hex);
+    strbuf_release(&text);
+}
 
-    char *path = path_join(builder->staging.path, CORPUS_TOKENIZER_NAME);
-    enum status status = tokenizer_write(builder->tokenizer, path);
-    memory_free(path);
-    TRY(status);
-    return corpus_manifest_write(builder->manifest, builder->staging.path);
+static enum status find_inputs(struct corpus_builder *builder)
+{
+    const struct corpus_plan *plan = builder->plan;
+    char rules[SHA256_HEX];
+    digest_rules(builder, rules);
+    TRY(input_spool_names(plan->inputs, plan->input_count, builder->spool_folder.bytes,
+                          &builder->paths));
+    TRY(build_inputs_find((const char *const *)builder->paths, plan->input_count, rules,
+                          &builder->inputs));
+    build_inputs_share(builder->inputs, plan->input_count, builder->team->size);
+    return STATUS_OK;
+}
+
+/* What the shards depend on: inputs, rules, and nothing else. */
+static void digest_inputs(const struct corpus_builder *builder, char hex[SHA256_HEX])
+{
+    struct sha256 hash;
+    sha256_init(&hash);
+    for (int64_t i = 0; i < builder->plan->input_count; i++)
+        sha256_add(&hash, builder->inputs[i].identity, SHA256_HEX - 1);
+    sha256_finish_hex(&hash, hex);
+}
+
+/* A file system may show ranks different states of a file that is being written. */
+static enum status check_same_inputs(const struct corpus_builder *builder)
+{
+    const struct build_team *team = builder->team;
+    char mine[SHA256_HEX];
+    enum status status = STATUS_OK;
+    digest_inputs(builder, mine);
+    if (team->size == 1)
+        return STATUS_OK;
+    char *all = memory_alloc((size_t)team->size * sizeof mine);
+    team->gather_all(team->context, mine, sizeof mine, all);
+    for (int rank = 1; rank < team->size && status == STATUS_OK; rank++)
+        if (memcmp(all + (size_t)rank * sizeof mine, all, sizeof mine) != 0)
+            status = failed("ranks 0 and %d see other inputs: names, sizes or times of the files, "
+                            "or options, differ",
+                            rank);
+    memory_free(all);
+    return status;
+}
+
+static enum status prepare(struct corpus_builder *builder)
+{
+    const struct build_team *team = builder->team;
+    const struct corpus_plan *plan = builder->plan;
+    TRY(team_agree(team, open_tokenizer(builder)));
+    enum status status = STATUS_OK;
+    if (team->rank == 0) {
+        status = begin_folders(builder);
+        if (status == STATUS_OK)
+            status = input_spool_fill(plan->inputs, plan->input_count, builder->spool_folder.bytes);
+    }
+    TRY(team_agree(team, status));
+    name_folders(builder);
+    TRY(team_agree(team, find_inputs(builder)));
+    return check_same_inputs(builder);
+}
+
+/* ---- stages ---- */
+
+static enum status make_lots(struct corpus_builder *builder)
+{
+    const struct lot_builder_plan plan = {
+        .corpus = builder->plan,
+        .tokenizer = builder->tokenizer,
+        .inputs = builder->inputs,
+        .folder = builder->lots_folder.bytes,
+        .pool = builder->pool,
+        .rank = builder->team->rank,
+        .ranks = builder->team->size,
+    };
+    TRY(team_agree(builder->team, lots_build(&plan)));
+    return team_agree(builder->team, lot_list_read(builder->lots_folder.bytes, builder->inputs,
+                                                   builder->plan->input_count, &builder->lots));
+}
+
+static enum status lay_out(struct corpus_builder *builder)
+{
+    const struct corpus_plan *plan = builder->plan;
+    TRY(duplicates_find(&builder->lots, plan->deduplicate, plan->dedup_memory, builder->team,
+                        &builder->duplicates));
+    enum status status = shard_layout_make(&builder->lots, &builder->duplicates, plan->shard_tokens,
+                                           &builder->layout);
+    if (status == STATUS_OK && builder->layout.count == 0)
+        status = bad_input("the inputs hold no document");
+    return team_agree(builder->team, status);
+}
+
+static void show_shards(int64_t done, int64_t total)
+{
+    log_progress("shards: %lld of %lld", (long long)done, (long long)total);
+}
+
+static struct shard_filler_plan filler_plan(const struct corpus_builder *builder)
+{
+    return (struct shard_filler_plan){
+        .assembly = { .layout = &builder->layout,
+                      .tokenizer_digest = tokenizer_digest(builder->tokenizer),
+                      .vocab_size = tokenizer_vocab_size(builder->tokenizer),
+                      .folder = builder->fill_folder.bytes },
+        .pool = builder->pool,
+        .team = builder->team,
+        .progress = builder->team->rank == 0 ? show_shards : NULL,
+    };
+}
+
+static enum status write_shards(struct corpus_builder *builder)
+{
+    char digest[SHA256_HEX], name[64];
+    digest_inputs(builder, digest);
+    snprintf(name, sizeof name, "fill-%.16s", digest);
+    TRY(team_agree(builder->team,
+                   create_folder(&builder->fill_folder, builder->partial.bytes, name)));
+    const struct shard_filler_plan plan = filler_plan(builder);
+    TRY(shards_fill(&plan));
+    if (!builder->plan->keep_rejected)
+        return STATUS_OK;
+    return rejected_files_write(&builder->layout, builder->plan->inputs, builder->tokenizer,
+                                builder->fill_folder.bytes, builder->team);
+}
+
+static enum status commit(struct corpus_builder *builder, struct corpus_manifest *manifest)
+{
+    const struct shard_filler_plan filler = filler_plan(builder);
+    TRY(team_agree(builder->team, corpus_manifest_fill(manifest, builder->plan, builder->inputs,
+                                                       &filler.assembly)));
+    enum status status = STATUS_OK;
+    if (builder->team->rank == 0) /* once nobody reads the folders any more */
+        status = corpus_commit(manifest, builder->tokenizer, builder->fill_folder.bytes,
+                               &builder->staging, WORK_FOLDER);
+    return team_agree(builder->team, status);
+}
+
+/* ---- end ---- */
+
+static bool any_lots(const char *folder)
+{
+    struct name_list inputs, lots;
+    bool any = false;
+    if (!folder_exists(folder) || folder_list(folder, &inputs) != STATUS_OK)
+        return false;
+    for (int64_t i = 0; i < inputs.count && !any; i++) {
+        char *path = path_join(folder, inputs.names[i]);
+        if (folder_list(path, &lots) == STATUS_OK) {
+            any = lots.count > 0;
+            name_list_release(&lots);
+        }
+        memory_free(path);
+    }
+    name_list_release(&inputs);
+    return any;
+}
+
+/* What a later build can go on from is left for it. The message is that of the build. */
+static void leave_staging(struct corpus_builder *builder, enum status status)
+{
+    char message[STATUS_MESSAGE_BYTES];
+    snprintf(message, sizeof message, "%s", status_message());
+    const bool is_empty = builder->lots.count > 0 && builder->lots.documents == 0;
+    if (builder->staging.descriptor < 0 || (!is_empty && any_lots(builder->lots_folder.bytes)))
+        staging_folder_leave(&builder->staging);
+    else
+        staging_folder_release(&builder->staging);
+    if (status != STATUS_OK)
+        status_set(status, message);
 }
 
 static void release_builder(struct corpus_builder *builder)
 {
-    for (int split = 0; split < SPLIT_COUNT; split++) {
-        shard_writer_discard(builder->outputs[split].writer);
-        memory_free(builder->outputs[split].shard.file);
-    }
-    staging_folder_release(&builder->staging);
-    encoder_free(builder->encoder);
+    duplicates_release(&builder->duplicates);
+    shard_layout_release(&builder->layout);
+    lot_list_release(&builder->lots);
+    thread_pool_free(builder->pool);
     tokenizer_free(builder->tokenizer);
-    token_buffer_release(&builder->tokens);
-    strbuf_release(&builder->text);
+    for (int64_t i = 0; builder->paths && i < builder->plan->input_count; i++)
+        memory_free(builder->paths[i]);
+    memory_free(builder->paths);
+    memory_free(builder->inputs);
+    strbuf_release(&builder->partial);
+    strbuf_release(&builder->lots_folder);
+    strbuf_release(&builder->fill_folder);
+    strbuf_release(&builder->spool_folder);
 }
 
-enum status corpus_build(const struct corpus_plan *plan, struct corpus_manifest *out)
+static enum status build(struct corpus_builder *builder, struct corpus_manifest *out)
 {
-    *out = (struct corpus_manifest){ 0 };
-    struct corpus_builder builder = { .plan = plan, .text = STRBUF_INIT, .manifest = out };
-    enum status status;
-    TRY(tokenizer_open(plan->tokenizer, &builder.tokenizer));
-    builder.encoder = encoder_create(builder.tokenizer);
-    corpus_manifest_init(out, tokenizer_digest(builder.tokenizer),
-                         tokenizer_vocab_size(builder.tokenizer));
-    TRY_CLEANUP(
-        staging_folder_begin(&builder.staging, plan->out, plan->overwrite, CORPUS_MANIFEST_NAME));
-    TRY_CLEANUP(write_corpus(&builder));
-    TRY_CLEANUP(staging_folder_commit(&builder.staging));
+    TRY(prepare(builder));
+    TRY(make_lots(builder));
+    TRY(lay_out(builder));
+    TRY(write_shards(builder));
+    return commit(builder, out);
+}
 
-cleanup:
+enum status corpus_build(const struct corpus_plan *plan, const struct build_team *team,
+                         struct corpus_manifest *out)
+{
+    static const struct build_team alone = { .size = 1 };
+    struct corpus_builder builder = {
+        .plan = plan,
+        .team = team ? team : &alone,
+        .pool = thread_pool_create(plan->threads),
+        .staging = { .descriptor = -1 },
+        .partial = STRBUF_INIT,
+        .lots_folder = STRBUF_INIT,
+        .fill_folder = STRBUF_INIT,
+        .spool_folder = STRBUF_INIT,
+    };
+    *out = (struct corpus_manifest){ 0 };
+    enum status status = build(&builder, out);
     log_progress_end();
     if (status != STATUS_OK)
         corpus_manifest_release(out);
+    leave_staging(&builder, status);
     release_builder(&builder);
     return status;
 }

@@ -1,9 +1,9 @@
-/* corpus_builder: text files in, a corpus folder out.
+/* corpus_builder: raw text in, a corpus folder out, by all ranks together.
  *
- * Each document becomes <|endoftext|> and its tokens. Which split it belongs to
- * is decided by its content alone, so that neither the order of the inputs nor
- * their cutting moves a document, and copies of it stay on one side. The same
- * inputs and rules give the same bytes. The folder appears whole or not at all.
+ * docs/building.md tells how. The same inputs and rules give the same bytes for
+ * every number of ranks and threads; a build that was stopped leaves OUT.partial
+ * with what is done, and the next one of the same name goes on from there. The
+ * corpus appears whole or not at all.
  */
 #ifndef SHARDS_CORPUS_BUILDER_H
 #define SHARDS_CORPUS_BUILDER_H
@@ -12,25 +12,34 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "shards/build_team.h"
 #include "shards/corpus_manifest.h"
-#include "shards/text_reader.h"
+#include "shards/document_reader.h"
+#include "shards/duplicate_finder.h"
+#include "shards/quality.h"
 
 struct corpus_plan {
     const char *tokenizer; /* as tokenizer_open takes it */
     const char *out;
-    const char *const *inputs;
+    const char *const *inputs; /* files; "-" is standard input of rank 0 */
     int64_t input_count;
-    struct text_rules text;
+    struct document_rules documents;
+    const struct quality_rules *quality;
+    enum deduplication deduplicate;
+    int64_t dedup_memory; /* bytes, of each rank */
     double holdout;       /* fraction of the documents, in [0, 1) */
     int64_t shard_tokens; /* a shard is closed once it has as many */
+    int64_t lot_bytes;    /* of inflated text: the unit of work */
+    bool keep_rejected;   /* OUT/rejected has what was left out */
     bool overwrite;       /* an existing corpus; anything else is refused */
+    int threads;          /* of each rank */
+    const char
+        *options; /* text of all that decides the content: builds that differ share nothing */
 };
 
-/* `out` is what corpus.json says; the caller releases it. Empty after an error. */
-enum status corpus_build(const struct corpus_plan *plan, struct corpus_manifest *out);
-
-/* The split of a document: held out where the first 64 bits of its sha256, as a fraction of
- * 2^64, are below `holdout`. */
-enum corpus_split document_split(const char *text, size_t length, double holdout);
+/* Collective; `team` NULL: alone. `out` is what corpus.json says, on every rank; the caller
+ * releases it. Empty after an error. */
+enum status corpus_build(const struct corpus_plan *plan, const struct build_team *team,
+                         struct corpus_manifest *out);
 
 #endif

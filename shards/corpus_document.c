@@ -25,7 +25,7 @@ static enum status find_shard(const char *folder, const struct corpus_manifest *
 }
 
 /* Where the document begins and how long it is, within the shard. */
-static enum status read_place(const struct shard_reader *reader, struct chunk_scratch *scratch,
+static enum status read_place(struct shard_reader *reader, struct chunk_scratch *scratch,
                               struct corpus_document *document)
 {
     uint64_t offsets[2];
@@ -40,7 +40,7 @@ static enum status read_place(const struct shard_reader *reader, struct chunk_sc
     return STATUS_OK;
 }
 
-static enum status read_input(const struct shard_reader *reader, struct chunk_scratch *scratch,
+static enum status read_input(struct shard_reader *reader, struct chunk_scratch *scratch,
                               const struct corpus_manifest *manifest,
                               struct corpus_document *document)
 {
@@ -55,7 +55,7 @@ static enum status read_input(const struct shard_reader *reader, struct chunk_sc
 }
 
 /* Grows with what was really read: the length is still a mere claim of the file. */
-static enum status read_tokens(const struct shard_reader *reader, struct chunk_scratch *scratch,
+static enum status read_tokens(struct shard_reader *reader, struct chunk_scratch *scratch,
                                struct corpus_document *document)
 {
     const int64_t chunk_tokens = shard_reader_chunk_tokens(reader);
@@ -86,6 +86,7 @@ enum status corpus_document_read(const char *folder, const struct corpus_manifes
 {
     int64_t shard;
     *out = (struct corpus_document){ 0 };
+    strbuf_init(&out->label.name);
     TRY(find_shard(folder, manifest, split, &index, &shard));
     out->shard = &manifest->shards[shard];
     out->index_in_shard = index;
@@ -98,6 +99,7 @@ enum status corpus_document_read(const char *folder, const struct corpus_manifes
     TRY_CLEANUP(shard_reader_open(path, &claim, &reader));
     TRY_CLEANUP(read_place(reader, &scratch, out));
     TRY_CLEANUP(read_input(reader, &scratch, manifest, out));
+    TRY_CLEANUP(shard_reader_read_label(reader, out->index_in_shard, &scratch, &out->label));
     status = read_tokens(reader, &scratch, out);
 
 cleanup:
@@ -112,5 +114,7 @@ cleanup:
 void corpus_document_release(struct corpus_document *document)
 {
     memory_free(document->tokens);
+    if (document->shard != NULL)
+        strbuf_release(&document->label.name);
     *document = (struct corpus_document){ 0 };
 }

@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "shards/corpus_manifest.h"
+#include "shards/shard_reader.h"
 
 struct corpus_document {
     const struct manifest_shard *shard;
@@ -14,6 +15,7 @@ struct corpus_document {
     int64_t first_token; /* its place in the shard */
     int32_t *tokens;     /* <|endoftext|> first */
     int64_t token_count;
+    struct document_label label;
 };
 
 /* Document `index` of a split, counted over its shards in order. What it points to belongs to

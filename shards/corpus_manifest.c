@@ -23,6 +23,8 @@ void corpus_manifest_release(struct corpus_manifest *manifest)
     memory_free(manifest->shards);
     memory_free(manifest->inputs);
     memory_free(manifest->rules.document_start);
+    corpus_report_release(&manifest->report);
+    json_free(manifest->options);
     *manifest = (struct corpus_manifest){ 0 };
 }
 

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/sha256.h"
 #include "base/status.h"
+#include "shards/corpus_report.h"
 #include "shards/corpus_split.h"
 #include "shards/shard_reader.h"
 
@@ -47,6 +48,8 @@ struct corpus_manifest {
     struct manifest_input *inputs; /* in order: documents refer to them by index */
     int64_t input_count;
     struct corpus_rules rules;
+    struct corpus_report report; /* empty where an older eon built the corpus */
+    struct json *options;        /* all that decided the content, as given; or NULL */
 };
 
 /* Starts an empty one; texts are copied. */

@@ -1,10 +1,12 @@
 /* The manifest's JSON, both ways; the rest of it is in corpus_manifest.c. */
 #include <string.h>
 
+#include "base/file.h"
+#include "base/json_cursor.h"
 #include "base/memory.h"
 #include "shards/corpus_manifest.h"
 
-/* A million shards take less. */
+/* 100,000 shards of either split take less, and as many inputs as are allowed. */
 #define MANIFEST_MAX_BYTES ((size_t)512 << 20)
 
 static enum status need_digest(const struct json *object, const char *key, const char *source,
@@ -80,29 +82,34 @@ static enum status read_input(const struct json *item, const char *source,
     return STATUS_OK;
 }
 
-static enum status read_items(const struct json *object, const char *key, int64_t max,
+/* The items of an array, one after the other: all at once would take a kilobyte each. */
+static enum status read_items(struct json_cursor *cursor, const char *key, int64_t max,
                               enum status (*read)(const struct json *, const char *,
                                                   struct corpus_manifest *),
-                              const char *source, struct corpus_manifest *out)
+                              struct corpus_manifest *out)
 {
-    const struct json *items;
-    TRY(json_need_kind(object, key, JSON_KIND_ARRAY, source, &items));
-    int64_t count = json_length(items);
-    if (count > max)
-        return bad_input("cannot read '%s': '%s' has %lld items, more than %lld", source, key,
-                         (long long)count, (long long)max);
-    for (int64_t i = 0; i < count; i++)
-        TRY(read(json_item(items, i), source, out));
-    return STATUS_OK;
+    TRY(json_cursor_enter(cursor, '[', key));
+    for (int64_t count = 0;; count++) {
+        bool there_is_one;
+        struct json *item;
+        TRY(json_cursor_next_item(cursor, &there_is_one));
+        if (!there_is_one)
+            return STATUS_OK;
+        if (count == max)
+            return bad_input("cannot read '%s': %s has more than %lld items", cursor->source, key,
+                             (long long)max);
+        TRY(json_cursor_value(cursor, &item));
+        enum status status = read(item, cursor->source, out);
+        json_free(item);
+        TRY(status);
+    }
 }
 
-static enum status read_rules(const struct json *provenance, const char *source,
+static enum status read_rules(const struct json *object, const char *source,
                               struct corpus_manifest *out)
 {
     struct corpus_rules rules;
-    const struct json *object;
     const char *document_start;
-    TRY(json_need_kind(provenance, "rules", JSON_KIND_OBJECT, source, &object));
     TRY(json_need_text(object, "document_start", source, &document_start));
     TRY(json_need_integer(object, "document_bytes", 0, INT64_MAX, source, &rules.document_bytes));
     TRY(json_need_integer(object, "shard_tokens", 1, INT64_MAX, source, &rules.shard_tokens));
@@ -113,38 +120,109 @@ static enum status read_rules(const struct json *provenance, const char *source,
     return STATUS_OK;
 }
 
-static enum status read_root(const struct json *root, const char *source,
+/* What was seen of the members that must be there. */
+enum { SEEN_SHARDS = 1, SEEN_INPUTS = 2, SEEN_RULES = 4, SEEN_ALL = 7 };
+
+static enum status read_provenance(struct json_cursor *cursor, struct corpus_manifest *out,
+                                   unsigned *seen)
+{
+    const char *key;
+    TRY(json_cursor_enter(cursor, '{', "'provenance'"));
+    for (;;) {
+        TRY(json_cursor_next_key(cursor, &key));
+        if (key == NULL)
+            return STATUS_OK;
+        if (strcmp(key, "inputs") == 0) {
+            TRY(read_items(cursor, "'inputs'", CORPUS_MAX_INPUTS, read_input, out));
+            *seen |= SEEN_INPUTS;
+        } else if (strcmp(key, "rules") == 0) {
+            struct json *rules;
+            TRY(json_cursor_value(cursor, &rules));
+            enum status status = read_rules(rules, cursor->source, out);
+            json_free(rules);
+            TRY(status);
+            *seen |= SEEN_RULES;
+        } else if (strcmp(key, "options") == 0 && !out->options) {
+            TRY(json_cursor_value(cursor, &out->options));
+        } else if (strcmp(key, "report") == 0) {
+            struct json *report;
+            TRY(json_cursor_value(cursor, &report));
+            enum status status = corpus_report_read(report, cursor->source, &out->report);
+            json_free(report);
+            TRY(status);
+        } else {
+            TRY(json_cursor_skip(cursor));
+        }
+    }
+}
+
+static enum status read_members(struct json_cursor *cursor, struct json *head,
+                                struct corpus_manifest *out, unsigned *seen)
+{
+    const char *key;
+    TRY(json_cursor_enter(cursor, '{', "the text"));
+    for (;;) {
+        TRY(json_cursor_next_key(cursor, &key));
+        if (key == NULL)
+            return json_cursor_end(cursor);
+        if (strcmp(key, "shards") == 0) {
+            TRY(read_items(cursor, "'shards'", SPLIT_COUNT * CORPUS_MAX_SHARDS, read_shard, out));
+            *seen |= SEEN_SHARDS;
+        } else if (strcmp(key, "provenance") == 0) {
+            TRY(read_provenance(cursor, out, seen));
+        } else { /* short ones, and what is unknown */
+            struct json *value;
+            TRY(json_cursor_value(cursor, &value));
+            json_put(head, key, value);
+        }
+    }
+}
+
+static enum status read_head(const struct json *head, const char *source,
                              struct corpus_manifest *out)
 {
-    const struct json *provenance;
     int64_t version;
-    if (json_kind_of(root) != JSON_KIND_OBJECT)
-        return bad_input("cannot read '%s': it is not an object", source);
-    TRY(json_need_integer(root, "format_version", 1, INT64_MAX, source, &version));
+    TRY(json_need_integer(head, "format_version", 1, INT64_MAX, source, &version));
     if (version != CORPUS_FORMAT_VERSION)
         return bad_input("cannot read '%s': format version %lld is not %d, which this eon reads",
                          source, (long long)version, CORPUS_FORMAT_VERSION);
-    TRY(need_digest(root, "tokenizer_digest", source, out->tokenizer_digest));
-    TRY(json_need_integer(root, "vocab_size", 1, CORPUS_MAX_VOCAB, source, &out->vocab_size));
-    TRY(read_items(root, "shards", SPLIT_COUNT * CORPUS_MAX_SHARDS, read_shard, source, out));
-    TRY(json_need_kind(root, "provenance", JSON_KIND_OBJECT, source, &provenance));
-    TRY(read_items(provenance, "inputs", CORPUS_MAX_INPUTS, read_input, source, out));
-    return read_rules(provenance, source, out);
+    TRY(need_digest(head, "tokenizer_digest", source, out->tokenizer_digest));
+    return json_need_integer(head, "vocab_size", 1, CORPUS_MAX_VOCAB, source, &out->vocab_size);
+}
+
+static enum status read_text(const struct strbuf *text, const char *source,
+                             struct corpus_manifest *out)
+{
+    struct json_cursor cursor;
+    struct json *head = json_new_object();
+    unsigned seen = 0;
+    json_cursor_init(&cursor, text->bytes, text->length, source);
+    enum status status = read_members(&cursor, head, out, &seen);
+    /* What another version means by its shards is not for us to judge. */
+    if (json_member(head, "format_version") || status == STATUS_OK) {
+        enum status head_status = read_head(head, source, out);
+        status = head_status != STATUS_OK ? head_status : status;
+    }
+    json_free(head);
+    json_cursor_release(&cursor);
+    TRY(status);
+    if (seen != SEEN_ALL)
+        return bad_input(
+            "cannot use '%s': it lacks 'shards', or 'inputs' or 'rules' in 'provenance'", source);
+    return STATUS_OK;
 }
 
 enum status corpus_manifest_read(const char *folder, struct corpus_manifest *out)
 {
     *out = (struct corpus_manifest){ 0 };
     char *path = path_join(folder, CORPUS_MANIFEST_NAME);
-    struct json *root = NULL;
-    enum status status;
-    TRY_CLEANUP(json_read(path, MANIFEST_MAX_BYTES, &root));
-    TRY_CLEANUP(read_root(root, path, out));
-
-cleanup:
+    struct strbuf text = STRBUF_INIT;
+    enum status status = file_read(path, MANIFEST_MAX_BYTES, &text);
+    if (status == STATUS_OK)
+        status = read_text(&text, path, out);
     if (status != STATUS_OK)
         corpus_manifest_release(out);
-    json_free(root);
+    strbuf_release(&text);
     memory_free(path);
     return status;
 }
@@ -201,6 +279,10 @@ struct json *corpus_manifest_to_json(const struct corpus_manifest *manifest)
     json_put(root, "shards", shards_to_json(manifest));
     json_put(provenance, "inputs", inputs_to_json(manifest));
     json_put(provenance, "rules", rules_to_json(&manifest->rules));
+    if (manifest->options)
+        json_put(provenance, "options", json_duplicate(manifest->options));
+    if (manifest->report.read.documents > 0)
+        json_put(provenance, "report", corpus_report_to_json(&manifest->report));
     json_put(root, "provenance", provenance);
     return root;
 }

@@ -69,6 +69,8 @@ const char *hdf5_reason(void)
 hid_t hdf5_unsigned_type(size_t element_bytes)
 {
     switch (element_bytes) {
+    case 1:
+        return H5T_STD_U8LE;
     case 2:
         return H5T_STD_U16LE;
     case 4:

@@ -22,7 +22,7 @@ void hdf5_unlock(void);
 bool hdf5_note(bool ok);
 const char *hdf5_reason(void);
 
-/* The file type of unsigned integers of 2, 4 or 8 bytes: little-endian on every machine. */
+/* The file type of unsigned integers of 1, 2, 4 or 8 bytes: little-endian on every machine. */
 hid_t hdf5_unsigned_type(size_t element_bytes);
 
 #endif

@@ -1,217 +1,242 @@
 #include "shards/merge_learner.h"
 
 #include "base/memory.h"
-#include "shards/pair_map.h"
-#include "shards/pair_queue.h"
+#include "shards/pair_census.h"
 
-#define NONE UINT32_MAX
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
-struct learner_word {
-    size_t first; /* its first token in `tokens` */
-    uint32_t length;
+enum { AHEAD = 12 }; /* words that are fetched while one is merged */
+
+struct neighbour {
     int64_t count;
+    uint32_t places; /* 0: not met */
+    int32_t pair;    /* in the index, or -1 */
 };
 
-struct learner_pair {
-    int32_t left, right;
-    int64_t count;
-    uint32_t occurrences; /* the list's first */
-    bool grown;           /* since it was last put into the queue */
+struct meeting {
+    int32_t token;
+    uint32_t word;
 };
 
-struct occurrence {
-    uint32_t word, next;
+/* What stands on one side of the merged pair. */
+struct neighbours {
+    struct neighbour *tokens; /* [vocab_size] */
+    int32_t *met;             /* [vocab_size]: tokens with places */
+    int64_t met_count;
+    struct meeting *meetings; /* in the order of words */
+    size_t meeting_count, meeting_capacity;
 };
 
 struct merge_learner {
-    struct learner_word *words;
-    int64_t word_count;
-    int32_t *tokens;
-
-    struct pair_map pair_number;
-    struct learner_pair *pairs;
-    int64_t pair_count, pair_capacity;
-
-    struct occurrence *occurrences;
-    size_t occurrence_count, occurrence_capacity;
-    uint32_t unused; /* a list of occurrences that are free again */
-
-    int32_t *grown; /* pairs to put into the queue */
-    int64_t grown_count, grown_capacity;
-    struct pair_queue queue;
+    struct word_store words;
+    int64_t single_tokens; /* in words of one token, which are left out of `words` */
+    struct pair_index index;
+    int64_t merges_left; /* at most */
+    int64_t least;       /* pairs that occur less often may be missing from the index */
+    struct pair_map taken;
+    int32_t left, right; /* the pair that was taken last */
+    struct neighbours before, after;
 };
 
-/* ---- pairs ---- */
-
-static struct learner_pair *pair_of(struct merge_learner *learner, int32_t left, int32_t right)
+static void neighbours_init(struct neighbours *side, int64_t vocab_size)
 {
-    int32_t number = pair_map_find(&learner->pair_number, left, right);
-    if (number >= 0)
-        return &learner->pairs[number];
-    CHECK(learner->pair_count < INT32_MAX, "more than %d distinct pairs of tokens", INT32_MAX);
-    if (learner->pair_count == learner->pair_capacity) {
-        learner->pair_capacity = learner->pair_capacity ? 2 * learner->pair_capacity : 1024;
-        learner->pairs =
-            memory_realloc(learner->pairs, (size_t)learner->pair_capacity * sizeof *learner->pairs);
-    }
-    pair_map_add(&learner->pair_number, left, right, (int32_t)learner->pair_count);
-    struct learner_pair *pair = &learner->pairs[learner->pair_count++];
-    *pair = (struct learner_pair){ .left = left, .right = right, .occurrences = NONE };
-    return pair;
+    *side = (struct neighbours){ 0 };
+    side->tokens = memory_alloc_zeroed((size_t)vocab_size, sizeof *side->tokens);
+    side->met = memory_alloc_zeroed((size_t)vocab_size, sizeof *side->met);
 }
 
-static uint32_t new_occurrence(struct merge_learner *learner)
+static void neighbours_release(struct neighbours *side)
 {
-    uint32_t taken = learner->unused;
-    if (taken != NONE) {
-        learner->unused = learner->occurrences[taken].next;
-        return taken;
-    }
-    CHECK(learner->occurrence_count < NONE, "more than %u places of pairs", NONE);
-    if (learner->occurrence_count == learner->occurrence_capacity) {
-        learner->occurrence_capacity += learner->occurrence_capacity / 2 + 1024;
-        learner->occurrences = memory_realloc(
-            learner->occurrences, learner->occurrence_capacity * sizeof *learner->occurrences);
-    }
-    return (uint32_t)learner->occurrence_count++;
+    memory_free(side->tokens);
+    memory_free(side->met);
+    memory_free(side->meetings);
 }
 
-static void note_grown(struct merge_learner *learner, struct learner_pair *pair)
+static void take_census(struct merge_learner *learner)
 {
-    if (pair->grown)
-        return;
-    pair->grown = true;
-    if (learner->grown_count == learner->grown_capacity) {
-        learner->grown_capacity = learner->grown_capacity ? 2 * learner->grown_capacity : 1024;
-        learner->grown = memory_realloc(learner->grown,
-                                        (size_t)learner->grown_capacity * sizeof *learner->grown);
-    }
-    learner->grown[learner->grown_count++] = (int32_t)(pair - learner->pairs);
+    pair_index_release(&learner->index);
+    pair_index_init(&learner->index);
+    learner->single_tokens += word_store_compact(&learner->words);
+    learner->least = pair_census_take(&learner->words, &learner->taken, learner->least,
+                                      learner->merges_left, &learner->index);
 }
 
-static void add_pair(struct merge_learner *learner, int32_t left, int32_t right, uint32_t word)
-{
-    struct learner_pair *pair = pair_of(learner, left, right);
-    pair->count += learner->words[word].count;
-    note_grown(learner, pair);
-    if (pair->occurrences != NONE && learner->occurrences[pair->occurrences].word == word)
-        return;
-    uint32_t occurrence = new_occurrence(learner);
-    learner->occurrences[occurrence] = (struct occurrence){ word, pair->occurrences };
-    pair->occurrences = occurrence;
-}
-
-static void remove_pair(struct merge_learner *learner, int32_t left, int32_t right, uint32_t word)
-{
-    pair_of(learner, left, right)->count -= learner->words[word].count;
-}
-
-static void queue_grown(struct merge_learner *learner)
-{
-    for (int64_t i = 0; i < learner->grown_count; i++) {
-        struct learner_pair *pair = &learner->pairs[learner->grown[i]];
-        pair->grown = false;
-        if (pair->count >= 2)
-            pair_queue_push(&learner->queue,
-                            (struct pair_count){ pair->count, pair->left, pair->right });
-    }
-    learner->grown_count = 0;
-}
-
-/* ---- words ---- */
-
-struct merge_learner *merge_learner_create(const struct byte_map *words, const int64_t *counts,
-                                           const int32_t byte_token[256])
+struct merge_learner *merge_learner_create(struct word_store *words, int64_t vocab_size)
 {
     struct merge_learner *learner = memory_alloc_zeroed(1, sizeof *learner);
-    CHECK((uint64_t)words->count < NONE, "%lld words", (long long)words->count);
-    learner->unused = NONE;
-    pair_map_init(&learner->pair_number);
-    learner->word_count = words->count;
-    learner->words = memory_alloc_zeroed((size_t)words->count + 1, sizeof *learner->words);
-    learner->tokens = memory_alloc_zeroed(words->bytes.length + 1, sizeof *learner->tokens);
-    for (size_t i = 0; i < words->bytes.length; i++)
-        learner->tokens[i] = byte_token[(unsigned char)words->bytes.bytes[i]];
-
-    for (int64_t i = 0; i < words->count; i++) {
-        size_t length, first = words->offset[i];
-        byte_map_bytes(words, i, &length);
-        learner->words[i] = (struct learner_word){ first, (uint32_t)length, counts[i] };
-        for (size_t at = first; at + 1 < first + length; at++)
-            add_pair(learner, learner->tokens[at], learner->tokens[at + 1], (uint32_t)i);
-    }
-    queue_grown(learner);
+    learner->words = *words;
+    *words = (struct word_store){ 0 };
+    pair_index_init(&learner->index);
+    pair_map_init(&learner->taken);
+    neighbours_init(&learner->before, vocab_size);
+    neighbours_init(&learner->after, vocab_size);
+    learner->least = INT64_MAX;
+    learner->merges_left = vocab_size;
+    take_census(learner);
     return learner;
 }
 
 void merge_learner_free(struct merge_learner *learner)
 {
-    memory_free(learner->words);
-    memory_free(learner->tokens);
-    pair_map_release(&learner->pair_number);
-    memory_free(learner->pairs);
-    memory_free(learner->occurrences);
-    memory_free(learner->grown);
-    pair_queue_release(&learner->queue);
+    word_store_release(&learner->words);
+    pair_index_release(&learner->index);
+    pair_map_release(&learner->taken);
+    neighbours_release(&learner->before);
+    neighbours_release(&learner->after);
     memory_free(learner);
 }
 
 bool merge_learner_take(struct merge_learner *learner, int32_t *left, int32_t *right)
 {
-    struct pair_count first;
-    while (pair_queue_pop(&learner->queue, &first)) {
-        int64_t count = pair_of(learner, first.left, first.right)->count;
-        if (count == first.count) {
-            *left = first.left;
-            *right = first.right;
-            return true;
-        }
-        first.count = count;
-        if (count >= 2)
-            pair_queue_push(&learner->queue, first);
+    const struct indexed_pair *pair;
+    while (!(pair = pair_index_take(&learner->index, learner->least))) {
+        if (learner->least <= 2)
+            return false;
+        take_census(learner);
     }
-    return false;
+    *left = learner->left = pair->left;
+    *right = learner->right = pair->right;
+    pair_map_add(&learner->taken, pair->left, pair->right, 0);
+    return true;
+}
+
+/* ---- words ---- */
+
+/* A word of so many tokens meets fewer neighbours on a side than that. */
+static void reserve(struct neighbours *side, size_t meetings)
+{
+    if (side->meeting_capacity - side->meeting_count >= meetings)
+        return;
+    side->meeting_capacity += side->meeting_capacity / 2 + meetings + 1024;
+    side->meetings =
+        memory_realloc(side->meetings, side->meeting_capacity * sizeof *side->meetings);
+}
+
+static ALWAYS_INLINE void meet(struct neighbours *side, uint32_t token, int64_t count, size_t word)
+{
+    struct neighbour *neighbour = &side->tokens[token];
+    if (neighbour->places++ == 0)
+        side->met[side->met_count++] = (int32_t)token;
+    neighbour->count += count;
+    side->meetings[side->meeting_count++] = (struct meeting){ (int32_t)token, (uint32_t)word };
 }
 
 /* Left to right, as an encoder will do it; what was merged is written over what was read. */
-static void merge_word(struct merge_learner *learner, uint32_t number, int32_t left, int32_t right,
-                       int32_t result)
+static ALWAYS_INLINE void merge_word(struct merge_learner *learner, size_t word, uint32_t result,
+                                     bool wide)
 {
-    struct learner_word *word = &learner->words[number];
-    int32_t *token = learner->tokens + word->first;
-    uint32_t length = word->length, written = 0;
-    for (uint32_t at = 0; at < length; written++) {
-        if (at + 1 == length || token[at] != left || token[at + 1] != right) {
-            token[written] = token[at++];
-            continue;
+    const uint32_t left = (uint32_t)learner->left, right = (uint32_t)learner->right;
+    void *cells = learner->words.cells;
+    size_t written = word + WORD_STORE_HEAD(wide), at = written;
+    const size_t end = at + word_cell(cells, word, wide);
+    const int64_t count = word_count(cells, word, wide);
+    uint32_t last = WORD_STORE_VOID(wide);
+    reserve(&learner->before, end - at);
+    reserve(&learner->after, end - at);
+
+    while (at < end) {
+        uint32_t token = word_cell(cells, at++, wide);
+        if (token == left && at < end && word_cell(cells, at, wide) == right) {
+            at++;
+            token = result;
+            if (last != WORD_STORE_VOID(wide))
+                meet(&learner->before, last, count, word);
+        } else if (last == result) {
+            meet(&learner->after, token, count, word);
         }
-        at += 2;
-        if (written > 0) {
-            remove_pair(learner, token[written - 1], left, number);
-            add_pair(learner, token[written - 1], result, number);
-        }
-        if (at < length) {
-            remove_pair(learner, right, token[at], number);
-            add_pair(learner, result, token[at], number);
-        }
-        token[written] = result;
+        word_cell_set(cells, written++, token, wide);
+        last = token;
     }
-    word->length = written;
+    word_cell_set(cells, word, (uint32_t)(written - word - WORD_STORE_HEAD(wide)), wide);
+    while (written < end)
+        word_cell_set(cells, written++, WORD_STORE_VOID(wide), wide);
 }
 
-void merge_learner_merge(struct merge_learner *learner, int32_t left, int32_t right, int32_t result)
+static ALWAYS_INLINE void merge_words(struct merge_learner *learner, const uint32_t *places,
+                                      uint32_t place_count, uint32_t result, bool wide)
 {
-    struct learner_pair *pair = pair_of(learner, left, right);
-    uint32_t occurrence = pair->occurrences;
-    pair->occurrences = NONE; /* `pair` may move from here on */
-
-    while (occurrence != NONE) {
-        struct occurrence here = learner->occurrences[occurrence];
-        learner->occurrences[occurrence].next = learner->unused;
-        learner->unused = occurrence;
-        merge_word(learner, here.word, left, right, result);
-        occurrence = here.next;
+    const char *cells = learner->words.cells;
+    const size_t cell = wide ? sizeof(uint32_t) : sizeof(uint16_t);
+    for (uint32_t i = 0; i < place_count; i++) {
+        if (i + AHEAD < place_count)
+            __builtin_prefetch(cells + places[i + AHEAD] * cell, 1);
+        merge_word(learner, places[i], result, wide);
     }
-    pair_of(learner, left, right)->count = 0; /* overlaps, as in "aaa", were counted twice */
-    queue_grown(learner);
+}
+
+/* ---- pairs ---- */
+
+static void note_pairs(struct merge_learner *learner, struct neighbours *side, int32_t result)
+{
+    const bool is_before = side == &learner->before;
+    for (int64_t i = 0; i < side->met_count; i++) {
+        int32_t token = side->met[i];
+        struct neighbour *met = &side->tokens[token];
+        if (!is_before)
+            pair_index_lose(&learner->index, learner->right, token, met->count);
+        else if (token == result) /* L R L R: (R, L) becomes (N, N) */
+            pair_index_lose(&learner->index, learner->right, learner->left, met->count);
+        else
+            pair_index_lose(&learner->index, token, learner->left, met->count);
+
+        met->pair = -1;
+        if (met->count < learner->least)
+            continue;
+        met->pair = (int32_t)learner->index.count;
+        pair_index_add(&learner->index, is_before ? token : result, is_before ? result : token,
+                       met->count, met->places);
+    }
+}
+
+static void note_places(struct merge_learner *learner, struct neighbours *side)
+{
+    for (size_t i = 0; i < side->meeting_count; i++) {
+        int32_t pair = side->tokens[side->meetings[i].token].pair;
+        if (pair >= 0)
+            indexed_pair_add_place(&learner->index.pairs[pair], side->meetings[i].word);
+    }
+    for (int64_t i = 0; i < side->met_count; i++)
+        side->tokens[side->met[i]] = (struct neighbour){ 0 };
+    side->met_count = 0;
+    side->meeting_count = 0;
+}
+
+void merge_learner_merge(struct merge_learner *learner, int32_t result)
+{
+    struct indexed_pair *pair = pair_index_find(&learner->index, learner->left, learner->right);
+    uint32_t *places = pair->places, place_count = pair->place_count;
+    pair->places = NULL;
+    pair->place_count = 0;
+
+    if (learner->words.wide)
+        merge_words(learner, places, place_count, (uint32_t)result, true);
+    else
+        merge_words(learner, places, place_count, (uint32_t)result, false);
+    memory_free(places);
+    learner->merges_left--;
+
+    note_pairs(learner, &learner->before, result);
+    note_pairs(learner, &learner->after, result);
+    note_places(learner, &learner->before);
+    note_places(learner, &learner->after);
+}
+
+int64_t merge_learner_tokens(struct merge_learner *learner)
+{
+    const void *cells = learner->words.cells;
+    const bool wide = learner->words.wide;
+    int64_t tokens = learner->single_tokens;
+    for (size_t word = 0; word_find(cells, learner->words.used, &word, wide);) {
+        size_t length = word_cell(cells, word, wide);
+        tokens += (int64_t)length * word_count(cells, word, wide);
+        word += WORD_STORE_HEAD(wide) + length;
+    }
+    return tokens;
+}
+
+size_t merge_learner_bytes(size_t cells, bool wide)
+{
+    size_t lists =
+        2 * sizeof(uint32_t) * pair_census_most_places(cells); /* and those that merges add */
+    return cells * (wide ? sizeof(uint32_t) : sizeof(uint16_t)) + lists;
 }

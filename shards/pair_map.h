@@ -23,13 +23,21 @@ struct pair_map {
 void pair_map_init(struct pair_map *map);
 void pair_map_release(struct pair_map *map);
 
+/* Where the search for the pair begins. */
+static inline struct pair_slot *pair_map_home(const struct pair_map *map, int32_t left,
+                                              int32_t right)
+{
+    uint64_t key = (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
+    uint64_t at = (key * 0x9e3779b97f4a7c15u ^ key >> 29) * 0xbf58476d1ce4e5b9u >> (64 - map->bits);
+    return &map->slots[at];
+}
+
 /* The slot of the pair, or the free slot where it would be. */
 static inline struct pair_slot *pair_map_slot(const struct pair_map *map, int32_t left,
                                               int32_t right)
 {
-    uint64_t key = (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
     uint64_t mask = ((uint64_t)1 << map->bits) - 1;
-    uint64_t at = (key * 0x9e3779b97f4a7c15u ^ key >> 29) * 0xbf58476d1ce4e5b9u >> (64 - map->bits);
+    uint64_t at = (uint64_t)(pair_map_home(map, left, right) - map->slots);
     while (map->slots[at].value >= 0 &&
            (map->slots[at].left != left || map->slots[at].right != right))
         at = (at + 1) & mask;

@@ -1,10 +1,17 @@
 #include "shards/piece_merger.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 
-#define SHORT_PIECE 96 /* bytes; up to here the search is the faster one */
-#define NO_MERGE    INT32_MAX
+#define SHORT_PIECE 96         /* bytes; up to here the search is the faster one */
+#define NO_MERGE    UINT32_MAX /* -1 of the maps: beyond every rank */
 #define NOWHERE     UINT32_MAX
+
+/* Of a long part: what is merged at a time, and how many tokens before its end are left for the
+ * next time, as what follows may have changed them. Both double where that was too little. */
+#define WINDOW_BYTES 4096
+#define BACK_TOKENS  16
 
 /* One token of a long piece, in a list; merged into its left neighbour it has id -1. */
 struct piece_node {
@@ -18,6 +25,7 @@ struct piece_merger {
     size_t node_capacity;
     uint64_t *heap; /* rank << 32 | node: the least is the next merge */
     size_t heap_count, heap_capacity;
+    struct token_buffer window, meeting;
 };
 
 struct piece_merger *piece_merger_create(const struct tokenizer *tokenizer)
@@ -33,13 +41,14 @@ void piece_merger_free(struct piece_merger *merger)
         return;
     memory_free(merger->nodes);
     memory_free(merger->heap);
+    token_buffer_release(&merger->window);
+    token_buffer_release(&merger->meeting);
     memory_free(merger);
 }
 
-static int32_t rank_of(const struct tokenizer *tokenizer, int32_t left, int32_t right)
+static uint32_t rank_of(const struct tokenizer *tokenizer, int32_t left, int32_t right)
 {
-    int32_t rank = pair_map_find(&tokenizer->merge_rank, left, right);
-    return rank < 0 ? NO_MERGE : rank;
+    return (uint32_t)pair_map_find(&tokenizer->merge_rank, left, right);
 }
 
 /* ---- short pieces ---- */
@@ -47,17 +56,19 @@ static int32_t rank_of(const struct tokenizer *tokenizer, int32_t left, int32_t 
 static void add_short(const struct tokenizer *tokenizer, const char *piece, int length,
                       struct token_buffer *out)
 {
-    int32_t id[SHORT_PIECE], rank[SHORT_PIECE]; /* rank[i]: of merging id[i] with id[i + 1] */
+    const unsigned char *bytes = (const unsigned char *)piece;
+    uint32_t rank[SHORT_PIECE]; /* [i]: of merging id[i] with id[i + 1] */
+    token_buffer_reserve(out, length);
+    int32_t *id = out->ids + out->count;
     for (int i = 0; i < length; i++)
-        id[i] = tokenizer->byte_token[(unsigned char)piece[i]];
+        id[i] = tokenizer->byte_token[bytes[i]];
     for (int i = 0; i + 1 < length; i++)
-        rank[i] = rank_of(tokenizer, id[i], id[i + 1]);
+        rank[i] = (uint32_t)tokenizer->byte_pair_rank[bytes[i]][bytes[i + 1]];
 
     while (length > 1) {
         int best = 0;
         for (int i = 1; i + 1 < length; i++)
-            if (rank[i] < rank[best])
-                best = i;
+            best = rank[i] < rank[best] ? i : best;
         if (rank[best] == NO_MERGE)
             break;
         id[best] = tokenizer->merges[rank[best]].result;
@@ -71,8 +82,7 @@ static void add_short(const struct tokenizer *tokenizer, const char *piece, int 
         if (best + 1 < length)
             rank[best] = rank_of(tokenizer, id[best], id[best + 1]);
     }
-    for (int i = 0; i < length; i++)
-        token_buffer_add(out, id[i]);
+    out->count += length;
 }
 
 /* ---- long pieces ---- */
@@ -111,7 +121,7 @@ static uint64_t heap_pop(struct piece_merger *merger)
     return least;
 }
 
-static int32_t rank_at(const struct piece_merger *merger, uint32_t node)
+static uint32_t rank_at(const struct piece_merger *merger, uint32_t node)
 {
     uint32_t after = merger->nodes[node].after;
     if (merger->nodes[node].id < 0 || after == NOWHERE)
@@ -121,7 +131,7 @@ static int32_t rank_at(const struct piece_merger *merger, uint32_t node)
 
 static void offer_pair(struct piece_merger *merger, uint32_t node)
 {
-    int32_t rank = rank_at(merger, node);
+    uint32_t rank = rank_at(merger, node);
     if (rank != NO_MERGE)
         heap_push(merger, (uint64_t)rank << 32 | node);
 }
@@ -158,14 +168,14 @@ static void merge_at(struct piece_merger *merger, uint32_t left, int32_t result)
     offer_pair(merger, left);
 }
 
-static void add_long(struct piece_merger *merger, const char *piece, size_t length,
-                     struct token_buffer *out)
+static void add_by_heap(struct piece_merger *merger, const char *piece, size_t length,
+                        struct token_buffer *out)
 {
     lay_out(merger, piece, length);
     while (merger->heap_count > 0) {
         uint64_t entry = heap_pop(merger);
         uint32_t node = (uint32_t)entry;
-        int32_t rank = (int32_t)(entry >> 32);
+        uint32_t rank = (uint32_t)(entry >> 32);
         if (rank_at(merger, node) == rank) /* else one of the two has been merged meanwhile */
             merge_at(merger, node, merger->tokenizer->merges[rank].result);
     }
@@ -173,12 +183,95 @@ static void add_long(struct piece_merger *merger, const char *piece, size_t leng
         token_buffer_add(out, merger->nodes[node].id);
 }
 
+static void add_whole(struct piece_merger *merger, const char *piece, size_t length,
+                      struct token_buffer *out)
+{
+    if (length <= SHORT_PIECE)
+        add_short(merger->tokenizer, piece, (int)length, out);
+    else
+        add_by_heap(merger, piece, length, out);
+}
+
+/* ---- windows ---- */
+
+static size_t token_length(const struct piece_merger *merger, int32_t id)
+{
+    size_t length;
+    byte_map_bytes(&merger->tokenizer->tokens, id, &length);
+    return length;
+}
+
+/* The tokens that end and begin at `place` are what their bytes together merge to. */
+static bool tokens_meet(struct piece_merger *merger, const char *place, int32_t left, int32_t right)
+{
+    size_t before = token_length(merger, left), after = token_length(merger, right);
+    merger->meeting.count = 0;
+    add_whole(merger, place - before, before + after, &merger->meeting);
+    return merger->meeting.count == 2 && merger->meeting.ids[0] == left;
+}
+
+/* Takes `count` tokens off the end, but none before `first`; returns their bytes. */
+static size_t take_back(struct piece_merger *merger, struct token_buffer *out, int64_t first,
+                        int64_t count)
+{
+    size_t bytes = 0;
+    for (; count > 0 && out->count > first; count--)
+        bytes += token_length(merger, out->ids[--out->count]);
+    return bytes;
+}
+
+/* A part of any length, window by window. `out` always holds what the part's beginning, alone,
+ * merges to. Where its last token and the first one of a window meet, both can be joined: a merge
+ * across the place would have been done among the bytes of these two tokens also. */
+static void add_long(struct piece_merger *merger, const char *piece, size_t length,
+                     struct token_buffer *out)
+{
+    const int64_t first = out->count;
+    size_t begin = 0, bytes = WINDOW_BYTES;
+    int64_t back = BACK_TOKENS;
+    while (begin < length) {
+        const bool last = length - begin <= bytes;
+        struct token_buffer *window = &merger->window;
+        window->count = 0;
+        add_whole(merger, piece + begin, last ? length - begin : bytes, window);
+        bool meets = out->count == first ||
+                     tokens_meet(merger, piece + begin, out->ids[out->count - 1], window->ids[0]);
+        if (!meets || (!last && window->count <= back)) {
+            bytes *= 2;
+            back *= meets ? 1 : 2;
+            begin -= meets ? 0 : take_back(merger, out, first, back);
+            continue;
+        }
+        begin = last ? length : begin + bytes - take_back(merger, window, 0, back);
+        token_buffer_reserve(out, window->count);
+        memcpy(out->ids + out->count, window->ids, (size_t)window->count * sizeof *window->ids);
+        out->count += window->count;
+    }
+}
+
+/* Bytes of the piece's first part: no token spans its end and what follows. */
+static size_t part_length(const struct tokenizer *tokenizer, const char *piece, size_t length)
+{
+    const unsigned char *bytes = (const unsigned char *)piece;
+    size_t end = 1;
+    while (end < length && tokenizer_joins(tokenizer, bytes[end - 1], bytes[end]))
+        end++;
+    return end;
+}
+
 void piece_merger_add(struct piece_merger *merger, const char *piece, size_t length,
                       struct token_buffer *out)
 {
     CHECK(length > 0 && length <= PIECE_MERGER_MAX_BYTES, "a piece of %zu bytes", length);
-    if (length <= SHORT_PIECE)
+    while (length > SHORT_PIECE) {
+        size_t part = part_length(merger->tokenizer, piece, length);
+        if (part <= SHORT_PIECE)
+            add_short(merger->tokenizer, piece, (int)part, out);
+        else
+            add_long(merger, piece, part, out);
+        piece += part;
+        length -= part;
+    }
+    if (length > 0)
         add_short(merger->tokenizer, piece, (int)length, out);
-    else
-        add_long(merger, piece, length, out);
 }

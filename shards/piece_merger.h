@@ -3,7 +3,18 @@
  * machine translation of rare words with subword units", ACL 2016).
  *
  * Short pieces are searched for the lowest rank before each merge: n^2 steps,
- * all in a few cache lines. Long ones keep their pairs in a heap: n log n.
+ * all in a few cache lines. Long ones are cut first where two bytes meet that
+ * stand side by side in no token (random bytes: nearly everywhere). Long parts
+ * that are left keep their pairs in a heap, and are merged in windows:
+ *
+ *   part     |------------------------------------------------------|
+ *   window 1 |---------------|back|
+ *   window 2                 |---------------|back|
+ *                            ^ a place that no merge of the part crosses, as the
+ *                              two tokens that meet there do not merge
+ *
+ * So time and memory are as of short texts; where windows do not meet they
+ * double: n log n at worst.
  */
 #ifndef SHARDS_PIECE_MERGER_H
 #define SHARDS_PIECE_MERGER_H

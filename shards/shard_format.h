@@ -12,6 +12,7 @@
 #include "shards/corpus_split.h"
 
 #define SHARD_FORMAT_VERSION  1
+#define SHARD_FORMAT_LABELLED 2 /* chunks may have first tokens, documents numbers and names */
 #define CORPUS_FORMAT_VERSION 1
 
 /* The writer's chunk, before compression: small enough that a sample costs little more than
@@ -26,14 +27,19 @@
 #define SHARD_MAX_TOKENS     ((int64_t)1 << 40)
 #define SHARD_MAX_TEXT_BYTES ((int64_t)1 << 42)
 #define SHARD_MAX_FILE_BYTES ((int64_t)1 << 42)
-#define CORPUS_MAX_SHARDS    ((int64_t)100000) /* of a split: five digits in the name */
+#define CORPUS_MAX_SHARDS    ((int64_t)100000)   /* of a split: five digits in the name */
+#define SHARD_MAX_NAME_BYTES ((uint64_t)1 << 16) /* of one document */
 #define CORPUS_MAX_INPUTS    ((int64_t)1 << 20)
 #define CORPUS_MAX_VOCAB     INT32_MAX
 
 #define SHARD_TOKENS           "tokens"
+#define SHARD_FIRST_TOKENS     "first_tokens" /* of each chunk; from version 2 on, and not always */
 #define SHARD_DOCUMENTS        "documents"
 #define SHARD_DOCUMENT_OFFSETS "offset"
 #define SHARD_DOCUMENT_SOURCES "source"
+#define SHARD_DOCUMENT_NUMBERS "number" /* from version 2 on, and not always */
+#define SHARD_DOCUMENT_NAMES   "name"   /* both of the two, or none */
+#define SHARD_NAME_OFFSETS     "name_offset"
 
 #define SHARD_ATTRIBUTE_VERSION   "format_version"
 #define SHARD_ATTRIBUTE_TOKENIZER "tokenizer_digest"

@@ -3,10 +3,11 @@
 #include "shards/shard_libraries.h"
 
 #include <hdf5.h>
+#include <isa-l.h>
+#include <libdeflate.h>
 #include <pcre2.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <zlib.h>
 
 #include "shards/hdf5_guard.h"
 
@@ -39,7 +40,9 @@ struct shard_libraries shard_libraries_here(void)
     struct shard_libraries found = { 0 };
     uint32_t unicode = 0;
     ask_hdf5(&found);
-    snprintf(found.zlib, sizeof found.zlib, "%s", zlibVersion());
+    snprintf(found.isal, sizeof found.isal, "%d.%d.%d", ISAL_MAJOR_VERSION, ISAL_MINOR_VERSION,
+             ISAL_PATCH_VERSION);
+    snprintf(found.libdeflate, sizeof found.libdeflate, "%s", LIBDEFLATE_VERSION_STRING);
     pcre2_config(PCRE2_CONFIG_VERSION, found.pcre2); /* at most 24 bytes: pcre2api(3) */
     pcre2_config(PCRE2_CONFIG_UNICODE, &unicode);
     found.pcre2_knows_unicode = unicode != 0;

@@ -1,43 +1,29 @@
-#include "shards/shard_reader.h"
+#include "shards/shard_reader_parts.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "shards/column_reader.h"
 
-enum { DOCUMENTS_AT_ONCE = 512 };
-
-struct shard_reader {
-    char *path;
-    struct shard_claim claim;
-    struct column_file at; /* the same file, opened a second time for our own reading */
-    hid_t file, documents;
-    struct column_reader tokens, offsets, sources;
-};
+/* HDF5 would look for its signature further on as well. */
+static enum status check_beginning(const struct hdf5_file *file)
+{
+    static const unsigned char signature[8] = { 0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n' };
+    unsigned char bytes[sizeof signature] = { 0 };
+    const size_t length =
+        file->file_bytes < (int64_t)sizeof bytes ? (size_t)file->file_bytes : sizeof bytes;
+    TRY(file_read_at(file->descriptor, bytes, length, 0, file->path));
+    if (memcmp(bytes, signature, sizeof signature) != 0)
+        return bad_input("it does not begin as HDF5");
+    return STATUS_OK;
+}
 
 static enum status open_hdf5(struct shard_reader *reader)
 {
-    hsize_t userblock = 0;
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    /* One plain file (no family of files, no split ones) and no locks: a committed shard
-     * never changes, and parallel file systems often refuse locks. */
-    if (H5Pset_fapl_sec2(access) >= 0 && H5Pset_file_locking(access, false, true) >= 0)
-        reader->file = H5Fopen(reader->path, H5F_ACC_RDONLY, access);
-    bool ok = hdf5_note(reader->file >= 0);
-    H5Pclose(access);
-    if (!ok)
+    TRY(check_beginning(&reader->at));
+    reader->file = hdf5_file_enter(&reader->at);
+    if (reader->file < 0)
         return bad_input("it does not open as HDF5: %s", hdf5_reason());
-
-    hid_t creation = H5Fget_create_plist(reader->file);
-    ok = hdf5_note(creation >= 0 && H5Pget_userblock(creation, &userblock) >= 0);
-    H5Pclose(creation);
-    if (!ok)
-        return bad_input("its superblock is unreadable: %s", hdf5_reason());
-    if (userblock != 0)
-        return bad_input("it starts with %llu bytes that are not HDF5",
-                         (unsigned long long)userblock);
     return STATUS_OK;
 }
 
@@ -53,15 +39,24 @@ static bool read_attribute(hid_t attribute, H5T_class_t class, size_t bytes, voi
     return ok;
 }
 
-static enum status check_number(hid_t file, const char *name, int64_t expected)
+static enum status read_number(hid_t file, const char *name, uint64_t *out)
 {
-    unsigned char bytes[8];
+    unsigned char bytes[8]; /* little-endian */
     hid_t attribute = H5Aopen(file, name, H5P_DEFAULT);
     bool ok = attribute >= 0 && read_attribute(attribute, H5T_INTEGER, sizeof bytes, bytes);
     H5Aclose(attribute);
     if (!ok)
         return bad_input("it has no attribute '%s' of type uint64", name);
-    uint64_t value = column_element(bytes, sizeof bytes, 0);
+    *out = 0;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        *out |= (uint64_t)bytes[i] << (8 * i);
+    return STATUS_OK;
+}
+
+static enum status check_number(hid_t file, const char *name, int64_t expected)
+{
+    uint64_t value;
+    TRY(read_number(file, name, &value));
     if (value != (uint64_t)expected)
         return bad_input("its %s is %llu where %lld belongs", name, (unsigned long long)value,
                          (long long)expected);
@@ -81,68 +76,109 @@ static enum status check_text(hid_t file, const char *name, const char *expected
     return STATUS_OK;
 }
 
+enum status shard_reader_read_version(struct shard_reader *reader)
+{
+    uint64_t version;
+    TRY(read_number(reader->file, SHARD_ATTRIBUTE_VERSION, &version));
+    if (version < SHARD_FORMAT_VERSION || version > SHARD_FORMAT_LABELLED)
+        return bad_input("its %s is %llu where %d or %d belongs", SHARD_ATTRIBUTE_VERSION,
+                         (unsigned long long)version, SHARD_FORMAT_VERSION, SHARD_FORMAT_LABELLED);
+    reader->version = version;
+    return STATUS_OK;
+}
+
 static enum status check_identity(hid_t file, const struct shard_identity *identity)
 {
-    TRY(check_number(file, SHARD_ATTRIBUTE_VERSION, SHARD_FORMAT_VERSION));
     TRY(check_text(file, SHARD_ATTRIBUTE_TOKENIZER, identity->tokenizer_digest));
     TRY(check_number(file, SHARD_ATTRIBUTE_VOCAB, identity->vocab_size));
     return check_text(file, SHARD_ATTRIBUTE_SPLIT, corpus_split_names[identity->split]);
 }
 
 /* Under hdf5_lock. */
-static enum status open_content(struct shard_reader *reader)
+static enum status open_tokens(struct shard_reader *reader)
 {
     const struct shard_claim *claim = &reader->claim;
-    TRY(open_hdf5(reader));
-    TRY(check_identity(reader->file, &claim->identity));
-    TRY(column_reader_open(&reader->tokens, &reader->at, reader->file, SHARD_TOKENS,
-                           shard_token_bytes(claim->identity.vocab_size), claim->tokens));
+    return column_reader_open(&reader->tokens, &reader->at, reader->file, SHARD_TOKENS,
+                              shard_token_bytes(claim->identity.vocab_size), claim->tokens);
+}
+
+enum status shard_reader_open_documents(struct shard_reader *reader)
+{
+    const int64_t documents = reader->claim.documents;
     TRY(column_check_link(reader->file, SHARD_DOCUMENTS));
     reader->documents = H5Gopen2(reader->file, SHARD_DOCUMENTS, H5P_DEFAULT);
     if (!hdf5_note(reader->documents >= 0))
         return bad_input("'%s' does not open as a group: %s", SHARD_DOCUMENTS, hdf5_reason());
     TRY(column_reader_open(&reader->offsets, &reader->at, reader->documents, SHARD_DOCUMENT_OFFSETS,
-                           8, claim->documents + 1));
+                           8, documents + 1));
     return column_reader_open(&reader->sources, &reader->at, reader->documents,
-                              SHARD_DOCUMENT_SOURCES, 4, claim->documents);
+                              SHARD_DOCUMENT_SOURCES, 4, documents);
 }
 
-static enum status about(const struct shard_reader *reader, enum status status)
+/* Under hdf5_lock. */
+static enum status open_content(struct shard_reader *reader, bool again)
+{
+    TRY(open_hdf5(reader));
+    if (again)
+        return open_tokens(reader);
+    TRY(shard_reader_read_version(reader));
+    TRY(check_identity(reader->file, &reader->claim.identity));
+    TRY(open_tokens(reader));
+    return shard_reader_open_documents(reader);
+}
+
+enum status shard_reader_about(const struct shard_reader *reader, enum status status)
 {
     if (status == STATUS_OK)
         return STATUS_OK;
+    if (reader->at.read_status != STATUS_OK) /* HDF5's view of it tells nothing */
+        status = status_set(reader->at.read_status, reader->at.read_message);
     return status_prefix(status, "cannot read shard '%s'", reader->path);
 }
 
-static enum status open_checked(struct shard_reader *reader)
+static enum status open_checked(struct shard_reader *reader, bool again)
 {
-    TRY(file_open_regular(reader->path, &reader->at.descriptor, &reader->at.file_bytes));
+    TRY(hdf5_file_open(&reader->at, reader->path));
     if (reader->at.file_bytes != reader->claim.file_bytes)
-        return about(reader, bad_input("it has %lld bytes where %lld belong",
-                                       (long long)reader->at.file_bytes,
-                                       (long long)reader->claim.file_bytes));
+        return shard_reader_about(reader, bad_input("it has %lld bytes where %lld belong",
+                                                    (long long)reader->at.file_bytes,
+                                                    (long long)reader->claim.file_bytes));
     hdf5_lock();
-    enum status status = open_content(reader);
+    enum status status = open_content(reader, again);
     hdf5_unlock();
-    return about(reader, status);
+    return shard_reader_about(reader, status);
 }
 
-enum status shard_reader_open(const char *path, const struct shard_claim *claim,
-                              struct shard_reader **out)
+static enum status open_reader(const char *path, const struct shard_claim *claim, bool again,
+                               struct shard_reader **out)
 {
     struct shard_reader *reader = memory_alloc_zeroed(1, sizeof *reader);
     reader->path = memory_copy_string(path);
     reader->claim = *claim;
-    reader->at = (struct column_file){ .path = reader->path, .descriptor = -1 };
+    reader->at.descriptor = -1;
     reader->file = reader->documents = -1;
     reader->tokens.dataset = reader->offsets.dataset = reader->sources.dataset = -1;
+    reader->first_tokens.dataset = -1;
+    reader->numbers.dataset = reader->name_offsets.dataset = reader->names.dataset = -1;
 
-    enum status status = open_checked(reader);
+    enum status status = open_checked(reader, again);
     if (status == STATUS_OK)
         *out = reader;
     else
         shard_reader_close(reader);
     return status;
+}
+
+enum status shard_reader_open(const char *path, const struct shard_claim *claim,
+                              struct shard_reader **out)
+{
+    return open_reader(path, claim, false, out);
+}
+
+enum status shard_reader_reopen(const char *path, const struct shard_claim *claim,
+                                struct shard_reader **out)
+{
+    return open_reader(path, claim, true, out);
 }
 
 void shard_reader_close(struct shard_reader *reader)
@@ -151,15 +187,18 @@ void shard_reader_close(struct shard_reader *reader)
         return;
     hdf5_lock();
     column_reader_close(&reader->tokens);
+    column_reader_close(&reader->first_tokens);
     column_reader_close(&reader->offsets);
     column_reader_close(&reader->sources);
+    column_reader_close(&reader->numbers);
+    column_reader_close(&reader->name_offsets);
+    column_reader_close(&reader->names);
     if (reader->documents >= 0)
         H5Gclose(reader->documents);
     if (reader->file >= 0)
         H5Fclose(reader->file);
     hdf5_unlock();
-    if (reader->at.descriptor >= 0)
-        close(reader->at.descriptor);
+    hdf5_file_close(&reader->at);
     memory_free(reader->path);
     memory_free(reader);
 }
@@ -174,78 +213,119 @@ int64_t shard_reader_chunk_count(const struct shard_reader *reader)
     return column_reader_chunk_count(&reader->tokens);
 }
 
-enum status shard_reader_read_chunk(const struct shard_reader *reader, int64_t chunk,
+size_t shard_reader_token_bytes(const struct shard_reader *reader)
+{
+    return reader->tokens.element_bytes;
+}
+
+int64_t shard_reader_chunk_length(const struct shard_reader *reader, int64_t chunk)
+{
+    return column_reader_chunk_length(&reader->tokens, chunk);
+}
+
+enum status shard_reader_find_chunk(const struct shard_reader *reader, int64_t chunk,
+                                    struct chunk_place *out)
+{
+    return shard_reader_about(reader, column_reader_find(&reader->tokens, chunk, out));
+}
+
+#define LARGEST(type, name)                                                                        \
+    static type name(const type *values, int64_t count)                                            \
+    {                                                                                              \
+        type largest = 0;                                                                          \
+        for (int64_t i = 0; i < count; i++)                                                        \
+            largest = values[i] > largest ? values[i] : largest;                                   \
+        return largest;                                                                            \
+    }
+LARGEST(uint16_t, largest_16)
+LARGEST(uint32_t, largest_32)
+
+static uint32_t token_at(const void *tokens, size_t token_bytes, int64_t i)
+{
+    return token_bytes == 2 ? ((const uint16_t *)tokens)[i] : ((const uint32_t *)tokens)[i];
+}
+
+static enum status check_tokens(const struct shard_reader *reader, int64_t chunk,
+                                const void *tokens)
+{
+    const uint32_t vocab_size = (uint32_t)reader->claim.identity.vocab_size;
+    const struct column_reader *column = &reader->tokens;
+    const int64_t count = column_reader_chunk_length(column, chunk);
+    uint32_t largest =
+        column->element_bytes == 2 ? largest_16(tokens, count) : largest_32(tokens, count);
+    if (largest < vocab_size)
+        return STATUS_OK;
+    int64_t i = 0;
+    while (token_at(tokens, column->element_bytes, i) < vocab_size)
+        i++;
+    return shard_reader_about(reader,
+                              bad_input("token %lld is %u, beyond the vocabulary of %u",
+                                        (long long)(chunk * column->chunk_elements + i),
+                                        token_at(tokens, column->element_bytes, i), vocab_size));
+}
+
+enum status shard_reader_load_chunk(const struct shard_reader *reader, int64_t chunk,
+                                    const struct chunk_place *place, struct chunk_scratch *scratch,
+                                    void *tokens)
+{
+    TRY(shard_reader_about(reader,
+                           column_reader_load(&reader->tokens, chunk, place, scratch, tokens)));
+    return check_tokens(reader, chunk, tokens);
+}
+
+enum status shard_reader_read_chunk(struct shard_reader *reader, int64_t chunk,
                                     struct chunk_scratch *scratch, int32_t *tokens, int64_t *count)
 {
-    const struct column_reader *column = &reader->tokens;
-    const uint64_t vocab_size = (uint64_t)reader->claim.identity.vocab_size;
-    TRY(about(reader, column_reader_chunk(column, chunk, scratch, count)));
-
-    for (int64_t i = 0; i < *count; i++) {
-        uint64_t token = column_element(scratch->elements, column->element_bytes, i);
-        if (token >= vocab_size)
-            return about(reader,
-                         bad_input("token %lld is %llu, beyond the vocabulary of %llu",
-                                   (long long)(chunk * column->chunk_elements + i),
-                                   (unsigned long long)token, (unsigned long long)vocab_size));
-        tokens[i] = (int32_t)token;
-    }
+    const void *elements;
+    TRY(shard_reader_about(reader,
+                           column_reader_chunk(&reader->tokens, chunk, scratch, &elements)));
+    TRY(check_tokens(reader, chunk, elements));
+    *count = column_reader_chunk_length(&reader->tokens, chunk);
+    shard_tokens_widen(elements, reader->tokens.element_bytes, *count, tokens);
     return STATUS_OK;
 }
 
-enum status shard_reader_read_offsets(const struct shard_reader *reader, int64_t first,
-                                      int64_t count, struct chunk_scratch *scratch,
-                                      uint64_t *offsets)
+/* Under hdf5_lock. */
+static enum status open_first_tokens(struct shard_reader *reader)
 {
-    return about(reader, column_reader_range(&reader->offsets, first, count, scratch, offsets));
+    const int64_t vocab_size = reader->claim.identity.vocab_size;
+    if (H5Lexists(reader->file, SHARD_FIRST_TOKENS, H5P_DEFAULT) <= 0)
+        return STATUS_OK;
+    return column_reader_open(&reader->first_tokens, &reader->at, reader->file, SHARD_FIRST_TOKENS,
+                              shard_token_bytes(vocab_size), shard_reader_chunk_count(reader));
 }
 
-/* The first document that begins at token `place` or after it, or else their number. */
-static enum status find_document(const struct shard_reader *reader, int64_t place,
-                                 struct chunk_scratch *scratch, int64_t *document)
+enum status shard_reader_first_token(struct shard_reader *reader, int64_t chunk,
+                                     struct chunk_scratch *scratch, int32_t *token)
 {
-    int64_t low = 0, high = reader->claim.documents; /* it is within [low, high] */
-    while (low < high) {
-        int64_t middle = low + (high - low) / 2;
-        uint64_t offset;
-        TRY(shard_reader_read_offsets(reader, middle, 1, scratch, &offset));
-        if (offset < (uint64_t)place)
-            low = middle + 1;
-        else
-            high = middle;
+    uint64_t found;
+    *token = -1;
+    if (!reader->first_tokens_are_open) {
+        hdf5_lock();
+        enum status status = open_first_tokens(reader);
+        hdf5_unlock();
+        TRY(shard_reader_about(reader, status));
+        reader->first_tokens_are_open = true;
     }
-    *document = low;
+    if (reader->first_tokens.dataset < 0 || chunk >= shard_reader_chunk_count(reader))
+        return STATUS_OK;
+    TRY(shard_reader_about(reader,
+                           column_reader_range(&reader->first_tokens, chunk, 1, scratch, &found)));
+    if (found >= (uint64_t)reader->claim.identity.vocab_size)
+        return shard_reader_about(
+            reader,
+            bad_input("the first token of chunk %lld is %llu, beyond the vocabulary of %lld",
+                      (long long)chunk, (unsigned long long)found,
+                      (long long)reader->claim.identity.vocab_size));
+    *token = (int32_t)found;
     return STATUS_OK;
 }
 
-enum status shard_reader_mark_documents(const struct shard_reader *reader, int64_t first,
-                                        int64_t count, struct chunk_scratch *scratch, bool *begins)
+void shard_tokens_widen(const void *tokens, size_t token_bytes, int64_t count, int32_t *out)
 {
-    uint64_t offsets[DOCUMENTS_AT_ONCE], least = (uint64_t)first, end = least + (uint64_t)count;
-    int64_t document;
-    memset(begins, 0, (size_t)count * sizeof *begins);
-    TRY(find_document(reader, first, scratch, &document));
-    while (document < reader->claim.documents) {
-        int64_t left = reader->claim.documents - document;
-        int64_t taken = left < DOCUMENTS_AT_ONCE ? left : DOCUMENTS_AT_ONCE;
-        TRY(shard_reader_read_offsets(reader, document, taken, scratch, offsets));
-        for (int64_t i = 0; i < taken; i++, document++) {
-            if (offsets[i] >= end)
-                return STATUS_OK;
-            if (offsets[i] < least)
-                return about(reader, bad_input("document %lld begins at token %llu, before %llu",
-                                               (long long)document, (unsigned long long)offsets[i],
-                                               (unsigned long long)least));
-            begins[offsets[i] - (uint64_t)first] = true;
-            least = offsets[i] + 1;
-        }
-    }
-    return STATUS_OK;
-}
-
-enum status shard_reader_read_sources(const struct shard_reader *reader, int64_t first,
-                                      int64_t count, struct chunk_scratch *scratch,
-                                      uint64_t *sources)
-{
-    return about(reader, column_reader_range(&reader->sources, first, count, scratch, sources));
+    if (token_bytes == 2)
+        for (int64_t i = 0; i < count; i++)
+            out[i] = ((const uint16_t *)tokens)[i];
+    else
+        memcpy(out, tokens, (size_t)count * sizeof *out);
 }

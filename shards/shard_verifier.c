@@ -78,6 +78,16 @@ static enum status begin_document(struct shard_verifier *verifier, int64_t place
     return STATUS_OK;
 }
 
+static enum status verify_first_token(struct shard_verifier *verifier, int64_t chunk)
+{
+    int32_t first;
+    TRY(shard_reader_first_token(verifier->reader, chunk, &verifier->scratch, &first));
+    if (first >= 0 && first != verifier->tokens[0])
+        return bad_input("chunk %lld begins with token %d, not with %d as '%s' says",
+                         (long long)chunk, verifier->tokens[0], first, SHARD_FIRST_TOKENS);
+    return STATUS_OK;
+}
+
 static enum status verify_tokens(struct shard_verifier *verifier)
 {
     const int32_t end_of_text = tokenizer_end_of_text(verifier->tokenizer);
@@ -86,6 +96,7 @@ static enum status verify_tokens(struct shard_verifier *verifier)
         int64_t count;
         TRY(shard_reader_read_chunk(verifier->reader, chunk, &verifier->scratch, verifier->tokens,
                                     &count));
+        TRY(verify_first_token(verifier, chunk));
         for (int64_t i = 0; i < count; i++) {
             const int64_t place = chunk * chunk_tokens + i;
             size_t bytes = 0;
@@ -118,7 +129,7 @@ static enum status verify_content(struct shard_verifier *verifier)
     if (verifier->text_bytes != shard->text_bytes)
         return bad_input("its text has %lld bytes where %lld belong",
                          (long long)verifier->text_bytes, (long long)shard->text_bytes);
-    return STATUS_OK;
+    return shard_reader_verify_labels(verifier->reader, &verifier->scratch);
 }
 
 static enum status verify_digest(const char *path, const struct manifest_shard *shard)

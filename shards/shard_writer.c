@@ -13,7 +13,11 @@ struct shard_writer {
     char *path;
     struct shard_identity identity;
     hid_t file, documents;
-    struct column_writer tokens, offsets, sources;
+    struct chunk_encoder *encoder;
+    struct column_writer tokens, first_tokens, offsets, sources, numbers;
+    int64_t listed; /* tokens of the documents so far */
+    bool has_names;
+    struct column_writer names, name_offsets;
 };
 
 static enum status cannot_write(const struct shard_writer *writer)
@@ -76,68 +80,114 @@ static bool write_number_attribute(hid_t file, const char *name, uint64_t value)
 
 static bool write_identity(hid_t file, const struct shard_identity *identity)
 {
-    return write_number_attribute(file, SHARD_ATTRIBUTE_VERSION, SHARD_FORMAT_VERSION) &&
+    return write_number_attribute(file, SHARD_ATTRIBUTE_VERSION, SHARD_FORMAT_LABELLED) &&
            write_text_attribute(file, SHARD_ATTRIBUTE_TOKENIZER, identity->tokenizer_digest) &&
            write_number_attribute(file, SHARD_ATTRIBUTE_VOCAB, (uint64_t)identity->vocab_size) &&
            write_text_attribute(file, SHARD_ATTRIBUTE_SPLIT, corpus_split_names[identity->split]);
 }
 
-static bool create_content(struct shard_writer *writer)
+static bool create_file_content(struct shard_writer *writer)
 {
+    hdf5_lock();
     writer->file = create_file(writer->path);
-    if (writer->file < 0 || !write_identity(writer->file, &writer->identity))
-        return false;
-    writer->documents = create_group(writer->file, SHARD_DOCUMENTS);
-    return writer->documents >= 0 &&
-           column_writer_open(&writer->tokens, writer->file, SHARD_TOKENS,
-                              shard_token_bytes(writer->identity.vocab_size)) &&
-           column_writer_open(&writer->offsets, writer->documents, SHARD_DOCUMENT_OFFSETS, 8) &&
-           column_writer_open(&writer->sources, writer->documents, SHARD_DOCUMENT_SOURCES, 4) &&
-           column_writer_add(&writer->offsets, 0);
+    bool ok = writer->file >= 0 && write_identity(writer->file, &writer->identity);
+    if (ok)
+        writer->documents = create_group(writer->file, SHARD_DOCUMENTS);
+    hdf5_unlock();
+    return ok && writer->documents >= 0;
+}
+
+static bool open_name_columns(struct shard_writer *writer)
+{
+    return column_writer_open(&writer->names, writer->documents, SHARD_DOCUMENT_NAMES, 1,
+                              writer->encoder) &&
+           column_writer_open(&writer->name_offsets, writer->documents, SHARD_NAME_OFFSETS, 8,
+                              writer->encoder) &&
+           column_writer_add(&writer->name_offsets, 0);
+}
+
+static bool open_columns(struct shard_writer *writer)
+{
+    struct chunk_encoder *encoder = writer->encoder;
+    return column_writer_open(&writer->tokens, writer->file, SHARD_TOKENS,
+                              shard_token_bytes(writer->identity.vocab_size), encoder) &&
+           column_writer_open(&writer->first_tokens, writer->file, SHARD_FIRST_TOKENS,
+                              shard_token_bytes(writer->identity.vocab_size), encoder) &&
+           column_writer_open(&writer->offsets, writer->documents, SHARD_DOCUMENT_OFFSETS, 8,
+                              encoder) &&
+           column_writer_open(&writer->sources, writer->documents, SHARD_DOCUMENT_SOURCES, 4,
+                              encoder) &&
+           column_writer_open(&writer->numbers, writer->documents, SHARD_DOCUMENT_NUMBERS, 8,
+                              encoder) &&
+           column_writer_add(&writer->offsets, 0) &&
+           (!writer->has_names || open_name_columns(writer));
 }
 
 enum status shard_writer_open(const char *path, const struct shard_identity *identity,
-                              struct shard_writer **out)
+                              bool has_names, struct shard_writer **out)
 {
     struct shard_writer *writer = memory_alloc_zeroed(1, sizeof *writer);
     writer->path = memory_copy_string(path);
     writer->identity = *identity;
+    writer->has_names = has_names;
+    writer->encoder = chunk_encoder_create();
     writer->file = writer->documents = -1;
     writer->tokens.dataset = writer->offsets.dataset = writer->sources.dataset = -1;
+    writer->first_tokens.dataset = -1;
+    writer->numbers.dataset = writer->names.dataset = writer->name_offsets.dataset = -1;
 
-    hdf5_lock();
-    enum status status = create_content(writer) ? STATUS_OK : cannot_write(writer);
-    hdf5_unlock();
-    if (status == STATUS_OK)
+    if (create_file_content(writer) && open_columns(writer)) {
         *out = writer;
-    else
-        shard_writer_discard(writer);
+        return STATUS_OK;
+    }
+    enum status status = cannot_write(writer);
+    shard_writer_discard(writer);
     return status;
 }
 
-static bool add_document(struct shard_writer *writer, const int32_t *ids, int64_t count,
-                         uint32_t source)
+static bool add_name(struct shard_writer *writer, const struct document_origin *origin)
+{
+    for (size_t i = 0; i < origin->name_length; i++)
+        if (!column_writer_add(&writer->names, (unsigned char)origin->name[i]))
+            return false;
+    return column_writer_add(&writer->name_offsets, (uint64_t)writer->names.count);
+}
+
+enum status shard_writer_add_document(struct shard_writer *writer, int64_t tokens,
+                                      const struct document_origin *origin)
+{
+    CHECK(tokens > 0, "a document without tokens");
+    writer->listed += tokens;
+    bool ok = column_writer_add(&writer->offsets, (uint64_t)writer->listed) &&
+              column_writer_add(&writer->sources, origin->source) &&
+              column_writer_add(&writer->numbers, (uint64_t)origin->number) &&
+              (!writer->has_names || add_name(writer, origin));
+    return ok ? STATUS_OK : cannot_write(writer);
+}
+
+enum status shard_writer_add_chunk(struct shard_writer *writer, const void *stored,
+                                   size_t stored_bytes, size_t tokens, int32_t first_token)
+{
+    return column_writer_add(&writer->first_tokens, (uint64_t)first_token) &&
+                   column_writer_add_encoded(&writer->tokens, stored, stored_bytes, tokens)
+               ? STATUS_OK
+               : cannot_write(writer);
+}
+
+enum status shard_writer_add(struct shard_writer *writer, const int32_t *ids, int64_t count,
+                             const struct document_origin *origin)
 {
     for (int64_t i = 0; i < count; i++) {
         CHECK(ids[i] >= 0 && ids[i] < writer->identity.vocab_size,
               "token %d is beyond the vocabulary of %lld", ids[i],
               (long long)writer->identity.vocab_size);
-        if (!column_writer_add(&writer->tokens, (uint64_t)ids[i]))
-            return false;
+        const bool begins_chunk =
+            writer->tokens.count % (int64_t)writer->tokens.chunk_elements == 0;
+        if ((begins_chunk && !column_writer_add(&writer->first_tokens, (uint64_t)ids[i])) ||
+            !column_writer_add(&writer->tokens, (uint64_t)ids[i]))
+            return cannot_write(writer);
     }
-    return column_writer_add(&writer->offsets, (uint64_t)writer->tokens.count) &&
-           column_writer_add(&writer->sources, source);
-}
-
-enum status shard_writer_add(struct shard_writer *writer, const int32_t *ids, int64_t count,
-                             uint32_t source)
-{
-    CHECK(count > 0, "a document without tokens");
-    hdf5_lock();
-    enum status status =
-        add_document(writer, ids, count, source) ? STATUS_OK : cannot_write(writer);
-    hdf5_unlock();
-    return status;
+    return shard_writer_add_document(writer, count, origin);
 }
 
 int64_t shard_writer_tokens(const struct shard_writer *writer)
@@ -162,37 +212,63 @@ static enum status sync_file(const char *path)
     return status;
 }
 
+/* Every column that is open; NULL ends them. */
+static void list_columns(struct shard_writer *writer, struct column_writer *columns[8])
+{
+    struct column_writer *all[] = { &writer->tokens,      &writer->first_tokens, &writer->offsets,
+                                    &writer->sources,     &writer->numbers,      &writer->names,
+                                    &writer->name_offsets };
+    int count = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i]->dataset >= 0)
+            columns[count++] = all[i];
+    columns[count] = NULL;
+}
+
 /* Closes what is open. The file's close writes HDF5's caches, so it may fail. */
 static bool close_content(struct shard_writer *writer)
 {
-    column_writer_release(&writer->tokens);
-    column_writer_release(&writer->offsets);
-    column_writer_release(&writer->sources);
+    struct column_writer *columns[8];
+    list_columns(writer, columns);
+    for (int i = 0; columns[i]; i++)
+        column_writer_release(columns[i]);
+    hdf5_lock();
     if (writer->documents >= 0)
         H5Gclose(writer->documents);
     bool ok = writer->file < 0 || hdf5_note(H5Fclose(writer->file) >= 0);
+    hdf5_unlock();
     writer->file = writer->documents = -1;
+    return ok;
+}
+
+/* Flushing on purpose before the closes, whose errors HDF5 partly swallows. */
+static bool finish_content(struct shard_writer *writer)
+{
+    struct column_writer *columns[8];
+    list_columns(writer, columns);
+    for (int i = 0; columns[i]; i++)
+        if (!column_writer_finish(columns[i]))
+            return false;
+    hdf5_lock();
+    bool ok = hdf5_note(H5Fflush(writer->file, H5F_SCOPE_LOCAL) >= 0);
+    hdf5_unlock();
     return ok;
 }
 
 static void free_writer(struct shard_writer *writer)
 {
+    chunk_encoder_free(writer->encoder);
     memory_free(writer->path);
     memory_free(writer);
 }
 
 enum status shard_writer_close(struct shard_writer *writer)
 {
-    enum status status = STATUS_OK;
-    hdf5_lock();
-    /* Flushing on purpose before the closes, whose errors HDF5 partly swallows. */
-    if (!column_writer_finish(&writer->tokens) || !column_writer_finish(&writer->offsets) ||
-        !column_writer_finish(&writer->sources) ||
-        !hdf5_note(H5Fflush(writer->file, H5F_SCOPE_LOCAL) >= 0))
-        status = cannot_write(writer);
+    CHECK(writer->listed == writer->tokens.count, "%lld tokens, but documents of %lld",
+          (long long)writer->tokens.count, (long long)writer->listed);
+    enum status status = finish_content(writer) ? STATUS_OK : cannot_write(writer);
     if (!close_content(writer) && status == STATUS_OK)
         status = cannot_write(writer);
-    hdf5_unlock();
     if (status == STATUS_OK)
         status = sync_file(writer->path);
     free_writer(writer);
@@ -203,8 +279,6 @@ void shard_writer_discard(struct shard_writer *writer)
 {
     if (writer == NULL)
         return;
-    hdf5_lock();
     close_content(writer);
-    hdf5_unlock();
     free_writer(writer);
 }

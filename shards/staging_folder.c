@@ -69,19 +69,28 @@ static enum status lock_partial(struct staging_folder *staging)
     return failed("cannot lock folder '%s': %s", staging->path, strerror(error));
 }
 
+/* One that is there is a dead writer's, or a living one's, which is locked. */
 static enum status create_partial(struct staging_folder *staging)
 {
-    bool created = mkdir(staging->path, 0777) == 0;
-    if (!created && errno == EEXIST) { /* a dead writer's, or a living one's */
-        TRY(lock_partial(staging));
-        TRY(folder_remove(staging->path));
-        close(staging->descriptor);
-        staging->descriptor = -1;
-        created = mkdir(staging->path, 0777) == 0;
-    }
-    if (!created)
+    if (mkdir(staging->path, 0777) != 0 && errno != EEXIST)
         return failed("cannot create folder '%s': %s", staging->path, strerror(errno));
     return lock_partial(staging);
+}
+
+/* What a dead writer left, but for the folder `kept`. */
+static enum status clear_partial(const struct staging_folder *staging, const char *kept)
+{
+    struct name_list list;
+    enum status status = STATUS_OK;
+    TRY(folder_list(staging->path, &list));
+    for (int64_t i = 0; i < list.count && status == STATUS_OK; i++) {
+        char *path = path_join(staging->path, list.names[i]);
+        if (strcmp(list.names[i], kept) != 0)
+            status = folder_remove(path);
+        memory_free(path);
+    }
+    name_list_release(&list);
+    return status;
 }
 
 /* Mends what a crash within a commit left behind. */
@@ -109,7 +118,8 @@ static enum status check_target(const struct staging_folder *staging, bool overw
     return STATUS_OK;
 }
 
-static enum status begin_checked(struct staging_folder *staging, bool overwrite, const char *marker)
+static enum status begin_checked(struct staging_folder *staging, bool overwrite, const char *marker,
+                                 const char *kept)
 {
     if (staging->target[0] == '\0' || strcmp(staging->target, "/") == 0)
         return bad_input("cannot write '%s': it names no folder", staging->target);
@@ -118,20 +128,27 @@ static enum status begin_checked(struct staging_folder *staging, bool overwrite,
     memory_free(parent);
     TRY(status);
     TRY(create_partial(staging));
+    TRY(clear_partial(staging, kept));
     TRY(mend_replaced(staging));
     return check_target(staging, overwrite, marker);
 }
 
 enum status staging_folder_begin(struct staging_folder *staging, const char *target, bool overwrite,
-                                 const char *marker)
+                                 const char *marker, const char *kept)
 {
     *staging = (struct staging_folder){ .descriptor = -1 };
     staging->target = without_last_slashes(target);
     staging->path = with_suffix(staging->target, ".partial");
     staging->replaced = with_suffix(staging->target, ".replaced");
-    enum status status = begin_checked(staging, overwrite, marker);
-    if (status != STATUS_OK)
+    enum status status = begin_checked(staging, overwrite, marker, kept);
+    if (status == STATUS_OK)
+        return STATUS_OK;
+    char *left = path_join(staging->path, kept);
+    if (file_exists(left))
+        staging_folder_leave(staging);
+    else
         staging_folder_release(staging);
+    memory_free(left);
     return status;
 }
 
@@ -151,6 +168,14 @@ enum status staging_folder_commit(struct staging_folder *staging)
     if (status == STATUS_OK && replaces)
         status = folder_remove(staging->replaced);
     return status;
+}
+
+void staging_folder_leave(struct staging_folder *staging)
+{
+    if (staging->descriptor >= 0)
+        close(staging->descriptor);
+    staging->descriptor = -1;
+    staging_folder_release(staging);
 }
 
 void staging_folder_release(struct staging_folder *staging)

@@ -93,19 +93,48 @@ static enum status find_bytes(struct tokenizer *tokenizer, const char *source)
     return STATUS_OK;
 }
 
-static enum status find_end_of_text(struct tokenizer *tokenizer, const char *source)
+/* The id of the special token of these bytes, or -1. */
+static int32_t find_special(const struct tokenizer *tokenizer, const char *name)
 {
     for (int64_t i = 0; i < tokenizer->special_count; i++) {
         size_t length;
         const char *bytes = byte_map_bytes(&tokenizer->tokens, tokenizer->specials[i], &length);
-        if (length == strlen(TOKENIZER_END_OF_TEXT) &&
-            memcmp(bytes, TOKENIZER_END_OF_TEXT, length) == 0) {
-            tokenizer->end_of_text = tokenizer->specials[i];
-            return STATUS_OK;
-        }
+        if (length == strlen(name) && memcmp(bytes, name, length) == 0)
+            return tokenizer->specials[i];
     }
-    return bad_input("cannot use tokenizer '%s': it has no special token " TOKENIZER_END_OF_TEXT,
-                     source);
+    return -1;
+}
+
+static enum status find_end_of_text(struct tokenizer *tokenizer, const char *source)
+{
+    static const char *const names[] = { TOKENIZER_END_OF_TEXT, "<|end_of_text|>", "</s>" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        tokenizer->end_of_text = find_special(tokenizer, names[i]);
+        if (tokenizer->end_of_text >= 0)
+            return STATUS_OK;
+    }
+    return bad_input("cannot use tokenizer '%s': it has no special token that ends a text: %s, %s "
+                     "or %s",
+                     source, names[0], names[1], names[2]);
+}
+
+static void find_byte_pairs(struct tokenizer *tokenizer)
+{
+    for (int a = 0; a < 256; a++)
+        for (int b = 0; b < 256; b++)
+            tokenizer->byte_pair_rank[a][b] = pair_map_find(
+                &tokenizer->merge_rank, tokenizer->byte_token[a], tokenizer->byte_token[b]);
+}
+
+static void find_joins(struct tokenizer *tokenizer)
+{
+    for (int64_t id = 0; id < tokenizer->tokens.count; id++) {
+        size_t length;
+        const char *text = byte_map_bytes(&tokenizer->tokens, id, &length);
+        const unsigned char *bytes = (const unsigned char *)text;
+        for (size_t i = 1; i < length; i++)
+            tokenizer->joins[bytes[i - 1]][bytes[i] / 64] |= (uint64_t)1 << bytes[i] % 64;
+    }
 }
 
 static void hash_integer(struct sha256 *hash, uint64_t value)
@@ -119,10 +148,14 @@ static void hash_integer(struct sha256 *hash, uint64_t value)
 /* docs/tokenizer.md, "Digest" */
 static void compute_digest(struct tokenizer *tokenizer)
 {
-    static const char rule[] = "eon tokenizer 1: byte-level BPE, gpt2 splitting\n";
+    struct strbuf rule = STRBUF_INIT;
     struct sha256 hash;
+    strbuf_addf(&rule, "eon tokenizer 1: byte-level BPE, %s splitting%s\n",
+                splitting_rule_names[tokenizer->splitting],
+                tokenizer->whole_pieces ? ", whole pieces" : "");
     sha256_init(&hash);
-    sha256_add(&hash, rule, strlen(rule));
+    sha256_add(&hash, rule.bytes, rule.length);
+    strbuf_release(&rule);
     hash_integer(&hash, (uint64_t)tokenizer->tokens.count);
     for (int64_t id = 0; id < tokenizer->tokens.count; id++) {
         size_t length;
@@ -145,6 +178,8 @@ enum status tokenizer_seal(struct tokenizer *tokenizer, const char *source)
 {
     TRY(find_bytes(tokenizer, source));
     TRY(find_end_of_text(tokenizer, source));
+    find_byte_pairs(tokenizer);
+    find_joins(tokenizer);
     compute_digest(tokenizer);
     return STATUS_OK;
 }
@@ -170,6 +205,11 @@ int64_t tokenizer_vocab_size(const struct tokenizer *tokenizer)
 int32_t tokenizer_end_of_text(const struct tokenizer *tokenizer)
 {
     return tokenizer->end_of_text;
+}
+
+enum splitting_rule tokenizer_splitting(const struct tokenizer *tokenizer)
+{
+    return tokenizer->splitting;
 }
 
 const char *tokenizer_digest(const struct tokenizer *tokenizer)

@@ -1,9 +1,9 @@
 /* tokenizer: byte-level BPE, between bytes and token ids.
  *
- * Text is cut by a splitting rule (GPT-2's pattern, by PCRE2), each piece is
- * taken as bytes, and pairs are merged by rank. decode(encode(x)) = x for every
- * byte sequence, invalid UTF-8 included. Ids are those of the reference
- * implementations (tiktoken, tokenizers) for every valid UTF-8 text.
+ * Text is cut by a splitting rule, each piece is taken as bytes, and pairs are
+ * merged by rank. decode(encode(x)) = x for every byte sequence, invalid UTF-8
+ * included. Ids are those of the reference implementations: tiktoken for every
+ * byte sequence, tokenizers for every text.
  *
  * The file format is Hugging Face's tokenizer.json. A tokenizer is immutable
  * once loaded and may be shared by threads; encoding scratch belongs to an
@@ -18,6 +18,7 @@
 #include "base/sha256.h"
 #include "base/status.h"
 #include "base/strbuf.h"
+#include "shards/splitting_rule.h"
 
 struct tokenizer;
 struct encoder;
@@ -36,7 +37,10 @@ void tokenizer_print(const struct tokenizer *tokenizer, struct strbuf *out); /* 
 void tokenizer_free(struct tokenizer *tokenizer);                            /* NULL is allowed */
 
 int64_t tokenizer_vocab_size(const struct tokenizer *tokenizer);
-int32_t tokenizer_end_of_text(const struct tokenizer *tokenizer); /* id of <|endoftext|> */
+/* The special token that begins a document: <|endoftext|>, or where there is none
+ * <|end_of_text|>, </s>. */
+int32_t tokenizer_end_of_text(const struct tokenizer *tokenizer);
+enum splitting_rule tokenizer_splitting(const struct tokenizer *tokenizer);
 /* sha256 of all that decides the ids (vocabulary, merges, specials, rule), not of the file's
  * layout. */
 const char *tokenizer_digest(const struct tokenizer *tokenizer);
@@ -47,13 +51,16 @@ struct token_buffer {
     int32_t *ids;
     int64_t count, capacity;
 }; /* { 0 } is empty */
+/* Makes room for `extra` more ids. */
+void token_buffer_reserve(struct token_buffer *buffer, int64_t extra);
 void token_buffer_add(struct token_buffer *buffer, int32_t id);
 void token_buffer_release(struct token_buffer *buffer);
 
 struct encoder *encoder_create(const struct tokenizer *tokenizer);
 void encoder_free(struct encoder *encoder);
-/* Appends the ids of `text`. Special tokens in the text are taken as plain text. Time is
- * n log n in the longest piece at worst; a piece beyond 1 GiB is cut there. */
+/* Appends the ids of `text`, which is one text: what it is cut into is encoded differently.
+ * Special tokens in it are taken as plain text. Time is n log n in the longest piece at worst; a
+ * piece beyond 1 GiB is cut there. */
 void encoder_add(struct encoder *encoder, const char *text, size_t length,
                  struct token_buffer *out);
 /* Appends the bytes of the ids, each of which must be in the vocabulary. */

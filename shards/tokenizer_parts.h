@@ -11,7 +11,7 @@
 #include "shards/pair_map.h"
 #include "shards/tokenizer.h"
 
-#define TOKENIZER_END_OF_TEXT "<|endoftext|>"
+#define TOKENIZER_END_OF_TEXT "<|endoftext|>" /* of those that are trained here */
 #define TOKENIZER_MAX_VOCAB   ((int64_t)1 << 24)
 #define TOKENIZER_MAX_FILE    ((size_t)256 << 20)
 
@@ -28,8 +28,18 @@ struct tokenizer {
     int32_t *specials;          /* ids, ascending */
     int64_t special_count;
     int32_t end_of_text;
+    enum splitting_rule splitting; /* gpt2 unless it is set before tokenizer_seal */
+    bool whole_pieces; /* a piece that is a token is taken without merging; false likewise */
+    int32_t byte_pair_rank[256][256]; /* of merging two bytes' tokens, or -1: most look-ups */
+    uint64_t joins[256][4];           /* bit b of joins[a]: in some token byte b follows byte a */
     char digest[SHA256_HEX];
 };
+
+static inline bool tokenizer_joins(const struct tokenizer *tokenizer, unsigned char a,
+                                   unsigned char b)
+{
+    return tokenizer->joins[a][b / 64] >> b % 64 & 1;
+}
 
 struct tokenizer *tokenizer_new(void);
 
@@ -44,7 +54,7 @@ void tokenizer_add_special(struct tokenizer *tokenizer, const char *bytes, size_
 enum status tokenizer_add_merge(struct tokenizer *tokenizer, int32_t left, int32_t right,
                                 const char *source);
 
-/* Every byte must have a token, and <|endoftext|> must be a special one. */
+/* Every byte must have a token, and one that ends a text must be special. */
 enum status tokenizer_seal(struct tokenizer *tokenizer, const char *source);
 
 #endif

@@ -1,9 +1,10 @@
 /* tokenizer_print: writing of tokenizer.json, as `tokenizers` and `transformers`
  * read it. The bytes depend on the tokenizer alone. */
 #include "base/file.h"
-#include "base/json.h"
+#include "base/json_stream.h"
 #include "shards/byte_letters.h"
 #include "shards/tokenizer_parts.h"
+#include "shards/tokenizer_stages.h"
 
 static bool is_special(const struct tokenizer *tokenizer, int64_t id)
 {
@@ -47,31 +48,10 @@ static struct json *added_tokens(const struct tokenizer *tokenizer, struct strbu
     return list;
 }
 
-static struct json *byte_level_stage(void)
+/* All of the model but its vocabulary and merges. */
+static struct json *model_of(const struct tokenizer *tokenizer)
 {
-    struct json *stage = json_new_object();
-    json_put_text(stage, "type", "ByteLevel");
-    json_put_bool(stage, "add_prefix_space", false);
-    json_put_bool(stage, "trim_offsets", true);
-    json_put_bool(stage, "use_regex", true);
-    return stage;
-}
-
-static struct json *merges_of(const struct tokenizer *tokenizer, struct strbuf *name)
-{
-    struct json *list = json_new_array();
-    for (int64_t i = 0; i < tokenizer->merge_count; i++) {
-        struct json *pair = json_new_array();
-        json_append_text(pair, token_name(tokenizer, tokenizer->merges[i].left, name));
-        json_append_text(pair, token_name(tokenizer, tokenizer->merges[i].right, name));
-        json_append(list, pair);
-    }
-    return list;
-}
-
-static struct json *model_of(const struct tokenizer *tokenizer, struct strbuf *name)
-{
-    struct json *model = json_new_object(), *vocabulary = json_new_object();
+    struct json *model = json_new_object();
     json_put_text(model, "type", "BPE");
     json_put_null(model, "dropout");
     json_put_null(model, "unk_token");
@@ -79,29 +59,78 @@ static struct json *model_of(const struct tokenizer *tokenizer, struct strbuf *n
     json_put_text(model, "end_of_word_suffix", "");
     json_put_bool(model, "fuse_unk", false);
     json_put_bool(model, "byte_fallback", false);
-    json_put_bool(model, "ignore_merges", false);
-    for (int64_t id = 0; id < tokenizer->tokens.count; id++)
-        json_put_integer(vocabulary, token_name(tokenizer, id, name), id);
-    json_put(model, "vocab", vocabulary);
-    json_put(model, "merges", merges_of(tokenizer, name));
+    json_put_bool(model, "ignore_merges", tokenizer->whole_pieces);
     return model;
+}
+
+static void print_members(struct json_stream *stream, const struct json *object)
+{
+    void *cursor = NULL;
+    const char *key;
+    const struct json *value;
+    while (json_next_member(object, &cursor, &key, &value)) {
+        json_stream_key(stream, key);
+        json_stream_value(stream, value);
+    }
+}
+
+static void print_vocabulary(struct json_stream *stream, const struct tokenizer *tokenizer,
+                             struct strbuf *name)
+{
+    json_stream_open(stream, '{');
+    for (int64_t id = 0; id < tokenizer->tokens.count; id++) {
+        json_stream_key(stream, token_name(tokenizer, id, name));
+        json_stream_integer(stream, id);
+    }
+    json_stream_close(stream, '}');
+}
+
+static void print_merges(struct json_stream *stream, const struct tokenizer *tokenizer,
+                         struct strbuf *name)
+{
+    json_stream_open(stream, '[');
+    for (int64_t i = 0; i < tokenizer->merge_count; i++) {
+        const int32_t pair[] = { tokenizer->merges[i].left, tokenizer->merges[i].right };
+        json_stream_open(stream, '[');
+        for (int side = 0; side < 2; side++) {
+            token_name(tokenizer, pair[side], name);
+            json_stream_text(stream, name->bytes, name->length);
+        }
+        json_stream_close(stream, ']');
+    }
+    json_stream_close(stream, ']');
+}
+
+static void print_model(struct json_stream *stream, const struct tokenizer *tokenizer,
+                        struct strbuf *name)
+{
+    struct json *model = model_of(tokenizer);
+    json_stream_open(stream, '{');
+    print_members(stream, model);
+    json_stream_key(stream, "vocab");
+    print_vocabulary(stream, tokenizer, name);
+    json_stream_key(stream, "merges");
+    print_merges(stream, tokenizer, name);
+    json_stream_close(stream, '}');
+    json_free(model);
 }
 
 void tokenizer_print(const struct tokenizer *tokenizer, struct strbuf *out)
 {
+    struct json_stream stream = { .out = out };
     struct strbuf name = STRBUF_INIT;
-    struct json *root = json_new_object();
-    json_put_text(root, "version", "1.0");
-    json_put_null(root, "truncation");
-    json_put_null(root, "padding");
-    json_put(root, "added_tokens", added_tokens(tokenizer, &name));
-    json_put_null(root, "normalizer");
-    json_put(root, "pre_tokenizer", byte_level_stage());
-    json_put(root, "post_processor", byte_level_stage());
-    json_put(root, "decoder", byte_level_stage());
-    json_put(root, "model", model_of(tokenizer, &name));
-    json_print(root, JSON_INDENTED, out);
-    json_free(root);
+    struct json *head = json_new_object();
+    json_put_text(head, "version", "1.0");
+    json_put_null(head, "truncation");
+    json_put_null(head, "padding");
+    json_put(head, "added_tokens", added_tokens(tokenizer, &name));
+    tokenizer_stages_put(head, tokenizer->splitting);
+    json_stream_open(&stream, '{');
+    print_members(&stream, head);
+    json_stream_key(&stream, "model");
+    print_model(&stream, tokenizer, &name);
+    json_stream_close(&stream, '}');
+    json_free(head);
     strbuf_release(&name);
 }
 

@@ -47,3 +47,24 @@ begin kernels_are_measured_without_mpirun
 eon_on 2 bench kernels "${small[@]}"
 expect_exit 2
 expect_says err 'without mpirun'
+
+begin a_corpus_is_read_in_order_and_in_sequence
+. "${0%/*}/corpus_of_sources.sh"
+expect make_corpus "$PWD/corpus"
+eon bench shards corpus --seq_len=32 --tokens=10000 --repeats=2 --data_threads=2 --text=text.txt
+expect_success
+for line in 'opening' "finding a sample's place" "in the schedule's order, a core" 'in sequence, a core' \
+    'the limit: inflate alone, a core' 'encoding, a core'; do
+    expect grep -qE "^  $line +[0-9.]+ " out
+done
+eon bench shards corpus --seq_len=32 --tokens=10000 --repeats=2 --json
+expect_success
+expect_says out '"scheduled_tokens_per_cpu_second":{"median":'
+
+begin what_cannot_be_read_is_not_measured
+eon bench shards /nowhere
+expect_refused 'corpus.json'
+eon bench shards corpus --seq_len=1000000
+expect_refused 'shorter than one sequence'
+eon bench shards corpus --text=/nowhere
+expect_refused '/nowhere'

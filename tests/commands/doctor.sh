@@ -4,7 +4,7 @@
 
 begin every_part_is_looked_at
 eon doctor
-for part in MPI HDF5 'HDF5 filters' zlib PCRE2 CPU cores instructions 'kernel sets' 'kernel ceiling' 'BLAS speed' \
+for part in MPI HDF5 'HDF5 filters' ISA-L libdeflate PCRE2 CPU cores instructions 'kernel sets' 'kernel ceiling' 'BLAS speed' \
     memory /dev/shm 'open files' stack 'locked memory' sums; do
     expect grep -qE "^  (ok|warn|bad) +$part " out
 done

@@ -128,7 +128,7 @@ begin what_is_missing_is_named_for_dnf_and_spack
 bare_path
 run env PATH="$here/bare" bash "$source_root/.ci/dependencies" install build run
 expect_exit 1
-expect_says err 'missing on this machine: libc, pkg-config, mpicc, OpenBLAS, HDF5, zlib, PCRE2'
+expect_says err 'missing on this machine: libc, pkg-config, mpicc, OpenBLAS, HDF5, zlib, libdeflate, ISA-L, PCRE2'
 expect_says err 'dnf install glibc-devel pkgconf-pkg-config openmpi-devel openblas-devel'
 expect_says err 'spack install pkgconf openmpi openblas'
 

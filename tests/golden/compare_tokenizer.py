@@ -6,19 +6,30 @@
     tests/golden/compare_tokenizer.py DATA --write-golden  writes tokenizer_ids.json first
 
 DATA holds gpt2-encoder.json and gpt2-vocab.bpe; every other file in it is compared too. Also
-compared: awkward and random texts, bytes that are not UTF-8 (decoded again), a vocabulary that eon
-trains, which tokenizers loads, and tokenizers' own training on the same text. `make test` does not
-run this; tests/unit/test_tokenizer.c checks against tokenizer_ids.json.
+compared, by each splitting rule: awkward and random texts, every character, bytes that are not
+UTF-8, and the tokenizer.json that eon writes of one that tokenizers wrote. Then a vocabulary that
+eon trains, which tokenizers loads, and tokenizers' own training on the same text. `make test` does
+not run this; tests/unit/test_encoder.c checks against tokenizer_ids.json. For speed, and many more
+random bytes: tests/bench/compare_tiktoken.
 """
 import argparse, gzip, json, os, random, subprocess, sys, tempfile
 
 import tiktoken
 from tiktoken.load import data_gym_to_mergeable_bpe_ranks
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 EON = os.environ.get("EON", os.path.join(HERE, "../../build/eon"))
-GPT2_RULE = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+WORDS = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+         r"| ?[^\s\p{L}\p{N}]+[\r\n]*")
+RULES = {  # as tiktoken and as tokenizers spell them
+    "gpt2": (r"'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s",
+             r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"),
+    "cl100k": (r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+"
+               r"| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s",
+               WORDS + r"|\s+\z|\s*[\r\n]+|\s+(?!\S)|\s+"),
+    "llama3": (WORDS + r"|\s*[\r\n]+|\s+(?!\S)|\s+", WORDS + r"|\s*[\r\n]+|\s+(?!\S)|\s+"),
+}
 VOCAB_SIZE = 2048
 
 AWKWARD = [
@@ -26,19 +37,38 @@ AWKWARD = [
     "tab\there\r\n\r\n  end \t", "1234567890 12.5e-7 ½ Ⅷ ٣٤ 一二", "naïve café \u0063\u0327 ﬁn",
     "Привет, мир! Γειά σου 你好世界 こんにちは 안녕하세요 שלום مرحبا नमस्ते", "🙂👩‍👩‍👧🇩🇪 ☃\ufe0f",
     "a\u00a0b\u1680c\u2003d\u2028e\u2029f\u202fg\u205fh\u3000i", "a\u0085b\u0085\u0085 c",
+    "\u0558\u1c89x\U00010d4012 '\u017f 'Sx\n \n  y  \n", "end \n  ",
     "a\u180eb \u180e \u200b\u200b\ufeff\u2060", "a\x1cb\x1d\x1e\x1f \x0b\x0c\x00\x00nul",
     "<|endoftext|> is plain text here", "a" * 95, "a" * 97, "-" * 200, " " * 130 + "x", "\n" * 99,
     "é" * 60, "\ufffd\ufffe\U0010ffff\ue000", "aaaa" * 40 + "b" * 33, "https://x.org/a_b?c=%20&d#e",
 ]
 
 
-def peers(data):
-    files = [os.path.join(data, name) for name in ("gpt2-encoder.json", "gpt2-vocab.bpe")]
-    ranks = data_gym_to_mergeable_bpe_ranks(vocab_bpe_file=files[1], encoder_json_file=files[0])
-    ours = tiktoken.Encoding("gpt2", pat_str=GPT2_RULE, mergeable_ranks=ranks,
+AWKWARD_BYTES = [
+    b"\xff", b"\x80\x80", b"caf\xc3", b"the caf\xc3\xa9 \xe2\x82", b"a \n\t \xff the the",
+    b"a\n\n \t\n\xc3\x28", b"a \r\n \xff", b"word  \xed\xa0\x80 word", b"x\xc0\x80y z",
+    b"  \xf4\x90\x80\x80 and so on, and on", b"\xe3\x80\x80\xff", b"\n\xff\n", b" \t\xff" * 70,
+    b"12345\xf0\x9f\x98", b"it's\xff's", b"a" * 99 + b"\xfe" + b"a" * 99, bytes(range(256)),
+]
+
+
+def read_ranks(files):
+    return data_gym_to_mergeable_bpe_ranks(encoder_json_file=files[0], vocab_bpe_file=files[1])
+
+
+def peers(rule, files, ranks):
+    """A splitting rule with GPT-2's vocabulary: tiktoken's Encoding and tokenizers' Tokenizer."""
+    pattern, regex = RULES[rule]
+    ours = tiktoken.Encoding(rule, pat_str=pattern, mergeable_ranks=ranks,
                              special_tokens={"<|endoftext|>": 50256})
     theirs = byte_level(models.BPE.from_file(*files))
-    return ours, theirs, ",".join(files), list(ranks)
+    if rule != "gpt2":
+        theirs.pre_tokenizer = pre_tokenizers.Sequence(
+            [pre_tokenizers.Split(Regex(regex), "isolated"),
+             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    theirs.add_special_tokens(["<|endoftext|>"])
+    theirs.encode_special_tokens = True  # as text, where a text spells them
+    return ours, theirs
 
 
 def byte_level(model):
@@ -82,13 +112,50 @@ class Tally:
         self.failed += not same
 
 
-def compare_invalid(tally, tokenizer):
+def compare_invalid(tally, name, tokenizer, tik):
     draw = random.Random(2)
-    for i in range(20):
-        text = bytes(draw.choices(b"ab \n\xc3\xa9\xe2\x82\xff\xf0\x9f", k=1 << i % 14))
-        ids = " ".join(map(str, eon_ids(tokenizer, text))).encode()
-        back = eon("tokenizer", "decode", "--tokenizer=" + tokenizer, text=ids)
-        tally.say(f"{len(text)} random bytes, there and back", back == text)
+    drawn = [bytes(draw.choices(b"ab \n\xc3\xa9\xe2\x82\xff\xf0\x9f", k=1 << i % 14))
+             for i in range(20)]
+    for text in AWKWARD_BYTES + drawn:
+        tally.say(f"{name}: {text[:20]}", eon_ids(tokenizer, text) == tik._encode_bytes(text))
+
+
+def compare_written(tally, name, file, text):
+    """eon writes the tokenizer that it read into a corpus."""
+    with tempfile.TemporaryDirectory() as folder:
+        corpus = os.path.join(folder, "corpus")
+        eon("shards", "build", "--tokenizer=" + file, "--out=" + corpus, text)
+        written = os.path.join(corpus, "tokenizer.json")
+        with open(text, encoding="utf-8", newline="") as opened:
+            content = opened.read()
+        expected = Tokenizer.from_file(file).encode(content).ids
+        tally.say(f"{name}: tokenizers reads eon's file",
+                  Tokenizer.from_file(written).encode(content).ids == expected)
+        tally.say(f"{name}: eon reads its own file", eon_ids(written, content.encode()) == expected)
+
+
+def compare_rule(tally, name, data, files, ranks):
+    tik, hug = peers(name, files, ranks)
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, "tokenizer.json")
+        hug.save(file)
+        for text_name, text in texts(data, list(ranks)):
+            expected = tik.encode_ordinary(text)
+            tally.say(f"{name}: {text_name}", eon_ids(file, text.encode()) == expected
+                      and hug.encode(text).ids == expected)
+        compare_invalid(tally, name, file, tik)
+        compare_written(tally, name, file, os.path.join(data, "wikitext2-valid.txt"))
+
+
+def write_golden(files, ranks):
+    rows = []
+    for name in RULES:
+        tik = peers(name, files, ranks)[0]
+        for text in [text.encode() for text in AWKWARD] + AWKWARD_BYTES:
+            rows.append(json.dumps({"rule": name, "hex": text.hex(),
+                                    "ids": tik._encode_bytes(text)}))
+    with open(os.path.join(HERE, "tokenizer_ids.json"), "w", encoding="utf-8") as file:
+        file.write("[\n" + ",\n".join(rows) + "\n]\n")
 
 
 def compare_training(tally, data):
@@ -120,19 +187,14 @@ def main():
     parser.add_argument("data")
     parser.add_argument("--write-golden", action="store_true")
     arguments = parser.parse_args()
-    tik, hug, files, tokens = peers(arguments.data)
+    files = [os.path.join(arguments.data, name) for name in ("gpt2-encoder.json", "gpt2-vocab.bpe")]
+    ranks = read_ranks(files)
     if arguments.write_golden:
-        with open(os.path.join(HERE, "tokenizer_ids.json"), "w", encoding="utf-8") as file:
-            rows = [json.dumps({"text": t, "ids": tik.encode_ordinary(t)}) for t in AWKWARD]
-            file.write("[\n" + ",\n".join(rows) + "\n]\n")
+        write_golden(files, ranks)
 
     tally = Tally()
-    for name, text in texts(arguments.data, tokens):
-        expected = tik.encode_ordinary(text)
-        special = "<|endoftext|>" in text  # tokenizers takes it as the special token
-        tally.say(name, eon_ids(files, text.encode()) == expected
-                  and (special or hug.encode(text).ids == expected))
-    compare_invalid(tally, files)
+    for name in RULES:
+        compare_rule(tally, name, arguments.data, files, ranks)
     compare_training(tally, arguments.data)
     sys.exit(tally.failed > 0)
 

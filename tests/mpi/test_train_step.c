@@ -128,7 +128,7 @@ static void one_ranks_damaged_shard_ends_the_step_on_all(void **state)
     world_barrier(&test_world);
     training_sample_open(*state, &trainer);
 
-    int64_t epoch = corpus_sample_count(trainer.corpus) / 4;
+    int64_t epoch = corpus_mixture_sample_count(trainer.mixture) / 4;
     while (status == STATUS_OK && trainer.progress.step <= epoch)
         status = train_step(&trainer, trainer.progress.step, &report);
     assert_int_equal(status, STATUS_BAD_INPUT);

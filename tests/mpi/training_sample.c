@@ -46,7 +46,7 @@ static void write_text(const char *path)
 
 static void write_tokenizer(const char *text_path, const char *path)
 {
-    struct tokenizer_trainer *trainer = tokenizer_trainer_create();
+    struct tokenizer_trainer *trainer = tokenizer_trainer_create(NULL);
     struct strbuf text = STRBUF_INIT;
     struct tokenizer *tokenizer;
     must(file_read(text_path, 1 << 24, &text));
@@ -67,13 +67,15 @@ static void build_corpus(void)
         .out = "corpus",
         .inputs = inputs,
         .input_count = 1,
-        .text = { .document_start = "^Document " },
+        .documents = { .text = { .document_start = "^Document " } },
         .holdout = 0.1,
         .shard_tokens = 1000000,
+        .lot_bytes = 1 << 20,
+        .threads = 1,
     };
     write_text("text.txt");
     write_tokenizer("text.txt", "tokenizer.json");
-    must(corpus_build(&plan, &manifest));
+    must(corpus_build(&plan, NULL, &manifest));
     corpus_manifest_release(&manifest);
 }
 

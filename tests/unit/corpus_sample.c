@@ -29,18 +29,20 @@ static enum status add_documents(struct shard_writer *writer, int64_t shard, con
     for (int64_t begin = 0, end; begin < tokens; begin = end) {
         for (end = begin + 1; end < tokens && !corpus_sample_begins(shard, end);)
             end++;
-        TRY(shard_writer_add(writer, ids + begin, end - begin, 0));
+        const struct document_origin origin = { .number = shard_writer_documents(writer) };
+        TRY(shard_writer_add(writer, ids + begin, end - begin, &origin));
     }
     return STATUS_OK;
 }
 
-static enum status write_shard(const char *path, enum corpus_split split, int64_t shard,
-                               int64_t tokens, int64_t *documents)
+static enum status write_shard(const char *path, const char *tokenizer_digest,
+                               enum corpus_split split, int64_t shard, int64_t tokens,
+                               int64_t *documents)
 {
     struct shard_identity identity = { .vocab_size = CORPUS_SAMPLE_VOCAB, .split = split };
-    memcpy(identity.tokenizer_digest, tokenizer_digest_sample, SHA256_HEX);
+    memcpy(identity.tokenizer_digest, tokenizer_digest, SHA256_HEX);
     struct shard_writer *writer;
-    TRY(shard_writer_open(path, &identity, &writer));
+    TRY(shard_writer_open(path, &identity, false, &writer));
     int32_t *ids = memory_alloc((size_t)tokens * sizeof *ids);
     for (int64_t i = 0; i < tokens; i++)
         ids[i] = corpus_sample_token(shard, i);
@@ -63,7 +65,8 @@ static void add_shard(struct corpus_manifest *manifest, const char *folder, enum
         .text_bytes = 3 * tokens,
     };
     char *path = path_join(folder, name);
-    enum status status = write_shard(path, split, manifest->shard_count, tokens, &shard.documents);
+    enum status status = write_shard(path, manifest->tokenizer_digest, split, manifest->shard_count,
+                                     tokens, &shard.documents);
     if (status == STATUS_OK)
         status = file_digest(path, shard.sha256, &shard.file_bytes);
     memory_free(path);
@@ -73,11 +76,17 @@ static void add_shard(struct corpus_manifest *manifest, const char *folder, enum
 
 struct corpus_manifest corpus_sample_write(const char *folder, const int64_t *tokens)
 {
+    return corpus_sample_write_as(folder, tokens, tokenizer_digest_sample);
+}
+
+struct corpus_manifest corpus_sample_write_as(const char *folder, const int64_t *tokens,
+                                              const char *tokenizer_digest)
+{
     struct corpus_manifest manifest;
     struct manifest_input input = { .name = "sample.txt", .file_bytes = 1 };
     struct corpus_rules rules = { .document_start = "", .shard_tokens = 1 };
     memcpy(input.sha256, tokenizer_digest_sample, SHA256_HEX);
-    corpus_manifest_init(&manifest, tokenizer_digest_sample, CORPUS_SAMPLE_VOCAB);
+    corpus_manifest_init(&manifest, tokenizer_digest, CORPUS_SAMPLE_VOCAB);
     for (int64_t i = 0; tokens[i] > 0; i++)
         add_shard(&manifest, folder, SPLIT_TRAIN, i, tokens[i]);
     add_shard(&manifest, folder, SPLIT_HELDOUT, 0, 100);

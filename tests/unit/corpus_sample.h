@@ -18,5 +18,7 @@ bool corpus_sample_begins(int64_t shard, int64_t place);
 /* Writes FOLDER (which exists) with one training shard for each of `tokens`, ended by 0, and
  * a held-out shard of 100 tokens after them; returns its manifest, which the caller releases. */
 struct corpus_manifest corpus_sample_write(const char *folder, const int64_t *tokens);
+struct corpus_manifest corpus_sample_write_as(const char *folder, const int64_t *tokens,
+                                              const char *tokenizer_digest);
 
 #endif

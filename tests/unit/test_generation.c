@@ -28,7 +28,7 @@ static struct kernels kernels;
 static struct tokenizer *make_tokenizer(void)
 {
     static const char text[] = "the cat and the hat and the rat sat at the mat";
-    struct tokenizer_trainer *trainer = tokenizer_trainer_create();
+    struct tokenizer_trainer *trainer = tokenizer_trainer_create(NULL);
     struct tokenizer *tokenizer;
     tokenizer_trainer_add(trainer, text, sizeof text - 1);
     assert_int_equal(tokenizer_trainer_finish(trainer, 265, &tokenizer), STATUS_OK);

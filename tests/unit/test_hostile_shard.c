@@ -37,7 +37,7 @@ struct column_form {
 struct shard_form {
     struct column_form tokens;
     const char *soft_link, *external_link; /* of "tokens" */
-    bool documents_soft, no_documents, no_digest, variable_digest, version_two;
+    bool documents_soft, no_documents, no_digest, variable_digest, version_three;
     bool documents_is_a_dataset, userblock;
 };
 
@@ -97,7 +97,7 @@ static void create_attribute(hid_t file, const char *name, hid_t type, const voi
 
 static void create_attributes(hid_t file, const struct shard_form *form)
 {
-    const uint64_t version = form->version_two ? 2 : 1, vocab_size = VOCAB;
+    const uint64_t version = form->version_three ? 3 : 1, vocab_size = VOCAB;
     const char *text = digest;
     hid_t string = H5Tcopy(H5T_C_S1);
     create_attribute(file, "format_version", H5T_STD_U64LE, &version);
@@ -294,10 +294,9 @@ static void missing_or_other_parts_are_refused(void **state)
     assert_form_refused((struct shard_form){ .no_digest = true }, "its tokenizer_digest is not");
     assert_form_refused((struct shard_form){ .variable_digest = true },
                         "its tokenizer_digest is not");
-    assert_form_refused((struct shard_form){ .version_two = true },
-                        "its format_version is 2 where 1 belongs");
-    assert_form_refused((struct shard_form){ .userblock = true },
-                        "it starts with 512 bytes that are not HDF5");
+    assert_form_refused((struct shard_form){ .version_three = true },
+                        "its format_version is 3 where 1 or 2 belongs");
+    assert_form_refused((struct shard_form){ .userblock = true }, "it does not begin as HDF5");
 }
 
 /* Replaces the first chunk of "tokens" by bytes of our own, which HDF5 takes as they are. */
@@ -390,7 +389,7 @@ static void what_is_no_hdf5_is_refused(void **state)
     struct shard_claim claim = create_shard(&(struct shard_form){ 0 });
     assert_int_equal(file_replace(path, "not HDF5 at all", 15), STATUS_OK);
     claim.file_bytes = 15;
-    assert_claim_refused(&claim, "it does not open as HDF5");
+    assert_claim_refused(&claim, "it does not begin as HDF5");
     assert_int_equal(unlink(path), 0);
     assert_int_equal(mkfifo(path, 0600), 0);
     assert_claim_refused(&claim, "it is not a regular file");

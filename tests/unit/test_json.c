@@ -116,7 +116,12 @@ static void malformed_text_is_refused_with_its_place(void **state)
         assert_null(value);
         assert_memory_equal(status_message(), "cannot read 'a.json' as JSON: line ", 35);
     }
-    assert_int_equal(json_parse("[1]\0", 4, "a.json", &value), STATUS_BAD_INPUT);
+    static const char *const with_nul[] = { "[1]\0    ", "[1\0]    ", "[null\0,1]", "[\"a\0b\"] " };
+    for (size_t i = 0; i < sizeof with_nul / sizeof *with_nul; i++) {
+        assert_int_equal(json_parse(with_nul[i], 8, "a.json", &value), STATUS_BAD_INPUT);
+        assert_null(value);
+        assert_non_null(strstr(status_message(), "is NUL"));
+    }
 }
 
 static void deep_nesting_is_refused(void **state)

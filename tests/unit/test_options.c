@@ -242,6 +242,29 @@ static void nothing_stays_allocated(void **state)
     assert_int_equal(memory_live_blocks(), 0);
 }
 
+static void tables_are_joined_with_their_settings(void **state)
+{
+    (void)state;
+    struct joined {
+        int64_t own;
+        struct settings part;
+    } settings;
+    static const struct option_spec own[] = {
+        { .key = "own", .type = OPTION_INTEGER, .default_text = "3", .help = "one's own" }, { 0 }
+    };
+    struct option_spec joined[16];
+    int count = options_append(joined, 0, 16, own, 0);
+    assert_int_equal(count, 1);
+    count = options_append(joined, count, 16, table, offsetof(struct joined, part));
+    assert_int_equal(count, 9);
+    assert_int_equal(joined[count].type, OPTION_END);
+    options_set_defaults(joined, &settings);
+    assert_int_equal(settings.own, 3);
+    assert_int_equal(options_set(joined, &settings, "steps", "7", "test"), STATUS_OK);
+    assert_int_equal(settings.part.steps, 7);
+    options_release(joined, &settings);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +279,7 @@ int main(void)
         cmocka_unit_test(what_is_required_is_asked_for),
         cmocka_unit_test(help_and_manual_show_default_unit_bounds_and_choices),
         cmocka_unit_test(nothing_stays_allocated),
+        cmocka_unit_test(tables_are_joined_with_their_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,12 +55,13 @@ static struct shard_claim write_shard(const char *file, int64_t vocab_size)
     struct shard_claim claim = { .identity = identity_of(vocab_size), .documents = DOCUMENTS };
     struct shard_writer *writer;
     unlink(file);
-    assert_int_equal(shard_writer_open(file, &claim.identity, &writer), STATUS_OK);
+    assert_int_equal(shard_writer_open(file, &claim.identity, false, &writer), STATUS_OK);
     for (int64_t d = 0; d < DOCUMENTS; d++) {
         int32_t ids[17];
         for (int64_t i = 0; i < document_length(d); i++)
             ids[i] = token_at(claim.tokens++, vocab_size);
-        assert_int_equal(shard_writer_add(writer, ids, document_length(d), (uint32_t)(d % 3)),
+        assert_int_equal(shard_writer_add(writer, ids, document_length(d),
+                                          &(struct document_origin){ .source = (uint32_t)(d % 3) }),
                          STATUS_OK);
     }
     assert_int_equal(shard_writer_tokens(writer), claim.tokens);
@@ -71,6 +72,30 @@ static struct shard_claim write_shard(const char *file, int64_t vocab_size)
 }
 
 /* Reads all of a shard; stops at the first error. */
+static enum status check_first_token(struct shard_reader *reader, int64_t chunk,
+                                     struct chunk_scratch *scratch, int32_t expected)
+{
+    int32_t first;
+    TRY(shard_reader_first_token(reader, chunk, scratch, &first));
+    return first == expected ? STATUS_OK
+                             : bad_input("chunk %lld begins with another token", (long long)chunk);
+}
+
+/* One of each chunk: they are under its checksum together. */
+static enum status check_numbers(const struct shard_claim *claim, struct shard_reader *reader,
+                                 struct chunk_scratch *scratch)
+{
+    struct document_label label = { .name = STRBUF_INIT };
+    enum status status = STATUS_OK;
+    for (int64_t d = 0; d < claim->documents && status == STATUS_OK; d += 4096) {
+        status = shard_reader_read_label(reader, d, scratch, &label);
+        if (status == STATUS_OK && (!label.has_number || label.number != 0))
+            status = bad_input("document %lld has another number", (long long)d);
+    }
+    strbuf_release(&label.name);
+    return status;
+}
+
 static enum status read_all(const struct shard_claim *claim, struct shard_reader *reader,
                             struct chunk_scratch *scratch, int32_t *tokens, uint64_t *offsets,
                             uint64_t *sources)
@@ -79,7 +104,10 @@ static enum status read_all(const struct shard_claim *claim, struct shard_reader
         int64_t count;
         TRY(shard_reader_read_chunk(reader, chunk, scratch,
                                     tokens + chunk * shard_reader_chunk_tokens(reader), &count));
+        TRY(check_first_token(reader, chunk, scratch,
+                              tokens[chunk * shard_reader_chunk_tokens(reader)]));
     }
+    TRY(check_numbers(claim, reader, scratch));
     TRY(shard_reader_read_offsets(reader, 0, claim->documents + 1, scratch, offsets));
     return shard_reader_read_sources(reader, 0, claim->documents, scratch, sources);
 }
@@ -141,13 +169,13 @@ static enum status mark_documents(const struct shard_claim *claim, int64_t first
 {
     struct shard_reader *reader;
     struct chunk_scratch scratch = { 0 };
-    bool *begins = memory_alloc((size_t)(end - first) * sizeof *begins);
+    uint64_t *begins = memory_alloc(document_bits_bytes(end - first));
     assert_int_equal(shard_reader_open(path, claim, &reader), STATUS_OK);
     enum status status = shard_reader_mark_documents(reader, first, end - first, &scratch, begins);
     for (int64_t d = 0, place = 0; d < DOCUMENTS && status == STATUS_OK; d++)
         for (int64_t i = 0; i < document_length(d); i++, place++)
             if (place >= first && place < end)
-                assert_true(begins[place - first] == (i == 0));
+                assert_true(document_bits_get(begins, place - first) == (i == 0));
     memory_free(begins);
     chunk_scratch_release(&scratch);
     shard_reader_close(reader);
@@ -208,7 +236,7 @@ static void an_existing_file_is_not_overwritten(void **state)
     const struct shard_identity identity = identity_of(VOCAB);
     struct shard_writer *writer;
     write_shard(path, VOCAB);
-    assert_int_equal(shard_writer_open(path, &identity, &writer), STATUS_FAILED);
+    assert_int_equal(shard_writer_open(path, &identity, false, &writer), STATUS_FAILED);
     assert_non_null(strstr(status_message(), "cannot write shard"));
 }
 

@@ -14,7 +14,7 @@ static void versions_are_told(void **state)
     const struct shard_libraries here = shard_libraries_here();
     int major, minor;
     assert_int_equal(sscanf(here.hdf5, "%d.%d", &major, &minor), 2);
-    assert_int_equal(sscanf(here.zlib, "%d.%d", &major, &minor), 2);
+    assert_int_equal(sscanf(here.isal, "%d.%d", &major, &minor), 2);
     assert_int_equal(sscanf(here.pcre2, "%d.%d", &major, &minor), 2);
 }
 

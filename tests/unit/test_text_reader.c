@@ -7,13 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/philox.h"
 #include "shards/text_reader.h"
 #include "shards/text_source.h"
+#include "tests/unit/gzip_sample.h"
 
 static char folder[] = "/tmp/eon-test-text-XXXXXX", *plain_path, *gzip_path;
 
@@ -35,14 +35,6 @@ static int remove_folder(void **state)
     return folder_remove(folder) == STATUS_OK ? 0 : -1;
 }
 
-static void write_file(const char *path, const void *bytes, size_t length)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, length, file), length);
-    assert_int_equal(fclose(file), 0);
-}
-
 /* Letters that deflate cannot shrink to nothing, with a line end now and then. */
 static void add_text(struct strbuf *text, uint64_t seed, size_t length)
 {
@@ -51,22 +43,6 @@ static void add_text(struct strbuf *text, uint64_t seed, size_t length)
         uint64_t random = philox_u64(key, i, 0);
         strbuf_add_char(text, random % 31 == 0 ? '\n' : (char)('a' + random / 31 % 26));
     }
-}
-
-static void add_member(struct strbuf *file, const char *text, size_t length)
-{
-    z_stream deflater = { 0 };
-    assert_int_equal(deflateInit2(&deflater, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    size_t room = deflateBound(&deflater, length) + 64;
-    unsigned char *out = memory_alloc(room);
-    deflater.next_in = (unsigned char *)(uintptr_t)text;
-    deflater.avail_in = (uInt)length;
-    deflater.next_out = out;
-    deflater.avail_out = (uInt)room;
-    assert_int_equal(deflate(&deflater, Z_FINISH), Z_STREAM_END);
-    strbuf_add(file, out, room - deflater.avail_out);
-    deflateEnd(&deflater);
-    memory_free(out);
 }
 
 static enum status read_all(const char *path, size_t input_bytes, struct strbuf *text)
@@ -122,7 +98,7 @@ static void a_file_without_rules_is_one_document(void **state)
 {
     (void)state;
     static const char *const whole[] = { "one\n\ntwo\r\nthree", NULL };
-    write_file(plain_path, whole[0], strlen(whole[0]));
+    sample_write_file(plain_path, whole[0], strlen(whole[0]));
     expect_documents(&(struct text_rules){ 0 }, whole);
     expect_documents(&(struct text_rules){ .document_start = "" }, whole);
 }
@@ -131,7 +107,7 @@ static void an_empty_file_has_no_document(void **state)
 {
     (void)state;
     static const char *const none[] = { NULL };
-    write_file(plain_path, "", 0);
+    sample_write_file(plain_path, "", 0);
     expect_documents(&(struct text_rules){ 0 }, none);
 }
 
@@ -140,7 +116,7 @@ static void documents_begin_at_the_lines_that_match(void **state)
     (void)state;
     static const char text[] = "before\n= A =\na\n= B =\n= C =\nc";
     static const char *const parts[] = { "before\n", "= A =\na\n", "= B =\n", "= C =\nc", NULL };
-    write_file(plain_path, text, strlen(text));
+    sample_write_file(plain_path, text, strlen(text));
     expect_documents(&(struct text_rules){ .document_start = "^= " }, parts);
 }
 
@@ -149,8 +125,49 @@ static void long_documents_are_cut_at_a_line_end(void **state)
     (void)state;
     static const char text[] = "12345\n1234567890\n1\n2\n# new\n1\n";
     static const char *const parts[] = { "12345\n1234567890\n", "1\n2\n", "# new\n1\n", NULL };
-    write_file(plain_path, text, strlen(text));
+    sample_write_file(plain_path, text, strlen(text));
     expect_documents(&(struct text_rules){ .document_start = "^#", .document_bytes = 8 }, parts);
+}
+
+static void separators_stand_between_documents(void **state)
+{
+    (void)state;
+    static const char text[] = "--\n--\na\n--x\n--\r\nb\n\n --\n--\n--\nc\n--";
+    static const char *const parts[] = { "a\n--x\n", "b\n\n --\n", "c\n", NULL };
+    static const char *const cut[] = { "a\n--x\n", "b\n\n", " --\n", "c\n", NULL };
+    sample_write_file(plain_path, text, strlen(text));
+    expect_documents(&(struct text_rules){ .separator = "--" }, parts);
+    expect_documents(&(struct text_rules){ .separator = "--", .document_bytes = 3 }, cut);
+    expect_documents(&(struct text_rules){ .separator = "--", .document_start = "^ " }, cut);
+}
+
+static void documents_that_are_passed_over_are_as_long_as_those_read(void **state)
+{
+    (void)state;
+    const struct text_rules rules[] = { { 0 },
+                                        { .document_bytes = 700 },
+                                        { .document_bytes = 700, .separator = "b" },
+                                        { .document_start = "^a" } };
+    struct strbuf text = STRBUF_INIT, document = STRBUF_INIT;
+    add_text(&text, 5, 300000); /* beyond the window */
+    sample_write_file(plain_path, text.bytes, text.length);
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        struct text_reader *reader, *skipper;
+        bool found = true, passed;
+        assert_int_equal(text_reader_open(plain_path, &rules[i], &reader), STATUS_OK);
+        assert_int_equal(text_reader_open(plain_path, &rules[i], &skipper), STATUS_OK);
+        while (found) {
+            assert_int_equal(text_reader_next(reader, &document, &found), STATUS_OK);
+            assert_int_equal(text_reader_next(skipper, NULL, &passed), STATUS_OK);
+            assert_int_equal(passed, found);
+            assert_int_equal(text_reader_bytes(skipper), text_reader_bytes(reader));
+        }
+        assert_int_equal(text_reader_bytes(reader), text.length);
+        text_reader_close(reader);
+        text_reader_close(skipper);
+    }
+    strbuf_release(&text);
+    strbuf_release(&document);
 }
 
 static void bytes_of_any_kind_are_handed_on(void **state)
@@ -159,7 +176,7 @@ static void bytes_of_any_kind_are_handed_on(void **state)
     char text[512];
     for (int i = 0; i < 512; i++)
         text[i] = (char)(i / 2); /* NUL and bytes that are not UTF-8 among them */
-    write_file(plain_path, text, sizeof text);
+    sample_write_file(plain_path, text, sizeof text);
 
     struct text_reader *reader;
     struct strbuf document = STRBUF_INIT, joined = STRBUF_INIT;
@@ -183,7 +200,7 @@ static void a_bad_pattern_is_refused_with_its_place(void **state)
     (void)state;
     struct text_reader *reader;
     const struct text_rules rules = { .document_start = "a(b" };
-    write_file(plain_path, "a", 1);
+    sample_write_file(plain_path, "a", 1);
     assert_refused(text_reader_open(plain_path, &rules, &reader), "'a(b': character 3");
     assert_null(reader);
 }
@@ -195,9 +212,9 @@ static void what_is_no_text_file_is_refused(void **state)
     const struct text_rules rules = { 0 };
     assert_refused(text_reader_open("/nowhere/a.txt", &rules, &reader), "'/nowhere/a.txt'");
     assert_refused(text_reader_open(folder, &rules, &reader), "it is a folder");
-    write_file(gzip_path, "plain", 5);
+    sample_write_file(gzip_path, "plain", 5);
     assert_refused(text_reader_open(gzip_path, &rules, &reader), "does not begin as one");
-    write_file(gzip_path, "", 0);
+    sample_write_file(gzip_path, "", 0);
     assert_refused(text_reader_open(gzip_path, &rules, &reader), "does not begin as one");
 }
 
@@ -212,10 +229,10 @@ static void members_at_every_offset_of_the_input_buffer_give_the_same_text(void 
         strbuf_reset(&text);
         strbuf_reset(&file);
         add_text(&text, 1, first + 40);
-        add_member(&file, text.bytes, first);
-        add_member(&file, text.bytes, 0);
-        add_member(&file, text.bytes + first, 40);
-        write_file(gzip_path, file.bytes, file.length);
+        gzip_sample_add_member(&file, text.bytes, first);
+        gzip_sample_add_member(&file, text.bytes, 0);
+        gzip_sample_add_member(&file, text.bytes + first, 40);
+        sample_write_file(gzip_path, file.bytes, file.length);
         for (size_t i = 0; i < sizeof input_bytes / sizeof *input_bytes; i++) {
             assert_int_equal(read_all(gzip_path, input_bytes[i], &got), STATUS_OK);
             assert_text(&got, &text);
@@ -231,13 +248,13 @@ static void a_cut_anywhere_in_the_last_member_is_an_error(void **state)
     (void)state;
     struct strbuf text = STRBUF_INIT, file = STRBUF_INIT, got = STRBUF_INIT;
     add_text(&text, 2, 500);
-    add_member(&file, text.bytes, 300);
+    gzip_sample_add_member(&file, text.bytes, 300);
     size_t first_member = file.length;
-    add_member(&file, text.bytes + 300, 200);
+    gzip_sample_add_member(&file, text.bytes + 300, 200);
     for (size_t length = first_member + 1; length < file.length; length++) {
         char place[64];
         snprintf(place, sizeof place, "truncated at byte %zu", length);
-        write_file(gzip_path, file.bytes, length);
+        sample_write_file(gzip_path, file.bytes, length);
         assert_refused(read_all(gzip_path, 64, &got), place);
         snprintf(place, sizeof place, "member that begins at byte %zu", first_member);
         assert_non_null(strstr(status_message(), place));
@@ -257,12 +274,12 @@ static void what_is_no_member_between_members_is_an_error_with_its_offset(void *
     add_text(&text, 3, 500);
     for (size_t i = 0; i < 2 * sizeof garbage / sizeof *garbage; i++) {
         strbuf_reset(&file);
-        add_member(&file, text.bytes, text.length);
+        gzip_sample_add_member(&file, text.bytes, text.length);
         snprintf(place, sizeof place, "in the member that begins at byte %zu", file.length);
         strbuf_add(&file, garbage[i / 2], 7);
         if (i % 2)
-            add_member(&file, text.bytes, text.length);
-        write_file(gzip_path, file.bytes, file.length);
+            gzip_sample_add_member(&file, text.bytes, text.length);
+        sample_write_file(gzip_path, file.bytes, file.length);
         assert_refused(read_all(gzip_path, 64, &got), place);
     }
     strbuf_release(&text);
@@ -279,11 +296,11 @@ static void a_flipped_bit_is_an_error_or_changes_no_text(void **state)
     struct strbuf text = STRBUF_INIT, file = STRBUF_INIT, got = STRBUF_INIT;
     size_t passed = 0;
     add_text(&text, 4, 400);
-    add_member(&file, text.bytes, 250);
-    add_member(&file, text.bytes + 250, 150);
+    gzip_sample_add_member(&file, text.bytes, 250);
+    gzip_sample_add_member(&file, text.bytes + 250, 150);
     for (size_t bit = 0; bit < 8 * file.length; bit++) {
         file.bytes[bit / 8] ^= (char)(1 << bit % 8);
-        write_file(gzip_path, file.bytes, file.length);
+        sample_write_file(gzip_path, file.bytes, file.length);
         enum status status = read_all(gzip_path, 64, &got);
         file.bytes[bit / 8] ^= (char)(1 << bit % 8);
         if (status == STATUS_OK) {
@@ -309,10 +326,10 @@ static void a_bomb_is_read_in_bounded_memory(void **state)
         memset(text.bytes + i * line, 'x', line - 1);
         text.bytes[(i + 1) * line - 1] = '\n';
     }
-    add_member(&file, text.bytes, line * lines);
+    gzip_sample_add_member(&file, text.bytes, line * lines);
     strbuf_release(&text);
     assert_true(file.length < line * lines / 900);
-    write_file(gzip_path, file.bytes, file.length);
+    sample_write_file(gzip_path, file.bytes, file.length);
 
     struct text_reader *reader;
     bool found = true;
@@ -339,6 +356,8 @@ int main(void)
         cmocka_unit_test(an_empty_file_has_no_document),
         cmocka_unit_test(documents_begin_at_the_lines_that_match),
         cmocka_unit_test(long_documents_are_cut_at_a_line_end),
+        cmocka_unit_test(separators_stand_between_documents),
+        cmocka_unit_test(documents_that_are_passed_over_are_as_long_as_those_read),
         cmocka_unit_test(bytes_of_any_kind_are_handed_on),
         cmocka_unit_test(a_bad_pattern_is_refused_with_its_place),
         cmocka_unit_test(what_is_no_text_file_is_refused),

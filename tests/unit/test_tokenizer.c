@@ -10,23 +10,16 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "base/philox.h"
-#include "shards/tokenizer.h"
-#include "shards/tokenizer_trainer.h"
+#include "tests/unit/tokenizer_sample.h"
 
 static char folder[] = "/tmp/eon-test-tokenizer-XXXXXX", *path;
-static struct tokenizer *small; /* trained below: merges of "th", "the", " the", ... */
+static struct tokenizer *small;
 static struct strbuf small_json;
 
 static int make_small_tokenizer(void **state)
 {
     (void)state;
-    static const char text[] = "the then there this that the the then the this 1234 1234\n"
-                               "\"quoted\" caf\xc3\xa9 caf\xc3\xa9\naaaa\naaaa\naaaa\n";
-    struct tokenizer_trainer *trainer = tokenizer_trainer_create();
-    tokenizer_trainer_add(trainer, text, strlen(text));
-    assert_int_equal(tokenizer_trainer_finish(trainer, 300, &small), STATUS_OK);
-    tokenizer_trainer_free(trainer);
+    small = tokenizer_sample_train();
     strbuf_init(&small_json);
     tokenizer_print(small, &small_json);
     assert_non_null(mkdtemp(folder));
@@ -44,83 +37,10 @@ static int remove_folder(void **state)
     return folder_remove(folder) == STATUS_OK ? 0 : -1;
 }
 
-static void encode(const struct tokenizer *tokenizer, const char *text, size_t length,
-                   struct token_buffer *ids)
-{
-    struct encoder *encoder = encoder_create(tokenizer);
-    ids->count = 0;
-    encoder_add(encoder, text, length, ids);
-    encoder_free(encoder);
-}
-
-static void assert_there_and_back(const struct tokenizer *tokenizer, const char *text,
-                                  size_t length)
-{
-    struct token_buffer ids = { 0 };
-    struct strbuf back = STRBUF_INIT;
-    encode(tokenizer, text, length, &ids);
-    tokenizer_decode(tokenizer, ids.ids, ids.count, &back);
-    assert_int_equal(back.length, length);
-    assert_memory_equal(back.bytes, text, length);
-    token_buffer_release(&ids);
-    strbuf_release(&back);
-}
-
-/* ---- ids ---- */
-
-static char *data_file(const char *name)
-{
-    const char *data = getenv("EON_TEST_DATA");
-    char *file = path_join(data ? data : "/nowhere", name);
-    if (!file_exists(file)) {
-        memory_free(file);
-        skip();
-    }
-    return file;
-}
-
-static struct tokenizer *open_gpt2(void)
-{
-    struct tokenizer *gpt2;
-    struct strbuf pair = STRBUF_INIT;
-    char *encoder_json = data_file("gpt2-encoder.json"), *vocab_bpe = data_file("gpt2-vocab.bpe");
-    strbuf_addf(&pair, "%s,%s", encoder_json, vocab_bpe);
-    assert_int_equal(tokenizer_open(pair.bytes, &gpt2), STATUS_OK);
-    strbuf_release(&pair);
-    memory_free(encoder_json);
-    memory_free(vocab_bpe);
-    return gpt2;
-}
-
-/* tokenizer_ids.json is written by tests/golden/compare_tokenizer.py. */
-static void gpt2_ids_are_those_of_tiktoken(void **state)
-{
-    (void)state;
-    struct tokenizer *gpt2 = open_gpt2();
-    struct token_buffer ids = { 0 };
-    struct json *cases;
-    const char *source = getenv("EON_SOURCE");
-    char *file = path_join(source ? source : ".", "tests/golden/tokenizer_ids.json");
-    assert_int_equal(json_read(file, 1 << 20, &cases), STATUS_OK);
-    assert_true(json_length(cases) > 20);
-    for (int64_t i = 0; i < json_length(cases); i++) {
-        const struct json *text = json_member(json_item(cases, i), "text");
-        const struct json *expected = json_member(json_item(cases, i), "ids");
-        encode(gpt2, json_text(text), json_text_length(text), &ids);
-        assert_int_equal(ids.count, json_length(expected));
-        for (int64_t at = 0; at < ids.count; at++)
-            assert_int_equal(ids.ids[at], json_integer_of(json_item(expected, at)));
-    }
-    json_free(cases);
-    memory_free(file);
-    token_buffer_release(&ids);
-    tokenizer_free(gpt2);
-}
-
 static void gpt2_has_its_known_size_and_special_token(void **state)
 {
     (void)state;
-    struct tokenizer *gpt2 = open_gpt2();
+    struct tokenizer *gpt2 = tokenizer_sample_gpt2();
     size_t length;
     assert_int_equal(tokenizer_vocab_size(gpt2), 50257);
     assert_int_equal(tokenizer_end_of_text(gpt2), 50256);
@@ -128,13 +48,15 @@ static void gpt2_has_its_known_size_and_special_token(void **state)
     assert_int_equal(length, 4);
     assert_null(tokenizer_token_bytes(gpt2, 50257, &length));
     assert_null(tokenizer_token_bytes(gpt2, -1, &length));
+    assert_string_equal(tokenizer_digest(gpt2), /* corpora and runs that exist carry it */
+                        "d1b3114315b625ed28dacb2a610d587370038df35af36bd7876879504c20398c");
     tokenizer_free(gpt2);
 }
 
 static void gpt2_read_back_from_tokenizer_json_is_the_same(void **state)
 {
     (void)state;
-    struct tokenizer *gpt2 = open_gpt2(), *back;
+    struct tokenizer *gpt2 = tokenizer_sample_gpt2(), *back;
     assert_int_equal(tokenizer_write(gpt2, path), STATUS_OK);
     assert_int_equal(tokenizer_open(path, &back), STATUS_OK);
     assert_string_equal(tokenizer_digest(back), tokenizer_digest(gpt2));
@@ -142,91 +64,9 @@ static void gpt2_read_back_from_tokenizer_json_is_the_same(void **state)
     tokenizer_free(back);
 }
 
-/* The pieces of a run of 'a' are long: merged by the heap; words are short: merged by search. */
-static void long_pieces_merge_as_short_ones_do(void **state)
-{
-    (void)state;
-    struct token_buffer ids = { 0 }, expected = { 0 };
-    char run[1000];
-    memset(run, 'a', sizeof run);
-    encode(small, "aaaa", 4, &expected); /* one token, by the merges "aa" and "aaaa" */
-    assert_int_equal(expected.count, 1);
-    for (size_t length = 4; length <= sizeof run; length += 4) {
-        encode(small, run, length, &ids);
-        assert_int_equal(ids.count, length / 4);
-        for (int64_t i = 0; i < ids.count; i++)
-            assert_int_equal(ids.ids[i], expected.ids[0]);
-    }
-    token_buffer_release(&ids);
-    token_buffer_release(&expected);
-}
-
-static void a_run_of_ten_million_takes_no_quadratic_time(void **state)
-{
-    (void)state;
-    const size_t length = 10 * 1000 * 1000;
-    char *run = memory_alloc(length);
-    for (int i = 0; i < 3; i++) {
-        memset(run, "a \xff"[i], length);
-        assert_there_and_back(small, run, length);
-    }
-    memory_free(run);
-}
-
-static void any_bytes_come_back(void **state)
-{
-    (void)state;
-    static const char alphabet[] = "ab 1'\n\0\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xff\xed\xa0\xc0";
-    struct philox_key key = philox_key(7, RANDOM_TEST);
-    char text[3000];
-    for (uint64_t i = 0; i < 300; i++) {
-        size_t length = (size_t)(philox_u64(key, i, 0) % sizeof text);
-        for (size_t at = 0; at < length; at++)
-            text[at] = alphabet[philox_u64(key, i, at + 1) % (sizeof alphabet - 1)];
-        assert_there_and_back(small, text, length);
-    }
-}
-
-static void a_cut_character_takes_no_others_with_it(void **state)
-{
-    (void)state;
-    struct token_buffer whole = { 0 }, cut = { 0 };
-    encode(small, "this caf\xc3\xa9", 10, &whole);
-    encode(small, "this caf\xc3\xa9 \xe2\x82", 13, &cut);
-    assert_true(cut.count > whole.count);
-    assert_memory_equal(cut.ids, whole.ids, (size_t)whole.count * sizeof *whole.ids);
-    token_buffer_release(&whole);
-    token_buffer_release(&cut);
-}
-
-static void special_tokens_in_text_are_plain_text(void **state)
-{
-    (void)state;
-    struct token_buffer ids = { 0 };
-    encode(small, "<|endoftext|>", 13, &ids);
-    assert_true(ids.count > 1);
-    for (int64_t i = 0; i < ids.count; i++)
-        assert_int_not_equal(ids.ids[i], tokenizer_end_of_text(small));
-    token_buffer_release(&ids);
-}
-
-/* ---- files ---- */
-
-/* The small tokenizer's file with each `from` replaced, which must be there. */
 static enum status read_changed(const char *from, const char *to, struct tokenizer **out)
 {
-    struct strbuf changed = STRBUF_INIT;
-    const char *at = small_json.bytes, *found;
-    while ((found = strstr(at, from))) {
-        strbuf_add(&changed, at, (size_t)(found - at));
-        strbuf_add_string(&changed, to);
-        at = found + strlen(from);
-    }
-    assert_true(at != small_json.bytes);
-    strbuf_add_string(&changed, at);
-    assert_int_equal(file_replace(path, changed.bytes, changed.length), STATUS_OK);
-    strbuf_release(&changed);
-    return tokenizer_read(path, out);
+    return tokenizer_sample_read_changed(&small_json, path, from, to, out);
 }
 
 static void what_is_written_is_read_back(void **state)
@@ -269,34 +109,6 @@ static void merges_of_older_files_are_strings(void **state)
     strbuf_release(&merge);
 }
 
-static void what_cannot_be_honoured_is_refused_by_name(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *from, *to, *why;
-    } changes[] = {
-        { "\"normalizer\": null", "\"normalizer\": {\"type\": \"NFC\"}", "normalizer" },
-        { "\"truncation\": null", "\"truncation\": {\"max_length\": 8}", "truncation" },
-        { "\"padding\": null", "\"padding\": {}", "padding" },
-        { "\"type\": \"BPE\"", "\"type\": \"Unigram\"", "model 'Unigram'" },
-        { "\"type\": \"ByteLevel\"", "\"type\": \"Metaspace\"", "pre_tokenizer 'Metaspace'" },
-        { "\"add_prefix_space\": false", "\"add_prefix_space\": true", "add_prefix_space" },
-        { "\"use_regex\": true", "\"use_regex\": false", "use_regex" },
-        { "\"byte_fallback\": false", "\"byte_fallback\": true", "byte_fallback" },
-        { "\"ignore_merges\": false", "\"ignore_merges\": true", "ignore_merges" },
-        { "\"dropout\": null", "\"dropout\": 0.1", "dropout" },
-        { "\"end_of_word_suffix\": \"\"", "\"end_of_word_suffix\": \"</w>\"", "'</w>'" },
-        { "\"special\": true", "\"special\": false", "not special" },
-    };
-    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
-        struct tokenizer *out;
-        assert_int_equal(read_changed(changes[i].from, changes[i].to, &out), STATUS_BAD_INPUT);
-        assert_null(out);
-        if (!strstr(status_message(), changes[i].why))
-            fail_msg("'%s' does not say '%s'", status_message(), changes[i].why);
-    }
-}
-
 static void hostile_vocabularies_are_refused_in_one_line(void **state)
 {
     (void)state;
@@ -314,7 +126,7 @@ static void hostile_vocabularies_are_refused_in_one_line(void **state)
         { "\"A\": ", "\"\xc5\x84\": ", "letters of byte-level BPE" },
         { "\"A\": ", "\"AA\": ", "the byte 0x41 has no token" },
         { "\"content\": \"<|endoftext|>\"", "\"content\": \"<|other|>\"", "belongs to both" },
-        { "<|endoftext|>", "<|other|>", "no special token" },
+        { "<|endoftext|>", "<|other|>", "no special token that ends a text" },
         { "\"content\": \"<|endoftext|>\"", "\"content\": \"\"", "empty" },
         { "\"merges\": [", "\"merges\": [\"t\", ", "not two tokens" },
         { "\"merges\": [", "\"merges\": [[\"t\", 1], ", "not two tokens" },
@@ -364,17 +176,10 @@ static void a_cut_file_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gpt2_ids_are_those_of_tiktoken),
         cmocka_unit_test(gpt2_has_its_known_size_and_special_token),
         cmocka_unit_test(gpt2_read_back_from_tokenizer_json_is_the_same),
-        cmocka_unit_test(long_pieces_merge_as_short_ones_do),
-        cmocka_unit_test(a_run_of_ten_million_takes_no_quadratic_time),
-        cmocka_unit_test(any_bytes_come_back),
-        cmocka_unit_test(a_cut_character_takes_no_others_with_it),
-        cmocka_unit_test(special_tokens_in_text_are_plain_text),
         cmocka_unit_test(what_is_written_is_read_back),
         cmocka_unit_test(merges_of_older_files_are_strings),
-        cmocka_unit_test(what_cannot_be_honoured_is_refused_by_name),
         cmocka_unit_test(hostile_vocabularies_are_refused_in_one_line),
         cmocka_unit_test(ids_with_a_hole_are_refused),
         cmocka_unit_test(a_cut_file_is_refused),

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -21,7 +22,7 @@ static int check_memory(void **state)
 static struct tokenizer *train(const char *text, size_t length, int64_t vocab_size)
 {
     struct tokenizer *tokenizer;
-    struct tokenizer_trainer *trainer = tokenizer_trainer_create();
+    struct tokenizer_trainer *trainer = tokenizer_trainer_create(NULL);
     tokenizer_trainer_add(trainer, text, length);
     assert_int_equal(tokenizer_trainer_finish(trainer, vocab_size, &tokenizer), STATUS_OK);
     tokenizer_trainer_free(trainer);
@@ -96,7 +97,7 @@ static void sizes_out_of_bounds_are_refused(void **state)
 {
     (void)state;
     static const int64_t sizes[] = { INT64_MIN, -1, 0, 256, ((int64_t)1 << 20) + 1, INT64_MAX };
-    struct tokenizer_trainer *trainer = tokenizer_trainer_create();
+    struct tokenizer_trainer *trainer = tokenizer_trainer_create(NULL);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct tokenizer *tokenizer;
         assert_int_equal(tokenizer_trainer_finish(trainer, sizes[i], &tokenizer), STATUS_BAD_INPUT);
@@ -119,7 +120,7 @@ static void add_random_text(struct strbuf *text, uint64_t seed, size_t length)
 /* The whole text as tokens, with -1 between pieces. */
 static int64_t lay_out(const struct tokenizer *tokenizer, const struct strbuf *text, int32_t *ids)
 {
-    struct text_splitter *splitter = text_splitter_create();
+    struct text_splitter *splitter = text_splitter_create(tokenizer->splitting);
     const char *piece;
     size_t length;
     int64_t count = 0;
@@ -203,7 +204,7 @@ static void the_order_of_documents_changes_nothing(void **state)
     for (uint64_t i = 0; i < 20; i++)
         add_random_text(&text, i, 500);
     for (size_t order = 0; order < 2; order++) {
-        struct tokenizer_trainer *trainer = tokenizer_trainer_create();
+        struct tokenizer_trainer *trainer = tokenizer_trainer_create(NULL);
         for (size_t i = 0; i < 20; i++)
             tokenizer_trainer_add(trainer, text.bytes + 500 * (order ? 19 - i : i), 500);
         assert_int_equal(tokenizer_trainer_finish(trainer, 400, &tokenizers[order]), STATUS_OK);
@@ -212,6 +213,98 @@ static void the_order_of_documents_changes_nothing(void **state)
     assert_string_equal(tokenizer_digest(tokenizers[0]), tokenizer_digest(tokenizers[1]));
     tokenizer_free(tokenizers[0]);
     tokenizer_free(tokenizers[1]);
+    strbuf_release(&text);
+}
+
+struct texts {
+    const struct strbuf *text;
+    size_t next, step;
+};
+
+static enum status take_text(void *context, struct strbuf *text, bool *found)
+{
+    struct texts *texts = context;
+    size_t left = texts->text->length - texts->next;
+    size_t length = left < texts->step ? left : texts->step;
+    strbuf_reset(text);
+    strbuf_add(text, texts->text->bytes + texts->next, length);
+    texts->next += length;
+    *found = length > 0;
+    return STATUS_OK;
+}
+
+/* Lines are pieces by themselves, so wherever texts are cut between them the pieces are the same.
+ */
+static void the_number_of_threads_changes_nothing(void **state)
+{
+    (void)state;
+    enum { LINE = 50, LINES = 8000 };
+    struct strbuf text = STRBUF_INIT;
+    char expected[SHA256_HEX];
+    for (uint64_t i = 0; i < LINES; i++) {
+        add_random_text(&text, i, LINE - 2);
+        strbuf_add(&text, "x\n", 2);
+    }
+    struct tokenizer *plain = train(text.bytes, text.length, 700);
+    snprintf(expected, sizeof expected, "%s", tokenizer_digest(plain));
+    tokenizer_free(plain);
+
+    for (int threads = 1; threads <= 4; threads++) {
+        struct texts texts = { .text = &text, .step = text.length / (size_t)threads + 1 };
+        const struct tokenizer_trainer_settings settings = { .threads = threads };
+        struct tokenizer_trainer *trainer = tokenizer_trainer_create(&settings);
+        struct tokenizer *tokenizer;
+        texts.step += LINE - texts.step % LINE;
+        assert_int_equal(tokenizer_trainer_read(trainer, take_text, &texts), STATUS_OK);
+        assert_int_equal(tokenizer_trainer_finish(trainer, 700, &tokenizer), STATUS_OK);
+        assert_string_equal(tokenizer_digest(tokenizer), expected);
+        assert_int_equal(tokenizer_trainer_summary(trainer)->documents, threads);
+        assert_int_equal(tokenizer_trainer_summary(trainer)->bytes, LINE * LINES);
+        tokenizer_free(tokenizer);
+        tokenizer_trainer_free(trainer);
+    }
+    strbuf_release(&text);
+}
+
+static void special_tokens_come_last(void **state)
+{
+    (void)state;
+    static const char text[] = "the the the";
+    struct tokenizer_trainer *trainer = tokenizer_trainer_create(NULL);
+    struct tokenizer *tokenizer;
+    assert_int_equal(tokenizer_trainer_add_special(trainer, "<|b|>"), STATUS_OK);
+    assert_int_equal(tokenizer_trainer_add_special(trainer, "<|a|>"), STATUS_OK);
+    assert_int_equal(tokenizer_trainer_add_special(trainer, "<|b|>"), STATUS_BAD_INPUT);
+    assert_int_equal(tokenizer_trainer_add_special(trainer, "<|endoftext|>"), STATUS_BAD_INPUT);
+    assert_int_equal(tokenizer_trainer_add_special(trainer, ""), STATUS_BAD_INPUT);
+    assert_int_equal(tokenizer_trainer_add_special(trainer, "\xff"), STATUS_BAD_INPUT);
+    tokenizer_trainer_add(trainer, text, strlen(text));
+    assert_int_equal(tokenizer_trainer_finish(trainer, 258, &tokenizer), STATUS_BAD_INPUT);
+    assert_int_equal(tokenizer_trainer_finish(trainer, 260, &tokenizer), STATUS_OK);
+    assert_token(tokenizer, 256, "he");
+    assert_token(tokenizer, 257, "<|endoftext|>");
+    assert_token(tokenizer, 258, "<|b|>");
+    assert_token(tokenizer, 259, "<|a|>");
+    assert_int_equal(tokenizer_end_of_text(tokenizer), 257);
+    tokenizer_free(tokenizer);
+    tokenizer_trainer_free(trainer);
+}
+
+static void text_beyond_the_memory_is_refused(void **state)
+{
+    (void)state;
+    const struct tokenizer_trainer_settings settings = { .threads = 2, .memory_bytes = 500000 };
+    struct strbuf text = STRBUF_INIT;
+    add_random_text(&text, 1, 400000);
+    struct texts texts = { .text = &text, .step = text.length };
+    struct tokenizer_trainer *trainer = tokenizer_trainer_create(&settings);
+    struct tokenizer *tokenizer = NULL;
+    enum status status = tokenizer_trainer_read(trainer, take_text, &texts);
+    if (status == STATUS_OK)
+        status = tokenizer_trainer_finish(trainer, 300, &tokenizer);
+    assert_int_equal(status, STATUS_BAD_INPUT);
+    assert_null(tokenizer);
+    tokenizer_trainer_free(trainer);
     strbuf_release(&text);
 }
 
@@ -243,6 +336,9 @@ int main(void)
         cmocka_unit_test(sizes_out_of_bounds_are_refused),
         cmocka_unit_test(every_merge_is_the_best_by_a_plain_count),
         cmocka_unit_test(the_order_of_documents_changes_nothing),
+        cmocka_unit_test(the_number_of_threads_changes_nothing),
+        cmocka_unit_test(special_tokens_come_last),
+        cmocka_unit_test(text_beyond_the_memory_is_refused),
         cmocka_unit_test(a_run_longer_than_a_piece_is_counted_in_parts),
     };
     return cmocka_run_group_tests(tests, NULL, check_memory);

@@ -103,8 +103,8 @@ static enum status make_plan(const struct world *world,
     struct trainer trainer = { .run_lock = RUN_LOCK_NONE };
     enum status status = open_inputs(&trainer, &imagined, settings, config);
     if (status == STATUS_OK) {
-        int64_t vocab_size =
-            settings->vocab_size ? settings->vocab_size : corpus_vocab_size(trainer.corpus);
+        int64_t vocab_size = settings->vocab_size ? settings->vocab_size
+                                                  : corpus_mixture_vocab_size(trainer.mixture);
         int64_t node_size = settings->ranks_per_node;
         if (node_size == 0 || node_size > ranks)
             node_size = ranks;

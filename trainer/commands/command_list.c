@@ -4,6 +4,7 @@
 
 extern const struct command command_bench_kernels;
 extern const struct command command_bench_reduce;
+extern const struct command command_bench_shards;
 extern const struct command command_bench_step;
 extern const struct command command_checkpoint_digest;
 extern const struct command command_checkpoint_list;
@@ -44,5 +45,6 @@ const struct command *const command_list[] = {
     &command_bench_kernels,
     &command_bench_step,
     &command_bench_reduce,
+    &command_bench_shards,
     NULL,
 };

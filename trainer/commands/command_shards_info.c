@@ -3,6 +3,7 @@
 
 #include "base/printable.h"
 #include "shards/corpus_manifest.h"
+#include "trainer/commands/build_report.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/json_output.h"
 
@@ -57,6 +58,24 @@ static void print_provenance(const struct corpus_manifest *manifest)
     }
 }
 
+static void print_options(const struct json *options)
+{
+    const struct json *value;
+    const char *key;
+    void *cursor = NULL;
+    char shown_key[64], shown[512];
+    if (!options || json_kind_of(options) != JSON_KIND_OBJECT)
+        return;
+    printf("\n");
+    while (json_next_member(options, &cursor, &key, &value)) {
+        if (json_kind_of(value) != JSON_KIND_STRING)
+            continue;
+        printable_copy(shown_key, sizeof shown_key, key);
+        printable_copy(shown, sizeof shown, json_text(value));
+        printf("  %s = %s\n", shown_key, shown);
+    }
+}
+
 static struct json *totals_to_json(struct corpus_totals totals)
 {
     struct json *object = json_new_object();
@@ -95,6 +114,9 @@ static enum status run(const void *given, const char *const *positionals, int co
                (long long)manifest.vocab_size);
         print_shards(&manifest);
         print_provenance(&manifest);
+        print_options(manifest.options);
+        printf("\n");
+        build_report_print_counts(&manifest.report);
     }
     corpus_manifest_release(&manifest);
     return STATUS_OK;
@@ -104,8 +126,9 @@ const struct command command_shards_info = {
     .name = "shards info",
     .arguments = "CORPUS",
     .summary = "list what a corpus is made of",
-    .description = "Prints what corpus.json says: shards, totals of each split, the inputs and\n"
-                   "the rules by which they were cut. 'eon shards verify' checks that it is so.\n"
+    .description = "Prints what corpus.json says: shards, totals of each split, the inputs, the\n"
+                   "options by which it was built, and what was left out by which rule.\n"
+                   "'eon shards verify' checks that it is so.\n"
                    "\n"
                    "    eon shards info corpus\n"
                    "    eon shards info --json corpus",

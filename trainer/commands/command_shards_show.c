@@ -1,4 +1,4 @@
-/* eon shards show: one document, to look at. */
+/* eon shards show: one document, to look at; or which documents a step of a run saw. */
 #include <stdio.h>
 
 #include "base/printable.h"
@@ -6,9 +6,11 @@
 #include "shards/shard_verifier.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/json_output.h"
+#include "trainer/commands/step_documents.h"
 
 struct show_settings {
-    int64_t document;
+    int64_t document, step;
+    char *run;
     int split;
     bool tokens, json;
 };
@@ -17,14 +19,18 @@ struct show_settings {
 
 /* clang-format off */
 static const struct option_spec show_options[] = {
-    { .key = "document", .type = OPTION_INTEGER, .offset = AT(document), .default_text = "0",
-      .min = 0, .max = 9e15, .help = "its number within the split, from 0" },
+    { .section = "document", .key = "document", .type = OPTION_INTEGER, .offset = AT(document),
+      .default_text = "0", .min = 0, .max = 9e15, .help = "its number within the split, from 0" },
     { .key = "split", .type = OPTION_CHOICE, .offset = AT(split), .default_text = "train",
       .choices = corpus_split_names, .help = "the part of the corpus that it belongs to" },
     { .key = "tokens", .type = OPTION_BOOL, .offset = AT(tokens), .default_text = "true",
       .help = "print the tokens' ids before the text" },
-    { .key = "json", .type = OPTION_BOOL, .offset = AT(json), .default_text = "false",
-      .help = "print one JSON object" },
+    { .section = "instead", .key = "run", .type = OPTION_TEXT, .offset = AT(run),
+      .default_text = "", .help = "the folder of a run: name the documents that a step of it saw" },
+    { .key = "step", .type = OPTION_INTEGER, .offset = AT(step), .default_text = "1",
+      .min = 1, .max = 1e12, .help = "of the run, as its metrics count: the first is 1" },
+    { .section = "output", .key = "json", .type = OPTION_BOOL, .offset = AT(json),
+      .default_text = "false", .help = "print one JSON object" },
     { 0 }
 };
 /* clang-format on */
@@ -39,6 +45,11 @@ static void print_json(const struct corpus_document *document, const struct strb
     json_put_text(object, "shard", document->shard->file);
     json_put_integer(object, "document_in_shard", document->index_in_shard);
     json_put_integer(object, "first_token", document->first_token);
+    if (document->label.has_number && document->label.number <= INT64_MAX)
+        json_put_integer(object, "number", (int64_t)document->label.number);
+    if (document->label.has_name)
+        json_put(object, "name",
+                 json_new_text(document->label.name.bytes, document->label.name.length));
     json_put(object, "tokens", tokens);
     json_put(object, "text", json_new_text(text->bytes, text->length));
     json_output_print(object, JSON_COMPACT);
@@ -51,6 +62,11 @@ static void print_document(const struct corpus_document *document, const struct 
     char source[512];
     printable_copy(source, sizeof source, document->input->name);
     printf("source  %s\n", source);
+    if (document->label.has_number)
+        printf("number  %llu\n", (unsigned long long)document->label.number);
+    printable_copy(source, sizeof source, document->label.name.bytes);
+    if (document->label.has_name)
+        printf("name    %s\n", source);
     printf("shard   %s, document %lld, tokens %lld to %lld\n", document->shard->file,
            (long long)document->index_in_shard, (long long)document->first_token,
            (long long)(document->first_token + document->token_count - 1));
@@ -66,11 +82,8 @@ static void print_document(const struct corpus_document *document, const struct 
         printf("\n");
 }
 
-static enum status run(const void *given, const char *const *positionals, int count)
+static enum status show_document(const struct show_settings *settings, const char *folder)
 {
-    (void)count;
-    const struct show_settings *settings = given;
-    const char *folder = positionals[0];
     struct corpus_manifest manifest;
     struct corpus_document document = { 0 };
     struct tokenizer *tokenizer = NULL;
@@ -95,17 +108,33 @@ cleanup:
     return status;
 }
 
+static enum status run(const void *given, const char *const *positionals, int count)
+{
+    const struct show_settings *settings = given;
+    if (settings->run[0] != '\0')
+        return step_documents_print(settings->run, settings->step,
+                                    count > 0 ? positionals[0] : NULL, settings->json);
+    if (count == 0)
+        return bad_input("a corpus to show is not given, nor a --run");
+    return show_document(settings, positionals[0]);
+}
+
 const struct command command_shards_show = {
     .name = "shards show",
-    .arguments = "CORPUS",
-    .summary = "print a document of a corpus",
-    .description = "Prints the text of a document, its tokens, and the input that it came from.\n"
-                   "\n"
-                   "    eon shards show corpus --document=12\n"
-                   "    eon shards show corpus --split=heldout --json",
+    .arguments = "[CORPUS]",
+    .summary = "print a document of a corpus, or name those of a training step",
+    .description =
+        "Prints the text of a document, its tokens, and the input that it came from; its number\n"
+        "there and its name (an address, an id) where the shard has them. With --run it names the\n"
+        "documents that each sequence of a step was made of, computed again from the run's record\n"
+        "and the corpora, which must be the same; CORPUS says where they are by now if they "
+        "moved.\n"
+        "\n"
+        "    eon shards show corpus --document=12\n"
+        "    eon shards show corpus --split=heldout --json\n"
+        "    eon shards show --run=runs/first --step=4711",
     .options = show_options,
     .settings_bytes = sizeof(struct show_settings),
-    .min_positionals = 1,
     .max_positionals = 1,
     .run = run,
 };

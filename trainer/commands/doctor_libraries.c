@@ -61,9 +61,10 @@ void doctor_examine_libraries(const struct world *world, struct findings *findin
     const struct shard_libraries here = shard_libraries_here();
     examine_mpi(world, findings);
     examine_hdf5(&here, findings);
-    finding_add(findings, "zlib", "%s", here.zlib);
+    finding_add(findings, "ISA-L", "%s", here.isal);
+    finding_add(findings, "libdeflate", "%s", here.libdeflate);
     struct finding *pcre2 = finding_add(findings, "PCRE2", "%s", here.pcre2);
     if (!here.pcre2_knows_unicode)
         finding_judge(pcre2, VERDICT_BAD,
-                      "it was built without Unicode, which the tokenizer's splitting rule needs");
+                      "it was built without Unicode, which patterns of documents need");
 }

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "trainer/training/data_record.h"
 #include "trainer/training/run_lock.h"
 #include "trainer/training/run_state.h"
 
@@ -70,10 +71,33 @@ static enum status save_config(const struct train_config *config, const char *pa
     return status;
 }
 
+/* A log, too: where it cannot be kept, the run goes on without. */
+static void record_data(const struct trainer *trainer)
+{
+    const struct train_config *config = trainer->config;
+    struct data_part part = {
+        .from_step = trainer->progress.step,
+        .corpus = config->corpus,
+        .seed = config->seed,
+        .seq_len = config->seq_len,
+        .leaves = config->leaves,
+        .leaf_sequences = config->leaf_sequences,
+    };
+    memcpy(part.corpus_digest, trainer->mixture->digest, SHA256_HEX);
+    if (data_record_begin(config->run, &part) == STATUS_OK)
+        return;
+    char *path = path_join(config->run, DATA_RECORD_FILE);
+    set_aside(path);
+    memory_free(path);
+    if (data_record_begin(config->run, &part) != STATUS_OK)
+        log_warning("%s", status_message());
+}
+
 /* On rank 0, once it is known where the run starts. */
 static enum status write_beginning(struct trainer *trainer, const char *config_path)
 {
     TRY(save_config(trainer->config, config_path));
+    record_data(trainer);
     return resume_ledger(trainer);
 }
 

@@ -37,7 +37,7 @@ static struct json *state_to_json(const struct trainer *trainer)
     if (trainer->outer)
         json_put_integer(state, "groups", trainer->config->groups);
     json_put_text(state, "kernels", trainer->kernels.name);
-    json_put_text(state, "corpus_digest", corpus_digest(trainer->corpus));
+    json_put_text(state, "corpus_digest", trainer->mixture->digest);
     json_put(state, "ledger", compute_ledger_to_json(&trainer->ledger));
     return state;
 }
@@ -146,7 +146,7 @@ static enum status read_state(struct trainer *trainer, struct checkpoint *checkp
         log_warning("'%s' was trained with OpenBLAS's products: from here on the bits are those of "
                     "eon's own",
                     source);
-    TRY(require_text(trainer, state, "corpus_digest", corpus_digest(trainer->corpus), source));
+    TRY(require_text(trainer, state, "corpus_digest", trainer->mixture->digest, source));
     TRY(json_need_kind(state, "ledger", JSON_KIND_OBJECT, source, &ledger));
     return compute_ledger_from_json(ledger, source, &trainer->ledger);
 }

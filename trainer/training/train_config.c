@@ -43,9 +43,18 @@ const struct option_spec train_options[] = {
       .help = "a rank holds its slice of the optimizer's state; false: each node all, no overlap" },
 
     { .section = "data", .key = "corpus", .type = OPTION_TEXT, .offset = AT(corpus),
-      .help = "folder of shards, made by 'eon shards build'" },
+      .help = "folder of shards, made by 'eon shards build'; or several: A:0.7, B:0.3" },
     { .key = "seq_len", .type = OPTION_INTEGER, .offset = AT(seq_len), .default_text = "256",
       .min = 1, .max = 1048576, .unit = "tokens", .help = "length of a training sequence" },
+    { .key = "data_threads", .type = OPTION_INTEGER, .offset = AT(data_threads),
+      .default_text = "1", .min = 1, .max = 64,
+      .help = "of each rank that decode shards, ahead of their use" },
+    { .key = "shard_cache_dir", .type = OPTION_TEXT, .offset = AT(shard_cache_dir),
+      .default_text = "", .help = "folder on each node's own disk for copies of the next shards; "
+                                  "empty: none" },
+    { .key = "shard_cache_bytes", .type = OPTION_INTEGER, .offset = AT(shard_cache_bytes),
+      .default_text = "64G", .min = 1, .max = 1e15, .unit = "bytes",
+      .help = "that all copies in it take at most" },
     { .key = "document_mask", .type = OPTION_BOOL, .offset = AT(document_mask),
       .default_text = "false", .help = "a token attends to its own document alone" },
 
@@ -157,13 +166,14 @@ const struct option_spec train_options[] = {
 
 /* Keys that may change between the parts of one run: they decide no bit of its state. */
 static const char *const free_keys[] = {
-    "run",          "corpus",          "threads",
-    "stop_after",   "save_every",      "keep_last",
-    "resume",       "accept_changes",  "check_every",
-    "log_every",    "validate_every",  "validate_sequences",
-    "max_skipped",  "kernels",         "recompute",
-    "profile",      "stall_timeout_s", "overlap",
-    "share_memory", "shard_optimizer", NULL,
+    "shard_cache_dir", "shard_cache_bytes", "run",
+    "corpus",          "data_threads",      "threads",
+    "stop_after",      "save_every",        "keep_last",
+    "resume",          "accept_changes",    "check_every",
+    "log_every",       "validate_every",    "validate_sequences",
+    "max_skipped",     "kernels",           "recompute",
+    "profile",         "stall_timeout_s",   "overlap",
+    "share_memory",    "shard_optimizer",   NULL,
 };
 
 static enum status check_resume(const char *resume)

@@ -26,7 +26,9 @@ struct train_config {
     bool share_memory, shard_optimizer;
 
     char *corpus;
-    int64_t seq_len;
+    int64_t seq_len, data_threads;
+    char *shard_cache_dir;
+    int64_t shard_cache_bytes;
     bool document_mask;
 
     int64_t leaves, leaf_sequences, micro_batch;

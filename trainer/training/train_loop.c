@@ -75,6 +75,7 @@ static enum status take_step(struct trainer *trainer, struct train_report *repor
     TRY(check_skipped(trainer));
 
     int64_t step = trainer->progress.step;
+    shard_stager_reached(trainer->stager, step);
     if (is_due(config->validate_every, step) || step == config->steps) {
         flight_recorder_doing("validating after step %lld", (long long)step);
         trainer_gather(trainer);

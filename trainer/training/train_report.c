@@ -42,7 +42,7 @@ void train_report_begin(struct train_report *report, struct trainer *trainer)
              "kernels %s in %s",
              (long long)trainer->model.table.element_count,
              (long long)(config->leaves * config->leaf_sequences * config->seq_len),
-             (long long)corpus_token_count(trainer->corpus), world->size,
+             (long long)corpus_mixture_token_count(trainer->mixture), world->size,
              thread_pool_size(trainer->kernels.pool), trainer->kernels.name,
              precision_names[config->precision]);
     tell_tuning(&trainer->tuning, (enum wire)config->wire);

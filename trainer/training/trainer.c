@@ -8,8 +8,10 @@
 #include "base/memory.h"
 #include "comm/groups.h"
 #include "comm/node_memory.h"
+#include "comm/rank_pairs.h"
 #include "comm/self_test.h"
 #include "comm/subworld.h"
+#include "shards/shard_verifier.h"
 #include "trainer/kernels/ceiling.h"
 #include "trainer/training/run_lock.h"
 #include "trainer/training/train_leaf.h"
@@ -27,37 +29,27 @@ int trainer_threads(const struct world *world, int64_t asked)
     return share > 1 ? share : 1;
 }
 
-static bool is_tokenizer_of(const struct tokenizer *tokenizer, const struct corpus *corpus)
+/* That of the first corpus: the others' is the same. */
+static enum status read_tokenizer(struct trainer *trainer)
 {
-    return strcmp(tokenizer_digest(tokenizer), corpus_tokenizer_digest(corpus)) == 0 &&
-           tokenizer_vocab_size(tokenizer) == corpus_vocab_size(corpus);
+    const struct mixture_part *part = &trainer->mixture->parts[0];
+    return corpus_tokenizer_read(part->folder, corpus_list(part->corpus), &trainer->tokenizer);
 }
 
 static enum status open_data(struct trainer *trainer)
 {
     const struct train_config *config = trainer->config;
-    struct strbuf path = STRBUF_INIT;
-    strbuf_addf(&path, "%s/tokenizer.json", config->corpus);
-    enum status status = tokenizer_read(path.bytes, &trainer->tokenizer);
-    strbuf_release(&path);
-    TRY(status);
-
-    TRY(corpus_open(config->corpus, SPLIT_TRAIN, config->seq_len, &trainer->corpus));
-    if (!is_tokenizer_of(trainer->tokenizer, trainer->corpus))
-        return bad_input("cannot use corpus '%s': its shards were made with another tokenizer than "
-                         "its tokenizer.json",
-                         config->corpus);
-    if (corpus_sample_count(trainer->corpus) == 0)
-        return bad_input(
-            "cannot train on corpus '%s': it is shorter than one sequence of %lld tokens",
-            config->corpus, (long long)config->seq_len);
+    TRY(corpus_mixture_open(config->corpus, SPLIT_TRAIN, config->seq_len, &trainer->mixture));
+    corpus_mixture_set_threads(trainer->mixture, (int)config->data_threads);
+    TRY(read_tokenizer(trainer));
+    TRY(corpus_mixture_need_samples(trainer->mixture));
     const struct validation_plan held_out = {
         .batch_sequences = config->micro_batch,
         .seq_len = config->seq_len,
         .sequences = config->validate_sequences,
         .document_mask = config->document_mask,
     };
-    TRY(validation_open(&trainer->validation, trainer->world, config->corpus, trainer->tokenizer,
+    TRY(validation_open(&trainer->validation, trainer->world, trainer->mixture, trainer->tokenizer,
                         &held_out));
     if (trainer->validation.batches == 0)
         log_info("corpus '%s' holds out less than one sequence: no validation", config->corpus);
@@ -130,7 +122,8 @@ static void tune_messages(struct trainer *trainer)
 static enum status build_model(struct trainer *trainer)
 {
     const struct train_config *config = trainer->config;
-    struct model_config shape = train_config_model(config, corpus_vocab_size(trainer->corpus));
+    struct model_config shape =
+        train_config_model(config, corpus_mixture_vocab_size(trainer->mixture));
     TRY(model_config_check(&shape));
 
     model_init_shape(&trainer->model, &shape);
@@ -161,7 +154,7 @@ static enum status require_same_setting(const struct trainer *trainer)
     TRY(status);
     const char *kernels = trainer->kernels.name;
     TRY(world_require_same(world, kernels, strlen(kernels), "the kernel set"));
-    const char *digest = corpus_digest(trainer->corpus);
+    const char *digest = trainer->mixture->digest;
     return world_require_same(world, digest, strlen(digest), "the corpus");
 }
 
@@ -212,7 +205,7 @@ struct batch_stream_plan trainer_reading(const struct train_config *config,
                                          struct leaf_range leaves)
 {
     return (struct batch_stream_plan){
-        .schedule = { .seed = (uint64_t)config->seed },
+        .seed = (uint64_t)config->seed,
         .leaves = config->leaves,
         .leaf_sequences = config->leaf_sequences,
         .seq_len = config->seq_len,
@@ -223,12 +216,44 @@ struct batch_stream_plan trainer_reading(const struct train_config *config,
     };
 }
 
+/* Copies are made by the first rank of a node, for all leaves of its ranks. */
+static void start_staging(struct trainer *trainer)
+{
+    const struct train_config *config = trainer->config;
+    const struct world *world = trainer->world;
+    corpus_mixture_prefer_staged(trainer->mixture, config->shard_cache_dir);
+    if (world->node_rank != 0)
+        return;
+    int *nodes = memory_alloc_zeroed((size_t)world->size, sizeof *nodes);
+    bool *is_here = memory_alloc_zeroed((size_t)config->leaves, sizeof *is_here);
+    rank_nodes(world, nodes);
+    for (int64_t leaf = 0, rank = 0; leaf < config->leaves; leaf++) {
+        while (trainer->leaf_ends[rank] <= leaf)
+            rank++;
+        is_here[leaf] = nodes[rank] == nodes[world->rank];
+    }
+    const struct stager_plan plan = {
+        .folder = config->shard_cache_dir,
+        .max_bytes = config->shard_cache_bytes,
+        .seed = (uint64_t)config->seed,
+        .leaves = config->leaves,
+        .leaf_sequences = config->leaf_sequences,
+        .is_here = is_here,
+        .first_step = trainer->progress.step,
+    };
+    if (memchr(is_here, 1, (size_t)config->leaves))
+        trainer->stager = shard_stager_start(trainer->mixture, &plan);
+    memory_free(is_here);
+    memory_free(nodes);
+}
+
 void trainer_start_reading(struct trainer *trainer)
 {
+    if (trainer->config->shard_cache_dir[0] != '\0')
+        start_staging(trainer);
     struct batch_stream_plan plan = trainer_reading(trainer->config, trainer->leaves);
-    plan.schedule.samples = corpus_sample_count(trainer->corpus);
     plan.first_step = trainer->progress.step;
-    trainer->batches = batch_stream_open(trainer->corpus, &plan);
+    trainer->batches = batch_stream_open(trainer->mixture, &plan);
 }
 
 void trainer_gather(struct trainer *trainer)
@@ -241,7 +266,8 @@ void trainer_close(struct trainer *trainer)
 {
     run_lock_release(trainer->run_lock);
     batch_stream_close(trainer->batches);
-    corpus_close(trainer->corpus);
+    shard_stager_stop(trainer->stager);
+    corpus_mixture_close(trainer->mixture);
     leaf_check_release(&trainer->leaf_check);
     for (int i = 0; i < trainer->check_count; i++)
         replica_check_release(&trainer->checks[i]);

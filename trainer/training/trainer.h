@@ -12,7 +12,8 @@
 #include "comm/node_vector.h"
 #include "comm/world.h"
 #include "shards/batch_stream.h"
-#include "shards/corpus.h"
+#include "shards/corpus_mixture.h"
+#include "shards/shard_stager.h"
 #include "shards/tokenizer.h"
 #include "trainer/kernels/kernels.h"
 #include "trainer/model/model.h"
@@ -41,11 +42,12 @@ struct trainer {
     const struct train_config *config;
 
     struct tokenizer *tokenizer;
-    struct corpus *corpus;
+    struct corpus_mixture *mixture; /* the training split of each corpus */
     struct batch_stream *batches;
-    struct leaf_range leaves; /* of this rank */
-    int64_t *leaf_ends;       /* [world size] where the leaves of each rank end */
-    double *leaf_values;      /* [own leaves, LEAF_VALUES] of this step: see train_leaf.h */
+    struct shard_stager *stager; /* of the first rank of a node; NULL: none */
+    struct leaf_range leaves;    /* of this rank */
+    int64_t *leaf_ends;          /* [world size] where the leaves of each rank end */
+    double *leaf_values;         /* [own leaves, LEAF_VALUES] of this step: see train_leaf.h */
 
     struct kernels kernels;
     struct node_vector *parameters;  /* the run's: a copy for each node */

@@ -4,27 +4,26 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "shards/corpus.h"
 
 enum { VALUE_LOSS, VALUE_TARGETS, VALUE_BYTES, VALUE_FLOPS, VALUES };
 
 /* Sequence `place` of this rank's buffers: inputs are the first seq_len tokens of a sample,
  * targets the last. */
-static enum status read_sequence(struct validation *validation, struct corpus *corpus,
+static enum status read_sequence(struct validation *validation, struct corpus_mixture *held_out,
                                  int64_t sample, int64_t place, int32_t *sample_tokens)
 {
     const int64_t seq_len = validation->plan.seq_len, row = place * seq_len;
     size_t bytes = (size_t)seq_len * sizeof(int32_t);
-    TRY(corpus_read_sample(corpus, sample, sample_tokens,
-                           validation->document_starts ? validation->document_starts + row : NULL));
+    TRY(corpus_mixture_read_evenly(held_out, sample, validation->sequences, sample_tokens,
+                                   validation->document_starts ? validation->document_starts + row
+                                                               : NULL));
     memcpy(validation->tokens + row, sample_tokens, bytes);
     memcpy(validation->targets + row, sample_tokens + 1, bytes);
     return STATUS_OK;
 }
 
 /* The samples of this rank's batches; what the last batch lacks is padding. */
-static enum status read_share(struct validation *validation, struct corpus *corpus,
-                              int64_t sequences)
+static enum status read_share(struct validation *validation, struct corpus_mixture *held_out)
 {
     const struct validation_plan *plan = &validation->plan;
     int64_t first = validation->own.first * plan->batch_sequences;
@@ -38,27 +37,28 @@ static enum status read_share(struct validation *validation, struct corpus *corp
 
     int32_t *sample_tokens = memory_alloc(sizeof(int32_t) * (size_t)(plan->seq_len + 1));
     enum status status = STATUS_OK;
-    for (int64_t sample = first; sample < end && sample < sequences && status == STATUS_OK;
-         sample++)
-        status = read_sequence(validation, corpus, sample, sample - first, sample_tokens);
+    for (int64_t sample = first;
+         sample < end && sample < validation->sequences && status == STATUS_OK; sample++)
+        status = read_sequence(validation, held_out, sample, sample - first, sample_tokens);
     memory_free(sample_tokens);
     return status;
 }
 
 enum status validation_open(struct validation *validation, const struct world *world,
-                            const char *corpus_folder, const struct tokenizer *tokenizer,
+                            const struct corpus_mixture *mixture, const struct tokenizer *tokenizer,
                             const struct validation_plan *plan)
 {
     *validation = (struct validation){ .plan = *plan, .tokenizer = tokenizer };
-    struct corpus *corpus;
-    TRY(corpus_open(corpus_folder, SPLIT_HELDOUT, plan->seq_len, &corpus));
-    int64_t sequences = corpus_sample_count(corpus);
+    struct corpus_mixture *held_out;
+    TRY(corpus_mixture_open_beside(mixture, SPLIT_HELDOUT, &held_out));
+    int64_t sequences = corpus_mixture_sample_count(held_out);
     if (plan->sequences > 0 && plan->sequences < sequences)
         sequences = plan->sequences;
+    validation->sequences = sequences;
     validation->batches = (sequences + plan->batch_sequences - 1) / plan->batch_sequences;
     validation->own = leaf_range_of_rank(validation->batches, world->rank, world->size);
-    enum status status = read_share(validation, corpus, sequences);
-    corpus_close(corpus);
+    enum status status = read_share(validation, held_out);
+    corpus_mixture_close(held_out);
     return status;
 }
 

@@ -8,6 +8,7 @@
 #define TRAINER_TRAINING_VALIDATION_H
 
 #include "comm/gradient_tree.h"
+#include "shards/corpus_mixture.h"
 #include "shards/tokenizer.h"
 #include "trainer/model/model.h"
 
@@ -19,6 +20,7 @@ struct validation_plan {
 
 struct validation {
     struct validation_plan plan;
+    int64_t sequences;         /* of all ranks */
     int64_t batches;           /* of all ranks; 0: nothing is held out */
     struct leaf_range own;     /* batches of this rank */
     int32_t *tokens, *targets; /* [own batches, batch_sequences, seq_len]; targets < 0: padding */
@@ -33,9 +35,10 @@ struct validation_result {
     double executed_flops; /* of all ranks */
 };
 
-/* Local. Reads this rank's share of the corpus' held-out split. */
+/* Local. Reads this rank's share of the held-out splits: all of each corpus, or of each the same
+ * share of it. */
 enum status validation_open(struct validation *validation, const struct world *world,
-                            const char *corpus_folder, const struct tokenizer *tokenizer,
+                            const struct corpus_mixture *mixture, const struct tokenizer *tokenizer,
                             const struct validation_plan *plan);
 void validation_release(struct validation *validation);
 

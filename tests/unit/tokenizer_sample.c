@@ -1,0 +1,76 @@
+#include "tests/unit/tokenizer_sample.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "shards/tokenizer_trainer.h"
+
+struct tokenizer *tokenizer_sample_train(void)
+{
+    static const char text[] = "the then there this that the the then the this 1234 1234\n"
+                               "\"quoted\" caf\xc3\xa9 caf\xc3\xa9\naaaa\naaaa\naaaa\n";
+    struct tokenizer *tokenizer;
+    struct tokenizer_trainer *trainer = tokenizer_trainer_create(NULL);
+    tokenizer_trainer_add(trainer, text, strlen(text));
+    assert_int_equal(tokenizer_trainer_finish(trainer, 300, &tokenizer), STATUS_OK);
+    tokenizer_trainer_free(trainer);
+    return tokenizer;
+}
+
+static char *data_file(const char *name)
+{
+    const char *data = getenv("EON_TEST_DATA");
+    char *file = path_join(data ? data : "/nowhere", name);
+    if (!file_exists(file)) {
+        memory_free(file);
+        skip();
+    }
+    return file;
+}
+
+struct tokenizer *tokenizer_sample_gpt2(void)
+{
+    struct tokenizer *gpt2;
+    struct strbuf pair = STRBUF_INIT;
+    char *encoder_json = data_file("gpt2-encoder.json"), *vocab_bpe = data_file("gpt2-vocab.bpe");
+    strbuf_addf(&pair, "%s,%s", encoder_json, vocab_bpe);
+    assert_int_equal(tokenizer_open(pair.bytes, &gpt2), STATUS_OK);
+    strbuf_release(&pair);
+    memory_free(encoder_json);
+    memory_free(vocab_bpe);
+    return gpt2;
+}
+
+void tokenizer_sample_encode(const struct tokenizer *tokenizer, const char *text, size_t length,
+                             struct token_buffer *ids)
+{
+    struct encoder *encoder = encoder_create(tokenizer);
+    ids->count = 0;
+    encoder_add(encoder, text, length, ids);
+    encoder_free(encoder);
+}
+
+enum status tokenizer_sample_read_changed(const struct strbuf *json, const char *path,
+                                          const char *from, const char *to, struct tokenizer **out)
+{
+    struct strbuf changed = STRBUF_INIT;
+    const char *at = json->bytes, *found;
+    while ((found = strstr(at, from))) {
+        strbuf_add(&changed, at, (size_t)(found - at));
+        strbuf_add_string(&changed, to);
+        at = found + strlen(from);
+    }
+    assert_true(at != json->bytes);
+    strbuf_add_string(&changed, at);
+    assert_int_equal(file_replace(path, changed.bytes, changed.length), STATUS_OK);
+    strbuf_release(&changed);
+    return tokenizer_read(path, out);
+}

@@ -1,0 +1,20 @@
+/* tokenizer_sample: small tokenizers for tests, and GPT-2's. */
+#ifndef TESTS_TOKENIZER_SAMPLE_H
+#define TESTS_TOKENIZER_SAMPLE_H
+
+#include "shards/tokenizer_parts.h"
+
+/* Trained on a few words: it has merges of "th", "the", " the", "aa", "aaaa", ... */
+struct tokenizer *tokenizer_sample_train(void);
+/* GPT-2's, out of EON_TEST_DATA; where that is missing the test is skipped. */
+struct tokenizer *tokenizer_sample_gpt2(void);
+
+/* The ids of a text by an encoder that has seen no other. */
+void tokenizer_sample_encode(const struct tokenizer *tokenizer, const char *text, size_t length,
+                             struct token_buffer *ids);
+
+/* Writes `json` to `path`, each `from` replaced, which must be there, and reads it. */
+enum status tokenizer_sample_read_changed(const struct strbuf *json, const char *path,
+                                          const char *from, const char *to, struct tokenizer **out);
+
+#endif

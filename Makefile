@@ -73,7 +73,7 @@ LIBS    = $(LIBRARY_LIBS) -lpthread -lm
 # ---- Files --------------------------------------------------------------------------------------
 
 SOURCES = $(filter-out trainer/main.c,\
-            $(wildcard base/*.c shards/*.c comm/*.c checkpoints/*.c trainer/*.c trainer/*/*.c))
+            $(wildcard base/*.c shards/*/*.c comm/*.c checkpoints/*.c trainer/*.c trainer/*/*.c))
 OBJECTS = $(SOURCES:%.c=$(BUILD)/obj/%.o) $(LOOP_OBJECTS) $(MULTIPLY_OBJECTS)
 
 # The kernels' loops are compiled once for each instruction set, and each innermost product for
@@ -110,7 +110,7 @@ TESTS          = $(if $(ONLY),$(foreach t,$(EVERY_TEST),$(if $(findstring $(ONLY
 
 # Fuzz targets are clang's, with all that they look at: no MPI.
 FUZZ_TARGETS  = $(wildcard tests/fuzz/fuzz_*.c)
-FUZZ_SOURCES  = $(wildcard base/*.c shards/*.c) checkpoints/safetensors_reader.c \
+FUZZ_SOURCES  = $(wildcard base/*.c shards/*/*.c) checkpoints/safetensors_reader.c \
                 $(filter-out $(filter-out tests/fuzz/fuzz_target.c,$(FUZZ_TARGETS)),$(wildcard tests/fuzz/*.c))
 FUZZ_PROGRAMS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(filter-out %/fuzz_target.c,$(FUZZ_TARGETS)))
 FUZZ_FLAGS    = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all

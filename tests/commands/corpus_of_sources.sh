@@ -9,7 +9,7 @@ project_root=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 
 make_corpus() { # FOLDER
     local folder=$1 here=${1%/*}
-    cat "$project_root"/*/*.h "$project_root"/trainer/*/*.h >"$here/text.txt"
+    cat "$project_root"/*/*.h "$project_root"/{shards,trainer}/*/*.h >"$here/text.txt"
     "$EON" tokenizer train --vocab_size=400 --out="$here/tokenizer.json" "$here/text.txt" \
         >"$here/corpus.log" 2>&1 &&
         "$EON" shards build --tokenizer="$here/tokenizer.json" --document_bytes=$document_bytes \

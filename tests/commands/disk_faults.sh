@@ -17,13 +17,13 @@ expect make_corpus "$PWD/corpus"
 train_with eio:1:3 failing
 expect_exit 1
 grep '^eon: ' err | grep -v 'parameters' >messages
-expect grep -q "rank 1.*train-00000.h5.*Input/output error" messages
+expect grep -q "rank 1.*-00000.h5.*Input/output error" messages
 expect_equal "$(grep -c 'Input/output error' err)" 1
 
 begin a_disk_that_fails_from_the_start_does_too
 train_with eio:2:0 never
 expect_exit 1
-expect grep -q "rank 2.*train-00000.h5.*Input/output error" err
+expect grep -q "rank 2.*-00000.h5.*Input/output error" err
 expect_absent never
 
 begin a_slow_disk_changes_no_bit

@@ -82,7 +82,9 @@ expect_count '3 passed, 1 failed, 0 skipped'
 
 begin an_include_downwards_is_fine
 new_project .ci/layers
+mkdir -p project/shards/building
 echo '#include "base/a.h"' >project/shards/b.c
+echo '#include "shards/inputs/a.h"' >project/shards/building/c.c
 run project/.ci/layers
 expect_success
 
@@ -91,6 +93,14 @@ echo '#include "trainer/b.h"' >project/base/a.c
 run project/.ci/layers
 expect_exit 1
 expect_says out 'base/a.c:1: base may not include trainer/b.h'
+
+begin an_include_of_another_room_of_the_shards_is_named
+new_project .ci/layers
+mkdir -p project/shards/inputs
+echo '#include "shards/building/b.h"' >project/shards/inputs/a.c
+run project/.ci/layers
+expect_exit 1
+expect_says out 'shards/inputs/a.c:1: shards/inputs may not include shards/building/b.h'
 
 begin a_library_outside_its_room_is_named
 echo '#include <mpi.h>' >project/base/a.c

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "base/strbuf.h"
-#include "shards/language.h"
+#include "shards/quality/language.h"
 
 static double seconds(void)
 {

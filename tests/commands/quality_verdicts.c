@@ -10,8 +10,8 @@
 #include <time.h>
 
 #include "base/sha256.h"
-#include "shards/quality.h"
-#include "shards/quality_measures.h"
+#include "shards/quality/quality.h"
+#include "shards/quality/quality_measures.h"
 
 static double seconds(void)
 {

@@ -1,5 +1,5 @@
 /* GPT-2's two files: an input is encoder.json, a NUL, and vocab.bpe. */
-#include "shards/tokenizer.h"
+#include "shards/tokenizer/tokenizer.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/tokenizer_walk.h"
 

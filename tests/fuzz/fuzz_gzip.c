@@ -2,7 +2,7 @@
  * compared with what zlib does. */
 #include <zlib.h>
 
-#include "shards/text_source.h"
+#include "shards/inputs/text_source.h"
 #include "tests/fuzz/fuzz_target.h"
 
 #define MOST_TEXT ((size_t)4 << 20) /* of a bomb */

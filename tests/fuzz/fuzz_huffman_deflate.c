@@ -2,7 +2,7 @@
 #include <libdeflate.h>
 #include <zlib.h>
 
-#include "shards/huffman_deflate.h"
+#include "shards/format/huffman_deflate.h"
 #include "tests/fuzz/fuzz_target.h"
 
 static struct libdeflate_decompressor *decoder;

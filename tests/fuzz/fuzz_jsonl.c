@@ -1,7 +1,7 @@
 /* json_line: a line is an object for it where it is one for jansson, with the same text. */
 #include "base/json.h"
 #include "base/utf8.h"
-#include "shards/json_line.h"
+#include "shards/inputs/json_line.h"
 #include "tests/fuzz/fuzz_target.h"
 
 static struct strbuf text, id;

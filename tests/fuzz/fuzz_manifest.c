@@ -1,5 +1,5 @@
 /* corpus.json: what is read writes to a file that reads back as the same. */
-#include "shards/corpus_manifest.h"
+#include "shards/format/corpus_manifest.h"
 #include "tests/fuzz/fuzz_target.h"
 
 void fuzz_begin(void)

@@ -1,6 +1,6 @@
 /* decode(encode(x)) = x for any bytes, by a tokenizer that was learned from a little text; and what
  * a tokenizer learns from any bytes loses nothing of them. */
-#include "shards/tokenizer_trainer.h"
+#include "shards/tokenizer/tokenizer_trainer.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/tokenizer_walk.h"
 

@@ -4,8 +4,8 @@
 #include <hdf5.h>
 #include <stdlib.h>
 
-#include "shards/shard_reader.h"
-#include "shards/shard_writer.h"
+#include "shards/format/shard_reader.h"
+#include "shards/format/shard_writer.h"
 #include "tests/fuzz/fuzz_target.h"
 
 enum { TOKENS = 20000, DOCUMENTS = 200, VOCAB = 300 };

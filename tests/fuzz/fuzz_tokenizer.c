@@ -1,5 +1,5 @@
 /* tokenizer.json: what is read prints to the same tokenizer, and encodes without loss. */
-#include "shards/tokenizer.h"
+#include "shards/tokenizer/tokenizer.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/tokenizer_walk.h"
 

@@ -2,7 +2,7 @@
 #ifndef TESTS_TOKENIZER_WALK_H
 #define TESTS_TOKENIZER_WALK_H
 
-#include "shards/tokenizer.h"
+#include "shards/tokenizer/tokenizer.h"
 
 /* It prints to a file that reads back as the same, and loses nothing of a text. */
 void tokenizer_walk_check(const struct tokenizer *tokenizer);

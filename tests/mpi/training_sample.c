@@ -7,8 +7,8 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "shards/corpus_builder.h"
-#include "shards/tokenizer_trainer.h"
+#include "shards/building/corpus_builder.h"
+#include "shards/tokenizer/tokenizer_trainer.h"
 #include "tests/mpi/mpi_test.h"
 
 #define FIRST_SHARD "corpus/train-00000.h5"

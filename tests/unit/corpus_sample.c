@@ -5,8 +5,8 @@
 
 #include "base/memory.h"
 #include "base/philox.h"
-#include "shards/file_digest.h"
-#include "shards/shard_writer.h"
+#include "shards/format/file_digest.h"
+#include "shards/format/shard_writer.h"
 
 static const char tokenizer_digest_sample[] =
     "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";

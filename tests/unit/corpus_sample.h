@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "shards/corpus_manifest.h"
+#include "shards/format/corpus_manifest.h"
 
 enum { CORPUS_SAMPLE_VOCAB = 50000 };
 

@@ -2,7 +2,7 @@
 #ifndef TESTS_DOCUMENT_SAMPLE_H
 #define TESTS_DOCUMENT_SAMPLE_H
 
-#include "shards/document_reader.h"
+#include "shards/inputs/document_reader.h"
 
 /* Appends one line for each document that begins at `from` or later, by skipping what is before:
  *   POSITION NUMBER VERDICT NAME LANGUAGE TEXT

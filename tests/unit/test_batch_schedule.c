@@ -1,4 +1,4 @@
-#include "shards/batch_schedule.h"
+#include "shards/reading/batch_schedule.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "shards/batch_stream.h"
+#include "shards/reading/batch_stream.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "shards/chunk_cache.h"
+#include "shards/format/chunk_cache.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

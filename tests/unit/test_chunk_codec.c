@@ -1,4 +1,4 @@
-#include "shards/chunk_codec.h"
+#include "shards/format/chunk_codec.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

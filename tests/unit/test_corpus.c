@@ -1,4 +1,4 @@
-#include "shards/corpus.h"
+#include "shards/reading/corpus.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -14,8 +14,8 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "shards/corpus_builder.h"
-#include "shards/tokenizer_trainer.h"
+#include "shards/building/corpus_builder.h"
+#include "shards/tokenizer/tokenizer_trainer.h"
 
 enum { FILES = 3, DOCUMENTS = 200 };
 

@@ -1,4 +1,4 @@
-#include "shards/corpus_mixture.h"
+#include "shards/reading/corpus_mixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

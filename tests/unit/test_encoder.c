@@ -10,8 +10,8 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/philox.h"
-#include "shards/piece_merger.h"
-#include "shards/tokenizer_trainer.h"
+#include "shards/tokenizer/piece_merger.h"
+#include "shards/tokenizer/tokenizer_trainer.h"
 #include "tests/unit/tokenizer_sample.h"
 
 static struct tokenizer *small;

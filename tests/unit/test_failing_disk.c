@@ -1,6 +1,6 @@
 /* Shards on a disk that fails for a while, or for good, or is damaged: what is read is right, or it
  * is refused. The linker (--wrap) puts __wrap_pread in the place of pread. */
-#include "shards/corpus.h"
+#include "shards/reading/corpus.h"
 
 #include <errno.h>
 #include <setjmp.h>

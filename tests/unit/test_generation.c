@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "shards/tokenizer_trainer.h"
+#include "shards/tokenizer/tokenizer_trainer.h"
 #include "tests/unit/tiny_models.h"
 
 enum { VOCAB = 270, POSITIONS = 40 };

@@ -1,6 +1,6 @@
 /* Shards made to harm their reader, each by HDF5 itself: all are refused before their data is
  * read, with one line and within bounded memory. */
-#include "shards/shard_reader.h"
+#include "shards/format/shard_reader.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "shards/huffman_deflate.h"
+#include "shards/format/huffman_deflate.h"
 
 enum { LENGTH = 32768 };
 

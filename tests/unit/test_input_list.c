@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "shards/input_list.h"
+#include "shards/inputs/input_list.h"
 #include "tests/unit/gzip_sample.h"
 
 /* The tests' folder is the current one:

@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/philox.h"
-#include "shards/json_line.h"
+#include "shards/inputs/json_line.h"
 
 static struct strbuf text = STRBUF_INIT, id = STRBUF_INIT;
 static struct json_field fields[] = { { .key = "text", .value = &text },

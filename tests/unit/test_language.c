@@ -1,4 +1,4 @@
-#include "shards/language.h"
+#include "shards/quality/language.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* A corpus of 10^13 tokens in 10^5 shards, which need not be there to open it: what that takes. */
-#include "shards/corpus.h"
+#include "shards/reading/corpus.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,8 +16,8 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "shards/batch_schedule.h"
-#include "shards/shard_set.h"
+#include "shards/reading/batch_schedule.h"
+#include "shards/reading/shard_set.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { IS_INSTRUMENTED = 1 };

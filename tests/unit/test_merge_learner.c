@@ -8,8 +8,8 @@
 
 #include "base/memory.h"
 #include "base/philox.h"
-#include "shards/merge_learner.h"
-#include "shards/pair_census.h"
+#include "shards/tokenizer/merge_learner.h"
+#include "shards/tokenizer/pair_census.h"
 
 enum { WORDS = 60, LONGEST = 14, VOCAB = 900 };
 

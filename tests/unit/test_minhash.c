@@ -1,4 +1,4 @@
-#include "shards/minhash.h"
+#include "shards/quality/minhash.h"
 
 #include <math.h>
 #include <setjmp.h>

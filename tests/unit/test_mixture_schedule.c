@@ -1,4 +1,4 @@
-#include "shards/mixture_schedule.h"
+#include "shards/reading/mixture_schedule.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "shards/batch_schedule.h"
+#include "shards/reading/batch_schedule.h"
 
 static const struct mixture_schedule three = {
     .seed = 3, .count = 3, .weights = { 5, 3, 2 }, .samples = { 1000, 77, 5000 }

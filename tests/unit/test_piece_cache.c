@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "shards/piece_cache.h"
+#include "shards/tokenizer/piece_cache.h"
 
 static struct piece_cache cache;
 

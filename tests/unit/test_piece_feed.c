@@ -8,8 +8,8 @@
 
 #include "base/memory.h"
 #include "base/philox.h"
-#include "shards/piece_feed.h"
-#include "shards/text_splitter.h"
+#include "shards/tokenizer/piece_feed.h"
+#include "shards/tokenizer/text_splitter.h"
 
 enum { LONGEST = 1024 };
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "shards/piece_table.h"
+#include "shards/tokenizer/piece_table.h"
 
 static int check_memory(void **state)
 {

@@ -1,4 +1,4 @@
-#include "shards/quality.h"
+#include "shards/quality/quality.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
-#include "shards/bad_words.h"
-#include "shards/quality_measures.h"
+#include "shards/quality/bad_words.h"
+#include "shards/quality/quality_measures.h"
 
 /* An English text that every rule lets pass. */
 static const char *const prose =

@@ -1,4 +1,4 @@
-#include "shards/sample_documents.h"
+#include "shards/reading/sample_documents.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,8 +15,8 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "shards/batch_stream.h"
-#include "shards/corpus_document.h"
+#include "shards/reading/batch_stream.h"
+#include "shards/reading/corpus_document.h"
 #include "tests/unit/corpus_sample.h"
 
 enum { SEQ_LEN = 32, LEAVES = 3, LEAF_SEQUENCES = 4, STEPS = 20 };

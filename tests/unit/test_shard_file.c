@@ -1,5 +1,5 @@
-#include "shards/shard_reader.h"
-#include "shards/shard_writer.h"
+#include "shards/format/shard_reader.h"
+#include "shards/format/shard_writer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "shards/shard_libraries.h"
+#include "shards/format/shard_libraries.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

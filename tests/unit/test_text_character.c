@@ -1,4 +1,4 @@
-#include "shards/text_character.h"
+#include "shards/tokenizer/text_character.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

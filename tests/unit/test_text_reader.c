@@ -11,8 +11,8 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/philox.h"
-#include "shards/text_reader.h"
-#include "shards/text_source.h"
+#include "shards/inputs/text_reader.h"
+#include "shards/inputs/text_source.h"
 #include "tests/unit/gzip_sample.h"
 
 static char folder[] = "/tmp/eon-test-text-XXXXXX", *plain_path, *gzip_path;

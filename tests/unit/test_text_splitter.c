@@ -11,7 +11,7 @@
 #include "base/memory.h"
 #include "base/philox.h"
 #include "base/strbuf.h"
-#include "shards/text_splitter.h"
+#include "shards/tokenizer/text_splitter.h"
 
 /* The pieces with | between. */
 static void assert_pieces(enum splitting_rule rule, const char *text, const char *expected)

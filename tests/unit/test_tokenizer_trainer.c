@@ -9,9 +9,9 @@
 
 #include "base/memory.h"
 #include "base/philox.h"
-#include "shards/text_splitter.h"
-#include "shards/tokenizer_parts.h"
-#include "shards/tokenizer_trainer.h"
+#include "shards/tokenizer/text_splitter.h"
+#include "shards/tokenizer/tokenizer_parts.h"
+#include "shards/tokenizer/tokenizer_trainer.h"
 
 static int check_memory(void **state)
 {

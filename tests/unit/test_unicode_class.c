@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "shards/unicode_class.h"
+#include "shards/tokenizer/unicode_class.h"
 
 static int fill_table(void **state)
 {

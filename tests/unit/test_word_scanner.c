@@ -1,4 +1,4 @@
-#include "shards/word_scanner.h"
+#include "shards/quality/word_scanner.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/strbuf.h"
-#include "shards/text_character.h"
+#include "shards/tokenizer/text_character.h"
 
 /* The words of `text`, with '|' between them. */
 static void assert_words(const char *text, const char *expected)

@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "shards/tokenizer_trainer.h"
+#include "shards/tokenizer/tokenizer_trainer.h"
 
 struct tokenizer *tokenizer_sample_train(void)
 {

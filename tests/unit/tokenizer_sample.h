@@ -2,7 +2,7 @@
 #ifndef TESTS_TOKENIZER_SAMPLE_H
 #define TESTS_TOKENIZER_SAMPLE_H
 
-#include "shards/tokenizer_parts.h"
+#include "shards/tokenizer/tokenizer_parts.h"
 
 /* Trained on a few words: it has merges of "th", "the", " the", "aa", "aaaa", ... */
 struct tokenizer *tokenizer_sample_train(void);

@@ -3,7 +3,7 @@
 #define TRAINER_COMMANDS_BUILD_REPORT_H
 
 #include "comm/world.h"
-#include "shards/corpus_manifest.h"
+#include "shards/format/corpus_manifest.h"
 
 /* Local. `out` is the corpus's folder. */
 void build_report_print(const struct corpus_manifest *manifest, const char *out,

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "base/printable.h"
-#include "shards/corpus_manifest.h"
+#include "shards/format/corpus_manifest.h"
 #include "trainer/commands/build_report.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/json_output.h"

@@ -2,8 +2,8 @@
 #include <stdio.h>
 
 #include "base/printable.h"
-#include "shards/corpus_document.h"
-#include "shards/shard_verifier.h"
+#include "shards/reading/corpus_document.h"
+#include "shards/format/shard_verifier.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/json_output.h"
 #include "trainer/commands/step_documents.h"

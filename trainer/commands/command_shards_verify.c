@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "shards/shard_verifier.h"
+#include "shards/format/shard_verifier.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/json_output.h"
 

@@ -1,8 +1,8 @@
 /* eon tokenizer decode: the text of token ids. */
 #include <stdio.h>
 
-#include "shards/text_reader.h"
-#include "shards/tokenizer.h"
+#include "shards/inputs/text_reader.h"
+#include "shards/tokenizer/tokenizer.h"
 #include "trainer/commands/command.h"
 
 struct tokenizer_decode_settings {

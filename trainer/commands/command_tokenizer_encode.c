@@ -2,8 +2,8 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "shards/text_reader.h"
-#include "shards/tokenizer.h"
+#include "shards/inputs/text_reader.h"
+#include "shards/tokenizer/tokenizer.h"
 #include "trainer/commands/command.h"
 #include "trainer/commands/json_output.h"
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/strbuf.h"
-#include "shards/shard_libraries.h"
+#include "shards/format/shard_libraries.h"
 
 static bool program_in_path(const char *name)
 {

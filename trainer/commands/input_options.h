@@ -3,7 +3,7 @@
 #define TRAINER_COMMANDS_INPUT_OPTIONS_H
 
 #include "base/options.h"
-#include "shards/document_reader.h"
+#include "shards/inputs/document_reader.h"
 
 struct input_settings {
     int format;

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/printable.h"
-#include "shards/sample_documents.h"
-#include "shards/corpus_mixture.h"
+#include "shards/reading/sample_documents.h"
+#include "shards/reading/corpus_mixture.h"
 #include "trainer/commands/json_output.h"
 #include "trainer/training/data_record.h"
 

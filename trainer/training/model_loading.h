@@ -2,7 +2,7 @@
 #ifndef TRAINER_TRAINING_MODEL_LOADING_H
 #define TRAINER_TRAINING_MODEL_LOADING_H
 
-#include "shards/tokenizer.h"
+#include "shards/tokenizer/tokenizer.h"
 #include "trainer/model/model.h"
 
 struct loaded_model {

@@ -11,7 +11,7 @@
 #include "comm/rank_pairs.h"
 #include "comm/self_test.h"
 #include "comm/subworld.h"
-#include "shards/shard_verifier.h"
+#include "shards/format/shard_verifier.h"
 #include "trainer/kernels/ceiling.h"
 #include "trainer/training/run_lock.h"
 #include "trainer/training/train_leaf.h"

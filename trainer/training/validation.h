@@ -8,8 +8,8 @@
 #define TRAINER_TRAINING_VALIDATION_H
 
 #include "comm/gradient_tree.h"
-#include "shards/corpus_mixture.h"
-#include "shards/tokenizer.h"
+#include "shards/reading/corpus_mixture.h"
+#include "shards/tokenizer/tokenizer.h"
 #include "trainer/model/model.h"
 
 struct validation_plan {

@@ -1,0 +1,185 @@
+#include "shards/building/lot_maker.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/sha256.h"
+#include "shards/building/build_rules.h"
+#include "shards/format/shard_format.h"
+
+struct lot_maker {
+    struct lot_maker_plan plan;
+    struct encoder *encoder;
+    struct quality_judge *judge; /* or NULL */
+    struct minhash *minhash;
+    struct token_buffer ids;
+    struct lot lot;
+    int64_t document_room;
+    struct strbuf names, tokens;
+    uint64_t (*document_keys)[MINHASH_BANDS]; /* [document_room]: by document, not by band */
+};
+
+struct lot_maker *lot_maker_create(const struct lot_maker_plan *plan)
+{
+    struct lot_maker *maker = memory_alloc_zeroed(1, sizeof *maker);
+    maker->plan = *plan;
+    maker->encoder = encoder_create(plan->tokenizer);
+    maker->judge = plan->quality ? quality_judge_create(plan->quality) : NULL;
+    maker->minhash = minhash_create();
+    strbuf_init(&maker->names);
+    strbuf_init(&maker->tokens);
+    return maker;
+}
+
+void lot_maker_free(struct lot_maker *maker)
+{
+    if (!maker)
+        return;
+    encoder_free(maker->encoder);
+    quality_judge_free(maker->judge);
+    minhash_free(maker->minhash);
+    token_buffer_release(&maker->ids);
+    strbuf_release(&maker->names);
+    strbuf_release(&maker->tokens);
+    memory_free(maker->lot.records);
+    memory_free(maker->lot.hashes);
+    memory_free(maker->lot.keys);
+    memory_free(maker->document_keys);
+    memory_free(maker);
+}
+
+enum corpus_split document_split(const unsigned char digest[SHA256_BYTES], double holdout)
+{
+    uint64_t bits = 0;
+    for (int i = 0; i < 8; i++)
+        bits = bits << 8 | digest[i];
+    return (double)bits < ldexp(holdout, 64) ? SPLIT_HELDOUT : SPLIT_TRAIN;
+}
+
+static void reserve_documents(struct lot_maker *maker, int64_t documents)
+{
+    if (documents <= maker->document_room)
+        return;
+    struct lot *lot = &maker->lot;
+    size_t room = (size_t)documents;
+    lot->records = memory_realloc(lot->records, room * sizeof *lot->records);
+    lot->hashes = memory_realloc(lot->hashes, room * sizeof *lot->hashes);
+    if (maker->plan.has_keys) {
+        lot->keys = memory_realloc(lot->keys, room * MINHASH_BANDS * sizeof *lot->keys);
+        maker->document_keys =
+            memory_realloc(maker->document_keys, room * sizeof *maker->document_keys);
+    }
+    maker->document_room = documents;
+}
+
+/* The rule that leaves the document out, or -1. */
+static int judge(struct lot_maker *maker, struct batch_item *item)
+{
+    if (item->verdict != READER_DOCUMENT)
+        return build_rule_of_reader(item->verdict);
+    if (!maker->judge)
+        return -1;
+    int rule = quality_judge_document(maker->judge, &item->document);
+    return rule == QUALITY_PASSES ? -1 : build_rule_of_quality(rule);
+}
+
+/* Little-endian, as in a shard. */
+static void store_ids(const struct token_buffer *ids, size_t token_bytes, unsigned char *out)
+{
+    for (int64_t i = 0; i < ids->count && token_bytes == 2; i++) {
+        out[2 * i] = (unsigned char)ids->ids[i];
+        out[2 * i + 1] = (unsigned char)(ids->ids[i] >> 8);
+    }
+    for (int64_t i = 0; i < ids->count && token_bytes == 4; i++)
+        for (int k = 0; k < 4; k++)
+            out[4 * i + k] = (unsigned char)((uint32_t)ids->ids[i] >> (8 * k));
+}
+
+/* Appends <|endoftext|> and the document's tokens, in the bytes that a shard has. */
+static int64_t add_tokens(struct lot_maker *maker, const struct strbuf *text)
+{
+    struct token_buffer *ids = &maker->ids;
+    const size_t token_bytes = (size_t)maker->lot.header.token_bytes;
+    ids->count = 0;
+    token_buffer_add(ids, tokenizer_end_of_text(maker->plan.tokenizer));
+    encoder_add(maker->encoder, text->bytes, text->length, ids);
+
+    strbuf_reserve(&maker->tokens, (size_t)ids->count * token_bytes);
+    store_ids(ids, token_bytes, (unsigned char *)maker->tokens.bytes + maker->tokens.length);
+    maker->tokens.length += (size_t)ids->count * token_bytes;
+    return ids->count;
+}
+
+static void add_document(struct lot_maker *maker, const struct document *document)
+{
+    struct lot *lot = &maker->lot;
+    const int64_t at = lot->header.documents++;
+    unsigned char digest[SHA256_BYTES];
+    struct sha256 hash;
+    sha256_init(&hash);
+    sha256_add(&hash, document->text.bytes, document->text.length);
+    sha256_finish(&hash, digest);
+
+    memcpy(lot->hashes[at], digest, LOT_HASH_BYTES);
+    strbuf_add(&maker->names, document->name.bytes, document->name.length);
+    lot->records[at] = (struct lot_record){
+        .number = document->number,
+        .tokens = (uint32_t)add_tokens(maker, &document->text),
+        .text_bytes = (uint32_t)document->text.length,
+        .name_bytes = (uint32_t)document->name.length,
+        .split = document_split(digest, maker->plan.holdout),
+    };
+    lot->header.tokens += lot->records[at].tokens;
+    if (maker->plan.has_keys && !minhash_keys(maker->minhash, document->text.bytes,
+                                              document->text.length, maker->document_keys[at]))
+        memset(maker->document_keys[at], 0, sizeof maker->document_keys[at]);
+}
+
+static void count(struct rule_count *counter, int64_t bytes)
+{
+    counter->documents++;
+    counter->bytes += bytes;
+}
+
+static void gather_parts(struct lot_maker *maker)
+{
+    struct lot *lot = &maker->lot;
+    const int64_t documents = lot->header.documents;
+    lot->header.name_bytes = (int64_t)maker->names.length;
+    lot->names = maker->names.bytes;
+    lot->tokens = (unsigned char *)maker->tokens.bytes;
+    for (int band = 0; maker->plan.has_keys && band < MINHASH_BANDS; band++)
+        for (int64_t i = 0; i < documents; i++)
+            lot->keys[band * documents + i] = maker->document_keys[i][band];
+}
+
+enum status lot_maker_make(struct lot_maker *maker, struct document_batch *batch,
+                           struct rejected_writer *rejected, const struct lot **out)
+{
+    struct lot_header *header = &maker->lot.header;
+    *header = (struct lot_header){
+        .is_last = batch->is_last,
+        .has_keys = maker->plan.has_keys,
+        .token_bytes = (int64_t)shard_token_bytes(tokenizer_vocab_size(maker->plan.tokenizer)),
+    };
+    strbuf_reset(&maker->names);
+    strbuf_reset(&maker->tokens);
+    reserve_documents(maker, batch->count);
+    for (int64_t i = 0; i < batch->count; i++) {
+        struct batch_item *item = &batch->items[i];
+        const int64_t bytes = (int64_t)item->document.text.length;
+        count(&header->read, bytes);
+        int rule = judge(maker, item);
+        if (rule < 0) {
+            add_document(maker, &item->document);
+            continue;
+        }
+        count(&header->rejected[rule], bytes);
+        if (rejected)
+            TRY(rejected_writer_add(rejected, &item->document, build_rule_name(rule)));
+    }
+    gather_parts(maker);
+    *out = &maker->lot;
+    return STATUS_OK;
+}

@@ -1,0 +1,87 @@
+#include "shards/inputs/input_spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+
+static void spool_path(const char *folder, int64_t input, struct strbuf *out)
+{
+    strbuf_reset(out);
+    strbuf_addf(out, "%s/%lld", folder, (long long)input);
+}
+
+static bool can_be_read_once(const char *path)
+{
+    struct stat info;
+    if (strcmp(path, "-") == 0)
+        return true;
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+static enum status copy_all(int from, int to, const char *input, const char *copy)
+{
+    enum { PIECE_BYTES = 1 << 16 };
+    char piece[PIECE_BYTES];
+    for (;;) {
+        ssize_t got = read(from, piece, sizeof piece);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return failed("cannot read '%s': %s", input, strerror(errno));
+        if (got == 0)
+            return STATUS_OK;
+        TRY(file_write_all(to, piece, (size_t)got, copy));
+    }
+}
+
+static enum status spool(const char *input, const char *copy)
+{
+    const bool is_standard_input = strcmp(input, "-") == 0;
+    int from = is_standard_input ? STDIN_FILENO : open(input, O_RDONLY | O_CLOEXEC);
+    if (from < 0)
+        return bad_input("cannot open '%s': %s", input, strerror(errno));
+    int to = open(copy, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    enum status status = to < 0 ? failed("cannot create '%s': %s", copy, strerror(errno))
+                                : copy_all(from, to, input, copy);
+    if (to >= 0 && close(to) != 0 && status == STATUS_OK)
+        status = failed("cannot write '%s': %s", copy, strerror(errno));
+    if (!is_standard_input)
+        close(from);
+    return status;
+}
+
+/* Copies of an earlier build are of other text. */
+enum status input_spool_fill(const char *const *inputs, int64_t count, const char *folder)
+{
+    struct strbuf copy = STRBUF_INIT;
+    enum status status = folder_remove(folder);
+    if (status == STATUS_OK)
+        status = folder_create(folder);
+    for (int64_t i = 0; i < count && status == STATUS_OK; i++) {
+        if (!can_be_read_once(inputs[i]))
+            continue;
+        spool_path(folder, i, &copy);
+        status = spool(inputs[i], copy.bytes);
+    }
+    strbuf_release(&copy);
+    return status;
+}
+
+enum status input_spool_names(const char *const *inputs, int64_t count, const char *folder,
+                              char ***out)
+{
+    struct strbuf copy = STRBUF_INIT;
+    *out = memory_alloc_zeroed((size_t)count + 1, sizeof **out);
+    for (int64_t i = 0; i < count; i++) {
+        spool_path(folder, i, &copy);
+        (*out)[i] = memory_copy_string(file_exists(copy.bytes) ? copy.bytes : inputs[i]);
+    }
+    strbuf_release(&copy);
+    return STATUS_OK;
+}

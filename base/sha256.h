@@ -19,4 +19,9 @@ void sha256_add(struct sha256 *hash, const void *bytes, size_t length);
 void sha256_finish(struct sha256 *hash, unsigned char out[SHA256_BYTES]);
 void sha256_finish_hex(struct sha256 *hash, char out[SHA256_HEX]);
 
+/* The digests of two whole texts, in less time than one after the other where they are of like
+ * length. */
+void sha256_of_two(const void *const texts[2], const size_t lengths[2],
+                   unsigned char out[2][SHA256_BYTES]);
+
 #endif

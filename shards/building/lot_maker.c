@@ -1,5 +1,6 @@
 #include "shards/building/lot_maker.h"
 
+#include <endian.h>
 #include <math.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ struct lot_maker {
     struct token_buffer ids;
     struct lot lot;
     int64_t document_room;
+    const struct document **passed; /* [document_room] */
     struct strbuf names, tokens;
     uint64_t (*document_keys)[MINHASH_BANDS]; /* [document_room]: by document, not by band */
 };
@@ -46,6 +48,7 @@ void lot_maker_free(struct lot_maker *maker)
     memory_free(maker->lot.hashes);
     memory_free(maker->lot.keys);
     memory_free(maker->document_keys);
+    memory_free(maker->passed);
     memory_free(maker);
 }
 
@@ -65,6 +68,7 @@ static void reserve_documents(struct lot_maker *maker, int64_t documents)
     size_t room = (size_t)documents;
     lot->records = memory_realloc(lot->records, room * sizeof *lot->records);
     lot->hashes = memory_realloc(lot->hashes, room * sizeof *lot->hashes);
+    maker->passed = memory_realloc(maker->passed, room * sizeof(struct document *));
     if (maker->plan.has_keys) {
         lot->keys = memory_realloc(lot->keys, room * MINHASH_BANDS * sizeof *lot->keys);
         maker->document_keys =
@@ -85,15 +89,15 @@ static int judge(struct lot_maker *maker, struct batch_item *item)
 }
 
 /* Little-endian, as in a shard. */
-static void store_ids(const struct token_buffer *ids, size_t token_bytes, unsigned char *out)
+static void store_ids(const struct token_buffer *ids, size_t token_bytes, void *out)
 {
-    for (int64_t i = 0; i < ids->count && token_bytes == 2; i++) {
-        out[2 * i] = (unsigned char)ids->ids[i];
-        out[2 * i + 1] = (unsigned char)(ids->ids[i] >> 8);
-    }
+    const int32_t *restrict from = ids->ids;
+    uint16_t *restrict short_ids = out;
+    uint32_t *restrict long_ids = out;
+    for (int64_t i = 0; i < ids->count && token_bytes == 2; i++)
+        short_ids[i] = htole16((uint16_t)from[i]);
     for (int64_t i = 0; i < ids->count && token_bytes == 4; i++)
-        for (int k = 0; k < 4; k++)
-            out[4 * i + k] = (unsigned char)((uint32_t)ids->ids[i] >> (8 * k));
+        long_ids[i] = htole32((uint32_t)from[i]);
 }
 
 /* Appends <|endoftext|> and the document's tokens, in the bytes that a shard has. */
@@ -106,21 +110,16 @@ static int64_t add_tokens(struct lot_maker *maker, const struct strbuf *text)
     encoder_add(maker->encoder, text->bytes, text->length, ids);
 
     strbuf_reserve(&maker->tokens, (size_t)ids->count * token_bytes);
-    store_ids(ids, token_bytes, (unsigned char *)maker->tokens.bytes + maker->tokens.length);
+    store_ids(ids, token_bytes, maker->tokens.bytes + maker->tokens.length);
     maker->tokens.length += (size_t)ids->count * token_bytes;
     return ids->count;
 }
 
-static void add_document(struct lot_maker *maker, const struct document *document)
+static void add_document(struct lot_maker *maker, const struct document *document,
+                         const unsigned char digest[SHA256_BYTES])
 {
     struct lot *lot = &maker->lot;
     const int64_t at = lot->header.documents++;
-    unsigned char digest[SHA256_BYTES];
-    struct sha256 hash;
-    sha256_init(&hash);
-    sha256_add(&hash, document->text.bytes, document->text.length);
-    sha256_finish(&hash, digest);
-
     memcpy(lot->hashes[at], digest, LOT_HASH_BYTES);
     strbuf_add(&maker->names, document->name.bytes, document->name.length);
     lot->records[at] = (struct lot_record){
@@ -134,6 +133,22 @@ static void add_document(struct lot_maker *maker, const struct document *documen
     if (maker->plan.has_keys && !minhash_keys(maker->minhash, document->text.bytes,
                                               document->text.length, maker->document_keys[at]))
         memset(maker->document_keys[at], 0, sizeof maker->document_keys[at]);
+}
+
+/* Adds what passed, by two. */
+static void add_documents(struct lot_maker *maker, int64_t count)
+{
+    static const struct document none = { .text = STRBUF_INIT };
+    for (int64_t i = 0; i < count; i += 2) {
+        const struct document *first = maker->passed[i];
+        const struct document *second = i + 1 < count ? maker->passed[i + 1] : &none;
+        unsigned char digests[2][SHA256_BYTES];
+        sha256_of_two((const void *[]){ first->text.bytes, second->text.bytes },
+                      (size_t[]){ first->text.length, second->text.length }, digests);
+        add_document(maker, first, digests[0]);
+        if (i + 1 < count)
+            add_document(maker, second, digests[1]);
+    }
 }
 
 static void count(struct rule_count *counter, int64_t bytes)
@@ -166,19 +181,21 @@ enum status lot_maker_make(struct lot_maker *maker, struct document_batch *batch
     strbuf_reset(&maker->names);
     strbuf_reset(&maker->tokens);
     reserve_documents(maker, batch->count);
+    int64_t passed = 0;
     for (int64_t i = 0; i < batch->count; i++) {
         struct batch_item *item = &batch->items[i];
         const int64_t bytes = (int64_t)item->document.text.length;
         count(&header->read, bytes);
         int rule = judge(maker, item);
         if (rule < 0) {
-            add_document(maker, &item->document);
+            maker->passed[passed++] = &item->document;
             continue;
         }
         count(&header->rejected[rule], bytes);
         if (rejected)
             TRY(rejected_writer_add(rejected, &item->document, build_rule_name(rule)));
     }
+    add_documents(maker, passed);
     gather_parts(maker);
     *out = &maker->lot;
     return STATUS_OK;

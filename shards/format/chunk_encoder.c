@@ -30,12 +30,22 @@ void chunk_encoder_free(struct chunk_encoder *encoder)
 }
 
 /* HDF5's shuffle: byte k of all elements into plane k. */
-static void shuffle(unsigned char *planes, const unsigned char *elements, size_t element_bytes)
+static inline void shuffle_elements(unsigned char *restrict planes,
+                                    const unsigned char *restrict elements, size_t element_bytes)
 {
-    size_t count = SHARD_CHUNK_BYTES / element_bytes;
+    const size_t count = SHARD_CHUNK_BYTES / element_bytes;
     for (size_t k = 0; k < element_bytes; k++)
         for (size_t i = 0; i < count; i++)
             planes[k * count + i] = elements[i * element_bytes + k];
+}
+
+/* With a size that the compiler knows, for tokens. */
+static void shuffle(unsigned char *planes, const unsigned char *elements, size_t element_bytes)
+{
+    if (element_bytes == 2)
+        shuffle_elements(planes, elements, 2);
+    else
+        shuffle_elements(planes, elements, element_bytes);
 }
 
 const unsigned char *chunk_encode(struct chunk_encoder *encoder, const unsigned char *elements,

@@ -3,7 +3,6 @@
 #include <libdeflate.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* RFC 1951, 3.2.5 to 3.2.7 */
@@ -11,7 +10,7 @@ enum {
     LITERALS = 256,
     END_OF_BLOCK = 256,
     SYMBOLS = 257,
-    LONGEST_CODE = 15,
+    LONGEST_CODE = 14,   /* of 15: four and what waits for its byte fit 64 bits */
     LENGTH_SYMBOLS = 19, /* the alphabet that code lengths are written in */
     LONGEST_LENGTH_CODE = 7,
     ZEROS_3 = 17, /* 3 to 10 zeros, and 3 bits that say how many */
@@ -28,7 +27,7 @@ struct huffman_code {
 struct bit_writer {
     unsigned char *out;
     uint64_t held; /* `count` < 8 bits after a flush */
-    int count;
+    unsigned count;
 };
 
 static void flush_bits(struct bit_writer *writer)
@@ -37,7 +36,7 @@ static void flush_bits(struct bit_writer *writer)
         *writer->out++ = (unsigned char)writer->held;
 }
 
-static void put_bits(struct bit_writer *writer, uint64_t bits, int count)
+static void put_bits(struct bit_writer *writer, uint64_t bits, unsigned count)
 {
     writer->held |= bits << writer->count;
     writer->count += count;
@@ -57,12 +56,23 @@ struct weighted_symbol {
     uint16_t symbol;
 };
 
-static int by_weight(const void *first, const void *second)
+/* Radix sort, stable: equal weights keep the order of their symbols. */
+static void sort_by_weight(struct weighted_symbol *leaves, int count)
 {
-    const struct weighted_symbol *a = first, *b = second;
-    if (a->weight != b->weight)
-        return a->weight < b->weight ? -1 : 1;
-    return (a->symbol > b->symbol) - (a->symbol < b->symbol);
+    struct weighted_symbol other[SYMBOLS];
+    uint32_t heaviest = 0;
+    for (int i = 0; i < count; i++)
+        heaviest |= leaves[i].weight;
+    for (int shift = 0; shift < 32 && heaviest >> shift; shift += 8) {
+        int place[257] = { 0 };
+        for (int i = 0; i < count; i++)
+            place[(leaves[i].weight >> shift & 255) + 1]++;
+        for (int digit = 0; digit < 255; digit++)
+            place[digit + 1] += place[digit];
+        for (int i = 0; i < count; i++)
+            other[place[leaves[i].weight >> shift & 255]++] = leaves[i];
+        memcpy(leaves, other, (size_t)count * sizeof *leaves);
+    }
 }
 
 /* Lengths of an optimal code by merging the two lightest, leaves and sums each in a queue (van
@@ -105,10 +115,20 @@ static void find_lengths(const uint32_t *counts, int symbols, int longest, uint8
         length[leaves[0].symbol] = 1;
         return;
     }
-    qsort(leaves, (size_t)count, sizeof *leaves, by_weight);
+    sort_by_weight(leaves, count);
     while (merge_lightest(leaves, count, length) > longest)
         for (int i = 0; i < count; i++)
             leaves[i].weight = leaves[i].weight / 2 + 1;
+}
+
+/* The lowest `length` bits of `code`, the last one first. */
+static uint16_t reversed(uint32_t code, int length)
+{
+    code = (code & 0x5555) << 1 | (code >> 1 & 0x5555);
+    code = (code & 0x3333) << 2 | (code >> 2 & 0x3333);
+    code = (code & 0x0f0f) << 4 | (code >> 4 & 0x0f0f);
+    code = (code & 0x00ff) << 8 | (code >> 8 & 0x00ff);
+    return (uint16_t)(code >> (16 - length));
 }
 
 /* RFC 1951, 3.2.2: codes of a length count upwards in the order of the symbols. */
@@ -120,12 +140,8 @@ static void assign_bits(const uint8_t *length, int symbols, uint16_t *bits)
     of_length[0] = 0;
     for (int l = 1; l <= LONGEST_CODE; l++)
         next[l + 1] = (next[l] + of_length[l]) << 1;
-    for (int symbol = 0; symbol < symbols; symbol++) {
-        uint32_t code = next[length[symbol]]++, reversed = 0;
-        for (int i = 0; i < length[symbol]; i++, code >>= 1)
-            reversed = reversed << 1 | (code & 1);
-        bits[symbol] = (uint16_t)reversed;
-    }
+    for (int symbol = 0; symbol < symbols; symbol++)
+        bits[symbol] = reversed(next[length[symbol]]++, length[symbol]);
 }
 
 /* ---- a block's head ---- */
@@ -184,19 +200,22 @@ static void put_head(struct bit_writer *writer, const struct huffman_code *code,
 
 /* ---- blocks ---- */
 
-/* Four tables, so that equal neighbours do not wait for each other's sums. */
+/* Several tables, so that equal neighbours do not wait for each other's sums. */
 static void count_literals(const unsigned char *bytes, size_t length, uint32_t counts[SYMBOLS])
 {
-    uint32_t table[4][LITERALS];
+    enum { TABLES = 4 };
+    uint32_t table[TABLES][LITERALS];
     memset(table, 0, sizeof table);
     size_t at = 0;
-    for (; length - at >= 4; at += 4)
-        for (size_t k = 0; k < 4; k++)
+    for (; length - at >= TABLES; at += TABLES)
+        for (size_t k = 0; k < TABLES; k++)
             table[k][bytes[at + k]]++;
     for (; at < length; at++)
         table[0][bytes[at]]++;
-    for (int i = 0; i < LITERALS; i++)
-        counts[i] = table[0][i] + table[1][i] + table[2][i] + table[3][i];
+    memcpy(counts, table[0], sizeof table[0]);
+    for (int k = 1; k < TABLES; k++)
+        for (int i = 0; i < LITERALS; i++)
+            counts[i] += table[k][i];
     counts[END_OF_BLOCK] = 1;
 }
 
@@ -209,29 +228,36 @@ static size_t bits_of(const struct huffman_code *code, const uint32_t counts[SYM
     return bits;
 }
 
+/* Codes one after the other, the first lowest: bits << 6 | how many they are, below 64. */
+static inline uint64_t join_codes(uint64_t first, uint64_t second)
+{
+    uint64_t bits = first >> 6 | (second >> 6) << (first & 63);
+    return bits << 6 | ((first + second) & 63);
+}
+
 static void put_literals(struct bit_writer *writer, const struct huffman_code *code,
                          const unsigned char *bytes, size_t length)
 {
-    uint32_t entry[LITERALS]; /* bits << 4 | length */
+    uint64_t entry[LITERALS]; /* as join_codes has them */
     for (int i = 0; i < LITERALS; i++)
-        entry[i] = (uint32_t)code->bits[i] << 4 | code->length[i];
-    size_t at = 0;
-    /* Three codes are 45 bits at most, and 7 wait. */
-    for (; length - at >= 3; at += 3) {
-        for (size_t k = 0; k < 3; k++) {
-            uint32_t e = entry[bytes[at + k]];
-            writer->held |= (uint64_t)(e >> 4) << writer->count;
-            writer->count += (int)(e & 15);
-        }
+        entry[i] = (uint64_t)code->bits[i] << 6 | code->length[i];
+    struct bit_writer at = *writer; /* in registers */
+    const unsigned char *const end = bytes + length;
+    for (; end - bytes >= 4; bytes += 4) {
+        uint64_t first = join_codes(entry[bytes[0]], entry[bytes[1]]);
+        uint64_t second = join_codes(entry[bytes[2]], entry[bytes[3]]);
+        uint64_t bits = first >> 6 | (second >> 6) << (first & 63);
+        at.held |= bits << at.count;
+        at.count += (unsigned)((first + second) & 63);
         for (int k = 0; k < 8; k++)
-            writer->out[k] = (unsigned char)(writer->held >> (8 * k));
-        int whole = writer->count / 8;
-        writer->out += whole;
-        writer->held >>= 8 * whole;
-        writer->count -= 8 * whole;
+            at.out[k] = (unsigned char)(at.held >> (8 * k));
+        at.out += at.count / 8;
+        at.held >>= at.count & 56;
+        at.count &= 7;
     }
-    for (; at < length; at++)
-        put_bits(writer, code->bits[bytes[at]], code->length[bytes[at]]);
+    *writer = at;
+    for (; bytes < end; bytes++)
+        put_bits(writer, code->bits[*bytes], code->length[*bytes]);
     put_bits(writer, code->bits[END_OF_BLOCK], code->length[END_OF_BLOCK]);
 }
 

@@ -1,8 +1,30 @@
 #include "shards/inputs/json_string.h"
 
+#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+/* How many of the WIDTH bytes at `text` come before a quote, a backslash or a control character. */
+#ifdef __SSE2__
+#define WIDTH 16
+
+static size_t plain_bytes(const char *text)
+{
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)text);
+    const __m128i last_control = _mm_set1_epi8(0x1f);
+    const __m128i special =
+        _mm_or_si128(_mm_cmpeq_epi8(_mm_max_epu8(bytes, last_control), last_control),
+                     _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                                  _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
+    const unsigned found = (unsigned)_mm_movemask_epi8(special);
+    return found ? (size_t)__builtin_ctz(found) : WIDTH;
+}
+#else
+#define WIDTH            8
 #define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
 
 /* Bit 7 of the lowest byte that is zero is set, and none below it; bits above it mean nothing.
@@ -12,24 +34,16 @@ static uint64_t zero_byte(uint64_t word)
     return (word - EACH_BYTE(0x01)) & ~word & EACH_BYTE(0x80);
 }
 
-/* How many of the 8 bytes at `text` come before a quote, a backslash or a control character. */
-static size_t plain_bytes(uint64_t word)
-{
-    uint64_t special = zero_byte(word ^ EACH_BYTE('"')) | zero_byte(word ^ EACH_BYTE('\\')) |
-                       ((word - EACH_BYTE(0x20)) & ~word & EACH_BYTE(0x80));
-    return special ? (size_t)__builtin_ctzll(special) / 8 : 8;
-}
-
-/* The first byte in the lowest place. */
-static uint64_t load_word(const char *text)
+static size_t plain_bytes(const char *text)
 {
     uint64_t word;
     memcpy(&word, text, sizeof word);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    word = __builtin_bswap64(word);
-#endif
-    return word;
+    word = le64toh(word); /* the first byte in the lowest place */
+    uint64_t special = zero_byte(word ^ EACH_BYTE('"')) | zero_byte(word ^ EACH_BYTE('\\')) |
+                       ((word - EACH_BYTE(0x20)) & ~word & EACH_BYTE(0x80));
+    return special ? (size_t)__builtin_ctzll(special) / 8 : WIDTH;
 }
+#endif
 
 /* Four hexadecimal digits, or -1. */
 static int32_t hexadecimal(const char *text, const char *end)
@@ -127,16 +141,16 @@ static const char *scan_escape(const char *text, const char *end, char *out, siz
 /* The bytes before the next quote, backslash or control character, or before `end`. */
 static const char *scan_plain(const char *text, const char *end, char **out)
 {
-    size_t step = 8;
-    while (end - text >= 8 && step == 8) {
-        step = plain_bytes(load_word(text));
+    size_t step = WIDTH;
+    while (end - text >= WIDTH && step == WIDTH) {
+        step = plain_bytes(text);
         if (*out) {
-            memcpy(*out, text, 8);
+            memcpy(*out, text, WIDTH);
             *out += step;
         }
         text += step;
     }
-    while (step == 8 && text < end && *text != '"' && *text != '\\' &&
+    while (step == WIDTH && text < end && *text != '"' && *text != '\\' &&
            (unsigned char)*text >= 0x20) {
         if (*out)
             *(*out)++ = *text;

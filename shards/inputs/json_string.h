@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 /* Bytes that json_string_scan may write beyond the string's own. */
-enum { JSON_STRING_SLACK = 8 };
+enum { JSON_STRING_SLACK = 16 };
 
 /* `text` follows the opening quote; returns the place after the closing one, or NULL if what is
  * there is no string. The characters go to `out` (NULL: nowhere), *written bytes of UTF-8, never

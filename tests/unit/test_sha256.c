@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/sha256.h"
+#include "base/sha256_blocks.h"
 
 static void assert_digest(const char *text, size_t repeat, size_t piece, const char *expected)
 {
@@ -57,11 +58,48 @@ static void the_cut_of_the_input_does_not_matter(void **state)
     }
 }
 
+static void two_texts_at_once_have_the_digests_of_each(void **state)
+{
+    static const size_t lengths[] = { 0, 1, 55, 56, 63, 64, 65, 128, 300, 1000 };
+    const size_t count = sizeof lengths / sizeof *lengths;
+    unsigned char bytes[2000];
+    (void)state;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)(i * i + i / 7);
+    for (size_t i = 0; i < count * count; i++) {
+        const void *const texts[2] = { bytes, bytes + 1000 };
+        const size_t of_texts[2] = { lengths[i / count], lengths[i % count] };
+        unsigned char found[2][SHA256_BYTES], expected[SHA256_BYTES];
+        sha256_of_two(texts, of_texts, found);
+        for (int k = 0; k < 2; k++) {
+            struct sha256 hash;
+            sha256_init(&hash);
+            sha256_add(&hash, texts[k], of_texts[k]);
+            sha256_finish(&hash, expected);
+            assert_memory_equal(found[k], expected, SHA256_BYTES);
+        }
+    }
+}
+
+static void machines_without_the_instructions_have_the_same_states(void **state)
+{
+    unsigned char bytes[5 * SHA256_BLOCK_BYTES];
+    uint32_t by_machine[8] = { 1, 2, 3, 4, 5, 6, 7, 8 }, plain[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+    (void)state;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)(i * 11 + i / 64);
+    sha256_add_blocks(by_machine, bytes, 5);
+    sha256_add_blocks_plainly(plain, bytes, 5);
+    assert_memory_equal(by_machine, plain, sizeof plain);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_examples_of_nist_come_out),
         cmocka_unit_test(the_cut_of_the_input_does_not_matter),
+        cmocka_unit_test(two_texts_at_once_have_the_digests_of_each),
+        cmocka_unit_test(machines_without_the_instructions_have_the_same_states),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

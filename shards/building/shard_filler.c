@@ -1,5 +1,7 @@
 #include "shards/building/shard_filler.h"
 
+#include <stdlib.h>
+
 #include "base/memory.h"
 #include "shards/building/worker_crew.h"
 
@@ -15,6 +17,7 @@ struct fill_item {
 struct filler {
     const struct shard_filler_plan *plan;
     struct shard_assembler **assemblers; /* [threads] */
+    int64_t workers;                     /* threads of all ranks: the same number on all */
     bool shares_segments;                /* they are encoded ahead, by all */
     struct fill_item *items;
     int64_t item_count, item_room;
@@ -44,22 +47,63 @@ static enum status complete_shard(void *context, int64_t number, int thread)
                                     filler->shares_segments);
 }
 
-/* The batch's shards that are to be written. The same on all ranks: none writes before all agree.
- */
+/* The batch's shards that are to be written, the largest first, and which rank completes each. The
+ * same on all ranks: none writes before all agree. */
 struct fill_batch {
     const struct layout_shard **shards;
+    int *ranks;
     int64_t count;
+    bool shares_segments;
 };
 
-static struct fill_batch find_incomplete(const struct filler *filler, int64_t begin, int64_t end)
+static int by_tokens(const void *first, const void *second)
+{
+    const struct layout_shard *a = *(const struct layout_shard *const *)first;
+    const struct layout_shard *b = *(const struct layout_shard *const *)second;
+    if (a->tokens != b->tokens)
+        return a->tokens < b->tokens ? 1 : -1;
+    return (a > b) - (a < b);
+}
+
+/* Each shard to the worker with the least so far. A segment that goes through a file costs as much
+ * again: that is worth it only where the last worker would have over twice what all have on
+ * average. */
+static void deal(const struct filler *filler, struct fill_batch *batch)
+{
+    int64_t *load = memory_alloc_zeroed((size_t)filler->workers, sizeof *load);
+    int64_t total = 0, longest = 0;
+    for (int64_t i = 0; i < batch->count; i++) {
+        int64_t least = 0;
+        for (int64_t worker = 1; worker < filler->workers; worker++)
+            if (load[worker] < load[least])
+                least = worker;
+        load[least] += batch->shards[i]->tokens;
+        batch->ranks[i] = (int)(least % filler->plan->team->size);
+        total += batch->shards[i]->tokens;
+        longest = load[least] > longest ? load[least] : longest;
+    }
+    batch->shares_segments = longest > 2 * total / filler->workers;
+    memory_free(load);
+}
+
+static struct fill_batch batch_create(const struct filler *filler, int64_t begin, int64_t end)
 {
     const struct shard_assembly *assembly = &filler->plan->assembly;
     struct fill_batch batch = { 0 };
     batch.shards = memory_alloc_zeroed((size_t)(end - begin), sizeof(struct layout_shard *));
+    batch.ranks = memory_alloc_zeroed((size_t)(end - begin), sizeof *batch.ranks);
     for (int64_t i = begin; i < end; i++)
         if (!shard_is_complete(assembly, &assembly->layout->shards[i]))
             batch.shards[batch.count++] = &assembly->layout->shards[i];
+    qsort(batch.shards, (size_t)batch.count, sizeof *batch.shards, by_tokens);
+    deal(filler, &batch);
     return batch;
+}
+
+static void batch_free(struct fill_batch *batch)
+{
+    memory_free(batch->shards);
+    memory_free(batch->ranks);
 }
 
 static enum status encode_segments(struct filler *filler, const struct fill_batch *batch)
@@ -78,38 +122,46 @@ static enum status complete_shards(struct filler *filler, const struct fill_batc
 {
     const struct build_team *team = filler->plan->team;
     filler->item_count = 0;
-    for (int64_t i = team->rank; i < batch->count; i += team->size)
-        add_item(filler, (struct fill_item){ .shard = batch->shards[i] });
+    for (int64_t i = 0; i < batch->count; i++)
+        if (batch->ranks[i] == team->rank)
+            add_item(filler, (struct fill_item){ .shard = batch->shards[i] });
     return crew_run(filler->plan->pool, filler->item_count, complete_shard, filler);
-}
-
-/* Where there is a shard for every thread, nobody need help another. */
-static bool has_work_for_all(const struct filler *filler, const struct fill_batch *batch)
-{
-    const int64_t ranks = filler->plan->team->size;
-    if (ranks == 1)
-        return batch->count >= thread_pool_size(filler->plan->pool);
-    return batch->count == SHARDS_A_RANK * ranks;
 }
 
 static enum status fill_batch(struct filler *filler, int64_t begin, int64_t end)
 {
     const struct build_team *team = filler->plan->team;
-    struct fill_batch batch = find_incomplete(filler, begin, end);
-    filler->shares_segments = !has_work_for_all(filler, &batch);
-    enum status status = filler->shares_segments ? encode_segments(filler, &batch) : STATUS_OK;
+    struct fill_batch batch = batch_create(filler, begin, end);
+    filler->shares_segments = batch.shares_segments;
+    enum status status = batch.shares_segments ? encode_segments(filler, &batch) : STATUS_OK;
     status = team_agree(team, status);
     if (status == STATUS_OK)
         status = team_agree(team, complete_shards(filler, &batch));
-    memory_free(batch.shards);
+    batch_free(&batch);
     return status;
+}
+
+/* Threads of all ranks, each taken to have as many as the one with the fewest. */
+static int64_t count_workers(const struct shard_filler_plan *plan)
+{
+    const struct build_team *team = plan->team;
+    const int mine = thread_pool_size(plan->pool);
+    int fewest = mine;
+    if (team->size == 1)
+        return mine;
+    int *all = memory_alloc_zeroed((size_t)team->size, sizeof *all);
+    team->gather_all(team->context, &mine, sizeof mine, all);
+    for (int rank = 0; rank < team->size; rank++)
+        fewest = all[rank] < fewest ? all[rank] : fewest;
+    memory_free(all);
+    return (int64_t)fewest * team->size;
 }
 
 enum status shards_fill(const struct shard_filler_plan *plan)
 {
     const int threads = thread_pool_size(plan->pool);
     const int64_t count = plan->assembly.layout->count, batch = SHARDS_A_RANK * plan->team->size;
-    struct filler filler = { .plan = plan };
+    struct filler filler = { .plan = plan, .workers = count_workers(plan) };
     filler.assemblers = memory_alloc_zeroed((size_t)threads, sizeof(struct shard_assembler *));
     for (int i = 0; i < threads; i++)
         filler.assemblers[i] = shard_assembler_create(&plan->assembly);

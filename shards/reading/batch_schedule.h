@@ -16,7 +16,10 @@
 #ifndef SHARDS_BATCH_SCHEDULE_H
 #define SHARDS_BATCH_SCHEDULE_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "base/philox.h"
 
 #define SCHEDULE_BLOCK  64
 #define SCHEDULE_WINDOW 64
@@ -28,5 +31,18 @@ struct batch_schedule {
 
 /* The sample for global slot `slot` (>= 0). */
 int64_t batch_schedule_sample(const struct batch_schedule *schedule, int64_t slot);
+
+/* Keeps what the slots of a window share, for whoever asks for many in turn. Zeroed at first; of
+ * one schedule. */
+struct batch_walk {
+    bool has_window;
+    int64_t epoch, window;
+    struct philox_key window_key, blocks_key;
+    int64_t blocks[SCHEDULE_WINDOW]; /* where each block of the window is taken from; -1: unknown */
+};
+
+/* The same sample. */
+int64_t batch_walk_sample(struct batch_walk *walk, const struct batch_schedule *schedule,
+                          int64_t slot);
 
 #endif

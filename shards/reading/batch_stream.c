@@ -21,6 +21,7 @@ struct batch_stream {
     struct batch_stream_plan plan;
     struct corpus_mixture *mixture;
     struct mixture_schedule schedule;
+    struct mixture_walk walk; /* the reader thread's */
     struct leaf_tokens *ring;
     int64_t ring_size;
 
@@ -65,7 +66,7 @@ static enum status read_leaf(struct batch_stream *stream, struct place place,
 
     for (int64_t s = 0; s < plan->leaf_sequences; s++) {
         const struct mixture_place found =
-            mixture_schedule_place(&stream->schedule, first_slot + s);
+            mixture_walk_place(&stream->walk, &stream->schedule, first_slot + s);
         const int64_t row = s * plan->seq_len;
         /* One token more than a row: the next row takes its place. */
         TRY(corpus_read_sample(stream->mixture->parts[found.part].corpus, found.sample,

@@ -1,7 +1,6 @@
 #include "shards/reading/mixture_schedule.h"
 
 #include "base/status.h"
-#include "shards/reading/batch_schedule.h"
 #include "shards/reading/keyed_permutation.h"
 
 /* x * weight / sum, rounded down: how many of the first x slots fall to a corpus. */
@@ -37,13 +36,28 @@ static void find_part(const struct mixture_schedule *schedule, int64_t slot,
     out->slot = at;
 }
 
-struct mixture_place mixture_schedule_place(const struct mixture_schedule *schedule, int64_t slot)
+static struct mixture_place own_slot(const struct mixture_schedule *schedule, int64_t slot)
 {
     struct mixture_place place = { .slot = slot };
     CHECK(schedule->count > 0 && slot >= 0, "no slot %lld of %d corpora", (long long)slot,
           schedule->count);
     if (schedule->count > 1)
         find_part(schedule, slot, &place);
+    return place;
+}
+
+struct mixture_place mixture_walk_place(struct mixture_walk *walk,
+                                        const struct mixture_schedule *schedule, int64_t slot)
+{
+    struct mixture_place place = own_slot(schedule, slot);
+    const struct batch_schedule own = { schedule->seed, schedule->samples[place.part] };
+    place.sample = batch_walk_sample(&walk->parts[place.part], &own, place.slot);
+    return place;
+}
+
+struct mixture_place mixture_schedule_place(const struct mixture_schedule *schedule, int64_t slot)
+{
+    struct mixture_place place = own_slot(schedule, slot);
     const struct batch_schedule own = { schedule->seed, schedule->samples[place.part] };
     place.sample = batch_schedule_sample(&own, place.slot);
     return place;

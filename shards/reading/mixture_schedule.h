@@ -14,6 +14,8 @@
 
 #include <stdint.h>
 
+#include "shards/reading/batch_schedule.h"
+
 enum { MIXTURE_BLOCK = 1024, MIXTURE_PARTS_MAX = 64 };
 
 struct mixture_schedule {
@@ -31,5 +33,14 @@ struct mixture_place {
 
 /* What global slot `slot` (>= 0) holds. */
 struct mixture_place mixture_schedule_place(const struct mixture_schedule *schedule, int64_t slot);
+
+/* As batch_walk, over all corpora. Zeroed at first. */
+struct mixture_walk {
+    struct batch_walk parts[MIXTURE_PARTS_MAX];
+};
+
+/* The same place. */
+struct mixture_place mixture_walk_place(struct mixture_walk *walk,
+                                        const struct mixture_schedule *schedule, int64_t slot);
 
 #endif

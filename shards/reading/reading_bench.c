@@ -19,6 +19,7 @@ struct reading_bench {
     int64_t seq_len;
     struct corpus *corpus;
     struct batch_schedule schedule;
+    struct batch_walk walk;
     int64_t slot;
     int32_t *sample; /* [seq_len + 1] */
 
@@ -95,7 +96,7 @@ enum status reading_bench_scheduled(struct reading_bench *bench, int64_t tokens,
     int64_t done = 0;
     for (; done < tokens; done += bench->seq_len)
         TRY(corpus_read_sample(bench->corpus,
-                               batch_schedule_sample(&bench->schedule, bench->slot++),
+                               batch_walk_sample(&bench->walk, &bench->schedule, bench->slot++),
                                bench->sample, NULL));
     *out = since(begun, done);
     return STATUS_OK;

@@ -128,6 +128,18 @@ static void every_world_size_walks_the_same_sequence(void **state)
     }
 }
 
+static void a_walk_over_any_slots_finds_the_same_samples(void **state)
+{
+    (void)state;
+    const struct batch_schedule schedule = { .seed = 9, .samples = 10000 };
+    struct batch_walk walk = { 0 };
+    for (int64_t i = 0; i < 30000; i++) {
+        int64_t slot = i % 7 == 0 ? i * 7919 % 50000 : i; /* on, with jumps ahead and back */
+        assert_int_equal(batch_walk_sample(&walk, &schedule, slot),
+                         batch_schedule_sample(&schedule, slot));
+    }
+}
+
 /* The order of a run's data is part of its bits: these values, computed apart from the text of
  * docs/shard-format.md, may never change. */
 static void the_sequence_is_that_of_the_specification(void **state)
@@ -149,6 +161,7 @@ int main(void)
         cmocka_unit_test(epochs_and_seeds_differ),
         cmocka_unit_test(a_window_reads_from_few_blocks),
         cmocka_unit_test(every_world_size_walks_the_same_sequence),
+        cmocka_unit_test(a_walk_over_any_slots_finds_the_same_samples),
         cmocka_unit_test(the_sequence_is_that_of_the_specification),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,6 +97,20 @@ static void far_slots_are_found_as_near_ones(void **state)
 
 /* A mixture's order is part of a run's bits: computed apart from the text of docs/shard-format.md
  * (tests/golden/mixture_schedule.py), these values may never change. */
+static void a_walk_over_any_slots_finds_the_same_places(void **state)
+{
+    (void)state;
+    static struct mixture_walk walk;
+    for (int64_t i = 0; i < 20000; i++) {
+        const int64_t slot = i % 5 == 0 ? i * 7919 % 100000 : i; /* on, with jumps ahead and back */
+        const struct mixture_place found = mixture_walk_place(&walk, &three, slot);
+        const struct mixture_place expected = mixture_schedule_place(&three, slot);
+        assert_int_equal(found.part, expected.part);
+        assert_int_equal(found.slot, expected.slot);
+        assert_int_equal(found.sample, expected.sample);
+    }
+}
+
 static void the_sequence_is_that_of_the_specification(void **state)
 {
     (void)state;
@@ -121,6 +135,7 @@ int main(void)
         cmocka_unit_test(every_corpus_goes_through_its_own_epochs),
         cmocka_unit_test(a_place_of_the_batch_sees_all_corpora),
         cmocka_unit_test(far_slots_are_found_as_near_ones),
+        cmocka_unit_test(a_walk_over_any_slots_finds_the_same_places),
         cmocka_unit_test(the_sequence_is_that_of_the_specification),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,7 +50,7 @@ LIBRARY_CFLAGS := $(call library,cflags,hdf5-serial hdf5,$(hdf5_home:%=-I%/inclu
                   $(call library,cflags,zlib) $(call library,cflags,libdeflate) \
                   $(call library,cflags,libisal)
 LIBRARY_LIBS   := $(call library,libs,hdf5-serial hdf5,$(hdf5_home:%=-L%/lib) -lhdf5) \
-                  $(call library,libs,openblas,-lopenblas) $(call library,libs,libpcre2-8,-lpcre2-8) \
+                  $(filter -L%,$(call library,libs,openblas)) $(call library,libs,libpcre2-8,-lpcre2-8) \
                   $(call library,libs,jansson,-ljansson) $(call library,libs,inih,-linih) \
                   $(call library,libs,zlib,-lz) $(call library,libs,libdeflate,-ldeflate) \
                   $(call library,libs,libisal,-lisal)
@@ -68,7 +68,7 @@ SANITIZERS = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fn
 COMPILE = $(CC) -std=c11 -D_GNU_SOURCE -I. $(LIBRARY_CFLAGS) $(CPPFLAGS) \
           $(CFLAGS) $(ARITHMETIC) $(SANITIZERS) $(WARNINGS)
 LINK    = $(CC) $(CFLAGS) $(SANITIZERS) $(LDFLAGS)
-LIBS    = $(LIBRARY_LIBS) -lpthread -lm
+LIBS    = $(LIBRARY_LIBS) -lpthread -ldl -lm
 
 # ---- Files --------------------------------------------------------------------------------------
 

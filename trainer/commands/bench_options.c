@@ -46,7 +46,7 @@ const struct option_spec bench_option_table[] = {
 enum status bench_options_prepare(const void *settings)
 {
     const struct bench_options *options = settings;
-    return blas_prepare(options->compute.kernels, command_line_arguments());
+    return blas_load(options->compute.kernels);
 }
 
 enum status bench_options_model(const struct bench_options *options, struct model_config *model)

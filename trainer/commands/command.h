@@ -27,7 +27,7 @@ struct command {
     int min_positionals, max_positionals; /* max < 0: any number */
     bool takes_config; /* the first positional, if any, is an INI file of options */
 
-    /* Before MPI starts: may start the program again with another environment. Or NULL. */
+    /* Before MPI starts, while the environment may still be changed. Or NULL. */
     enum status (*prepare)(const void *settings);
     command_function *run;               /* in one process; or */
     collective_function *run_collective; /* on all ranks: all return the same status */
@@ -38,8 +38,5 @@ extern const struct command *const command_list[];
 
 /* Runs the command that main's arguments name; returns the exit status. */
 int command_line_run(int count, char **arguments);
-
-/* main's arguments, for a program that starts itself again. */
-char **command_line_arguments(void);
 
 #endif

@@ -26,7 +26,7 @@ static const struct option_spec doctor_options[] = {
 static enum status prepare(const void *settings)
 {
     (void)settings;
-    return blas_prepare("auto", command_line_arguments());
+    return blas_load("auto");
 }
 
 /* One rank speaks for its host; the others' records stay empty. */

@@ -8,13 +8,6 @@
 #include "base/memory.h"
 #include "trainer/commands/command_help.h"
 
-static char **program_arguments;
-
-char **command_line_arguments(void)
-{
-    return program_arguments;
-}
-
 /* How many leading arguments name `command`: 0 where they name another. */
 static int words_matched(const struct command *command, int count, char *const *arguments)
 {
@@ -143,7 +136,6 @@ static int run_or_help(int count, char *const *arguments)
 
 int command_line_run(int count, char **arguments)
 {
-    program_arguments = arguments;
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of its write, not the end of a run */
 
     int status = run_or_help(count - 1, arguments + 1);

@@ -1,47 +1,72 @@
 /* OpenBLAS chooses its kernels from the CPU while it is loaded, unless OPENBLAS_CORETYPE says
- * otherwise: so the variable is set and the program is started again, once, before MPI starts.
- * OpenBLAS 0.3.21 takes CPUs that it does not know for a Prescott of 2004, and is
- * then eight times slower than it could be.
+ * otherwise: so the variable is set first. OpenBLAS 0.3.21 takes CPUs that it does not know for a
+ * Prescott of 2004, and is then eight times slower than it could be.
  */
 #include "trainer/kernels/blas.h"
 
 #include <cblas.h>
+#include <dlfcn.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 
-#define CORE_VARIABLE  "OPENBLAS_CORETYPE"
-#define GUARD_VARIABLE "EON_BLAS_PREPARED" /* set before the program starts itself again */
+#define CORE_VARIABLE "OPENBLAS_CORETYPE"
 
-enum status blas_prepare(const char *set_name, char **arguments)
+/* Of the library, once it is loaded. */
+static __typeof__(cblas_sgemm) *multiply;
+static __typeof__(openblas_set_num_threads) *set_threads;
+static __typeof__(openblas_get_corename) *get_core;
+static __typeof__(openblas_get_config) *get_configuration;
+
+static enum status load_library(void)
+{
+    void *library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        library = dlopen("libopenblas.so", RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        return failed("cannot load OpenBLAS, the peer of benches: %s", dlerror());
+    *(void **)&multiply = dlsym(library, "cblas_sgemm");
+    *(void **)&set_threads = dlsym(library, "openblas_set_num_threads");
+    *(void **)&get_core = dlsym(library, "openblas_get_corename");
+    *(void **)&get_configuration = dlsym(library, "openblas_get_config");
+    if (!multiply || !set_threads || !get_core || !get_configuration)
+        return failed("cannot use OpenBLAS: %s", dlerror());
+    return STATUS_OK;
+}
+
+enum status blas_load(const char *set_name)
 {
     const char *core = kernel_set_blas_core(set_name);
-    bool is_set = getenv(CORE_VARIABLE) != NULL, is_second_start = getenv(GUARD_VARIABLE) != NULL;
-    if (!core || is_set || is_second_start || strcasecmp(core, openblas_get_corename()) == 0)
+    if (multiply)
         return STATUS_OK;
-    if (setenv(CORE_VARIABLE, core, 1) != 0 || setenv(GUARD_VARIABLE, "1", 1) != 0)
+    if (core && setenv(CORE_VARIABLE, core, 0) != 0)
         return failed("cannot set '" CORE_VARIABLE "': %s", strerror(errno));
-    char program[PATH_MAX] = ""; /* by its own name, which ps and pkill show */
-    if (readlink("/proc/self/exe", program, sizeof program - 1) > 0)
-        execv(program, arguments);
-    return failed("cannot start the program again for OpenBLAS's kernels '%s': %s", core,
-                  strerror(errno));
+    return load_library();
 }
 
 const char *blas_core(void)
 {
-    return openblas_get_corename();
+    return get_core();
 }
 
 const char *blas_configuration(void)
 {
-    return openblas_get_config();
+    return get_configuration();
+}
+
+double plain_product_seconds(const struct plain_product *product, int threads)
+{
+    const struct plain_product *p = product;
+    set_threads(threads);
+    double begun = clock_seconds();
+    multiply(CblasRowMajor, p->A_transposed ? CblasTrans : CblasNoTrans,
+             p->B_transposed ? CblasTrans : CblasNoTrans, (blasint)p->M, (blasint)p->N,
+             (blasint)p->K, 1.0f, p->A, (blasint)(p->A_transposed ? p->M : p->K), p->B,
+             (blasint)(p->B_transposed ? p->K : p->N), 0.0f, p->C, (blasint)p->N);
+    return clock_seconds() - begun;
 }
 
 double blas_measure_gflops(int64_t n, int tries)
@@ -50,14 +75,17 @@ double blas_measure_gflops(int64_t n, int tries)
     float *matrices = memory_alloc_zeroed(3 * elements, sizeof(float));
     for (size_t i = 0; i < 2 * elements; i++)
         matrices[i] = (float)(i % 17) - 8;
-    openblas_set_num_threads(1);
+    const struct plain_product product = {
+        .M = n,
+        .N = n,
+        .K = n,
+        .A = matrices,
+        .B = matrices + elements,
+        .C = matrices + 2 * elements,
+    };
     double best_s = 0;
     for (int i = 0; i < tries; i++) {
-        double start_s = clock_seconds();
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)n, (blasint)n, (blasint)n,
-                    1, matrices, (blasint)n, matrices + elements, (blasint)n, 0,
-                    matrices + 2 * elements, (blasint)n);
-        double took_s = clock_seconds() - start_s;
+        double took_s = plain_product_seconds(&product, 1);
         if (i == 0 || took_s < best_s)
             best_s = took_s;
     }

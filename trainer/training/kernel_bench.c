@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "trainer/kernels/ceiling.h"
-#include "trainer/kernels/plain_product.h"
+#include "trainer/kernels/blas.h"
 #include "trainer/kernels/product.h"
 
 /* In the order of model_step_products. */

@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "base/philox.h"
 #include "trainer/kernels/ceiling.h"
-#include "trainer/kernels/plain_product.h"
+#include "trainer/kernels/blas.h"
 #include "trainer/reports/peak_memory.h"
 
 enum { MATRIX_PRODUCTS = 15 }; /* of model_step_products: those of the weights */

@@ -58,12 +58,12 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned
     return size;
 }
 
-static void read_columns(const struct shard_reader *reader, struct chunk_scratch *scratch)
+static void read_columns(struct shard_reader *reader, struct chunk_scratch *scratch)
 {
     int64_t capacity = shard_reader_chunk_tokens(reader), count;
     int32_t *tokens = memory_alloc((size_t)capacity * sizeof *tokens);
     uint64_t *values = memory_alloc_zeroed(DOCUMENTS + 1, sizeof *values);
-    bool *begins = memory_alloc_zeroed(TOKENS, sizeof *begins);
+    uint64_t *begins = memory_alloc(document_bits_bytes(TOKENS));
     for (int64_t chunk = 0; chunk < shard_reader_chunk_count(reader); chunk++) {
         if (shard_reader_read_chunk(reader, chunk, scratch, tokens, &count) != STATUS_OK)
             continue;

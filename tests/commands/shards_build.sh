@@ -14,7 +14,7 @@ make_jsonl() {
                 for (i = 0; i < 400; i++) {
                     text = document[i]
                     if (i >= 300 && i < 310) text = document[i - 300]
-                    if (i >= 310 && i < 320) { text = document[i - 300]; sub(" [a-z]+$", " changed", text) }
+                    if (i >= 310 && i < 320) { text = document[i - 300]; sub(" [A-Za-z]+$", " changed", text) }
                     printf "{\"text\":\"%s\",\"url\":\"https://example.org/%d\"}\n", text, i
                 }
             }'

@@ -218,7 +218,8 @@ run-tests: $(BUILD)/eon $(COMMAND_TOOLS) $(filter $(BUILD)/%,$(TESTS)) \
 	@BUILD=$(BUILD) tests/run $(TESTS)
 
 # Longer trials than `make test` has time for: these programs do more when they see EON_SOAK.
-SOAKS = $(BUILD)/tests/mpi/test_many_operations $(BUILD)/tests/mpi/test_large_vector
+SOAKS = $(BUILD)/tests/mpi/test_many_operations $(BUILD)/tests/mpi/test_large_vector \
+        tests/commands/killed_builds.sh
 
 soak:
 	@.ci/dependencies install build run test

@@ -109,6 +109,8 @@ build --out=judged --gopher_min_words=60 --gopher_min_stop_words=2 --deduplicate
 expect_success
 expect test "$(rejected_by gopher_min_stop_words)" -gt 0
 expect_says judged/corpus.json 'gopher_min_words 60'
+eon shards info judged
+expect grep -q '^    gopher_min_words 60$' out
 build --out=refused --quality=gophers pages.jsonl
 expect_refused "gophers"
 expect_absent refused refused.partial

@@ -1,7 +1,9 @@
 /* eon shards info: what a corpus is made of, as corpus.json says. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/printable.h"
+#include "base/strbuf.h"
 #include "shards/format/corpus_manifest.h"
 #include "trainer/commands/build_report.h"
 #include "trainer/commands/command.h"
@@ -58,22 +60,37 @@ static void print_provenance(const struct corpus_manifest *manifest)
     }
 }
 
+/* A line for each of the value's own. */
+static void print_option(const char *key, const char *value)
+{
+    const bool has_lines = strchr(value, '\n') != NULL;
+    struct strbuf line = STRBUF_INIT;
+    char shown[512];
+    printable_copy(shown, sizeof shown, key);
+    printf("  %s =", shown);
+    while (*value) {
+        const size_t length = strcspn(value, "\n");
+        strbuf_reset(&line);
+        strbuf_add(&line, value, length);
+        printable_copy(shown, sizeof shown, line.length > 0 ? line.bytes : "");
+        printf(has_lines ? "\n    %s" : " %s", shown);
+        value += length + (value[length] == '\n');
+    }
+    printf("\n");
+    strbuf_release(&line);
+}
+
 static void print_options(const struct json *options)
 {
     const struct json *value;
     const char *key;
     void *cursor = NULL;
-    char shown_key[64], shown[512];
     if (!options || json_kind_of(options) != JSON_KIND_OBJECT)
         return;
     printf("\n");
-    while (json_next_member(options, &cursor, &key, &value)) {
-        if (json_kind_of(value) != JSON_KIND_STRING)
-            continue;
-        printable_copy(shown_key, sizeof shown_key, key);
-        printable_copy(shown, sizeof shown, json_text(value));
-        printf("  %s = %s\n", shown_key, shown);
-    }
+    while (json_next_member(options, &cursor, &key, &value))
+        if (json_kind_of(value) == JSON_KIND_STRING)
+            print_option(key, json_text(value));
 }
 
 static struct json *totals_to_json(struct corpus_totals totals)

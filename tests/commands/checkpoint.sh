@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# eon checkpoint list, verify, digest: on checkpoints made by hand, after docs/checkpoint-format.md.
+# eon checkpoint list, verify, digest, diff: on checkpoints made by hand, after docs/checkpoint-format.md.
 . "${0%/*}/lib.sh"
 
 crc32_of() { # FILE: gzip ends in it, little-endian
@@ -59,6 +59,20 @@ eon checkpoint verify run
 expect_success
 expect_equal "$(grep -c '^valid' out)" 2
 
+begin equal_checkpoints_have_no_difference
+eon checkpoint diff run run/checkpoints/step-00000100
+expect_success
+expect_equal "$(cat out)" 'the same: 0 tensors, and all counters'
+
+begin counters_that_differ_are_named
+eon checkpoint diff run/checkpoints/step-00000009 run
+expect_exit 1
+expect_equal "$(cat out)" 'state           step: 9, 100'
+expect_says err '0 of 0 tensors and 1 counters differ'
+eon checkpoint diff run/checkpoints/step-00000009 run --json
+expect_exit 1
+expect_says out '"same": false'
+
 begin a_damaged_file_is_named
 printf '9' | dd of=run/checkpoints/step-00000100/state.json bs=1 seek=9 conv=notrunc 2>dd.log
 eon checkpoint verify run
@@ -93,4 +107,6 @@ begin what_does_not_exist_is_refused
 eon checkpoint digest nowhere
 expect_refused 'no such folder'
 eon checkpoint list nowhere
+expect_refused 'no such folder'
+eon checkpoint diff run/checkpoints/step-00000009 nowhere
 expect_refused 'no such folder'

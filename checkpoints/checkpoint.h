@@ -18,6 +18,7 @@
 #ifndef CHECKPOINTS_CHECKPOINT_H
 #define CHECKPOINTS_CHECKPOINT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/json.h"
@@ -26,8 +27,8 @@
 #include "comm/slice.h"
 #include "comm/world.h"
 
-/* A checkpoint without it is none. Its member "digested" is part of the digest; a number
- * "loss" is shown by `eon checkpoint list`. */
+/* A checkpoint without it is none. Its member "digested" is part of the digest; the numbers "loss"
+ * and "validation_loss" are shown by `eon checkpoint list`, and the latter tells which is best. */
 #define CHECKPOINT_STATE_NAME "state.json"
 
 /* Ranges of the elements of a tensor of shape [rows, cols] (cols == 0: a vector). */
@@ -83,8 +84,17 @@ enum status checkpoint_open_newest(const char *run_or_checkpoint, struct checkpo
 enum status checkpoint_find(const struct world *world, const char *run_folder, int64_t step,
                             struct checkpoint **out);
 
-/* Local (rank 0): removes all but the newest `keep_last` valid ones, and abandoned temporary
- * folders. */
-enum status checkpoint_prune(const char *run_folder, int64_t keep_last);
+/* Which checkpoints of a run stay. */
+struct checkpoint_retention {
+    int64_t last;  /* the newest so many that are valid; > 0 */
+    int64_t every; /* those whose step is a multiple of it; 0: none */
+    bool best;     /* the valid one whose "validation_loss" is least, the newest of equal ones */
+};
+
+/* Local (rank 0): removes all others, and abandoned temporary folders. */
+enum status checkpoint_prune(const char *run_folder, const struct checkpoint_retention *retention);
+
+/* A number of state.json; NaN where it has none of this name. */
+double checkpoint_state_number(const struct checkpoint *checkpoint, const char *name);
 
 #endif

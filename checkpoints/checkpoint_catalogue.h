@@ -33,6 +33,12 @@ char *checkpoint_catalogue_path(const struct checkpoint_catalogue *catalogue, in
 enum status checkpoint_catalogue_open(const struct checkpoint_catalogue *catalogue, int64_t index,
                                       struct checkpoint **out);
 
+/* Local. stays[i]: candidate i is one that the retention keeps. What is newer than the last valid
+ * one of them stays even if it is not valid: a person may want to know why, and the run will write
+ * over it. */
+void checkpoint_catalogue_retain(const struct checkpoint_catalogue *catalogue,
+                                 const struct checkpoint_retention *retention, bool *stays);
+
 /* Local. Whether the folder is a run's that has checkpoints, rather than a checkpoint. */
 bool checkpoint_is_run(const char *folder);
 

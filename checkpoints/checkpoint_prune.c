@@ -1,37 +1,69 @@
 /* Which checkpoints a run keeps: checkpoint_prune of checkpoints/checkpoint.h. */
 #include <inttypes.h>
+#include <math.h>
 
 #include "base/file.h"
 #include "base/memory.h"
 #include "checkpoints/checkpoint_catalogue.h"
 
-static bool is_valid(const struct checkpoint_catalogue *catalogue, int64_t index)
+/* *validation_loss: NaN where it has none. */
+static bool is_valid(const struct checkpoint_catalogue *catalogue, int64_t index,
+                     double *validation_loss)
 {
     struct checkpoint *checkpoint;
+    *validation_loss = NAN;
     if (checkpoint_catalogue_open(catalogue, index, &checkpoint) != STATUS_OK)
         return false;
+    *validation_loss = checkpoint_state_number(checkpoint, "validation_loss");
     checkpoint_close(checkpoint);
     return true;
 }
 
-/* What is newer than the last one kept stays even if it is not valid: a person may want to
- * know why, and the run will write over it. */
-static enum status remove_old(const struct checkpoint_catalogue *catalogue, int64_t keep_last)
+/* The step of the best one, or -1. */
+static int64_t find_best(const struct checkpoint_catalogue *catalogue)
 {
+    int64_t best = -1;
+    double least = INFINITY;
+    for (int64_t i = 0; i < catalogue->count; i++) {
+        double loss;
+        if (is_valid(catalogue, i, &loss) && loss < least) { /* the newest come first */
+            least = loss;
+            best = catalogue->candidates[i].step;
+        }
+    }
+    return best;
+}
+
+void checkpoint_catalogue_retain(const struct checkpoint_catalogue *catalogue,
+                                 const struct checkpoint_retention *retention, bool *stays)
+{
+    const int64_t best_step = retention->best ? find_best(catalogue) : -1;
     int64_t kept = 0, kept_step = -1;
     for (int64_t i = 0; i < catalogue->count; i++) {
-        const struct checkpoint_candidate *candidate = &catalogue->candidates[i];
-        bool is_superseded = candidate->step == kept_step;
-        if (kept < keep_last && !is_superseded) {
-            if (is_valid(catalogue, i)) {
-                kept++;
-                kept_step = candidate->step;
-            }
-            continue;
+        const int64_t step = catalogue->candidates[i].step;
+        const bool is_wanted = kept < retention->last || step == best_step ||
+                               (retention->every > 0 && step % retention->every == 0);
+        double loss;
+        stays[i] = is_wanted && step != kept_step; /* not superseded */
+        if (stays[i] && is_valid(catalogue, i, &loss)) {
+            kept++;
+            kept_step = step;
         }
-        TRY(checkpoint_folder_remove(catalogue->run_folder, candidate->step, candidate->kind));
     }
-    return STATUS_OK;
+}
+
+static enum status remove_old(const struct checkpoint_catalogue *catalogue,
+                              const struct checkpoint_retention *retention)
+{
+    bool *stays = memory_alloc_zeroed((size_t)catalogue->count + 1, sizeof *stays);
+    enum status status = STATUS_OK;
+    checkpoint_catalogue_retain(catalogue, retention, stays);
+    for (int64_t i = 0; i < catalogue->count && status == STATUS_OK; i++)
+        if (!stays[i])
+            status = checkpoint_folder_remove(catalogue->run_folder, catalogue->candidates[i].step,
+                                              catalogue->candidates[i].kind);
+    memory_free(stays);
+    return status;
 }
 
 static enum status remove_abandoned(const char *run_folder)
@@ -54,14 +86,14 @@ static enum status remove_abandoned(const char *run_folder)
     return status;
 }
 
-enum status checkpoint_prune(const char *run_folder, int64_t keep_last)
+enum status checkpoint_prune(const char *run_folder, const struct checkpoint_retention *retention)
 {
     struct checkpoint_catalogue catalogue;
-    CHECK(keep_last > 0, "%" PRId64 " checkpoints cannot be kept", keep_last);
+    CHECK(retention->last > 0, "%" PRId64 " checkpoints cannot be kept", retention->last);
     if (!checkpoint_is_run(run_folder))
         return STATUS_OK;
     TRY(checkpoint_catalogue_read(run_folder, &catalogue));
-    enum status status = remove_old(&catalogue, keep_last);
+    enum status status = remove_old(&catalogue, retention);
     checkpoint_catalogue_release(&catalogue);
     if (status == STATUS_OK)
         status = remove_abandoned(run_folder);

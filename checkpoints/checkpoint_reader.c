@@ -1,6 +1,7 @@
 /* The reading half of checkpoints/checkpoint.h: one committed folder. */
 #include "checkpoints/checkpoint_reader.h"
 
+#include <math.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
@@ -194,6 +195,13 @@ int64_t checkpoint_step(const struct checkpoint *checkpoint)
 const struct json *checkpoint_state(const struct checkpoint *checkpoint)
 {
     return checkpoint->state;
+}
+
+double checkpoint_state_number(const struct checkpoint *checkpoint, const char *name)
+{
+    const struct json *number = json_member(checkpoint->state, name);
+    enum json_kind kind = number ? json_kind_of(number) : JSON_KIND_NULL;
+    return kind == JSON_KIND_REAL || kind == JSON_KIND_INTEGER ? json_number_of(number) : NAN;
 }
 
 const struct manifest *checkpoint_manifest(const struct checkpoint *checkpoint)

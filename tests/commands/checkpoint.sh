@@ -73,6 +73,22 @@ eon checkpoint diff run/checkpoints/step-00000009 run --json
 expect_exit 1
 expect_says out '"same": false'
 
+begin pruning_tells_what_it_would_remove_first
+eon checkpoint prune run --keep_last=1 --dry_run
+expect_success
+expect_equal "$(cat out)" 'keep    run/checkpoints/step-00000100
+remove  run/checkpoints/step-00000009'
+expect test -d run/checkpoints/step-00000009
+cp -R run pruned
+eon checkpoint prune pruned --keep_last=1
+expect_success
+expect_absent pruned/checkpoints/step-00000009
+expect test -d pruned/checkpoints/step-00000100
+
+begin what_is_no_run_is_not_pruned
+eon checkpoint prune run/checkpoints/step-00000100
+expect_refused 'no run'
+
 begin a_damaged_file_is_named
 printf '9' | dd of=run/checkpoints/step-00000100/state.json bs=1 seek=9 conv=notrunc 2>dd.log
 eon checkpoint verify run

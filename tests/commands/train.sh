@@ -67,6 +67,15 @@ begin the_metrics_have_a_line_a_step_and_the_validation
 expect_equal "$(grep -c '"loss"' overridden/metrics.jsonl)" 3
 expect_equal "$(grep -c validation_bits_per_byte overridden/metrics.jsonl)" 1
 
+begin the_best_checkpoint_and_multiples_are_kept_beside_the_last
+train --run=kept --steps=12 --lr=0.05 --save_every=1 --validate_every=3 --keep_every=4 --keep_best
+expect_success
+eon checkpoint list kept --json
+best=$(sed -n 's/.*"validation_loss":\([0-9.]*\).*/\1 &/p' kept/metrics.jsonl | sort -n | head -n 1 |
+    sed 's/.*"step":\([0-9]*\).*/\1/')
+expect_equal "$(sed -n 's/.*"step": \([0-9]*\).*/\1/p' out | tr '\n' ' ')" \
+    "$(printf '%s\n' 12 11 8 4 "$best" | sort -rnu | tr '\n' ' ')"
+
 begin a_new_run_does_not_lie_on_top_of_an_old_one
 train --run=overridden --steps=3 --resume=no
 expect_refused "has checkpoints already"

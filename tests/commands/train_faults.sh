@@ -99,6 +99,9 @@ start_alone locked
 # shellcheck disable=SC2086
 run timeout --kill-after=5 30 "$EON" train $model --corpus=corpus --run=locked --steps=1000000
 expect_refused "run 'locked' is in use by another job"
+until_true test -d locked/checkpoints
+eon checkpoint prune locked
+expect_refused "run 'locked' is in use by another job"
 expect kill -0 $job
 end_alone KILL
 start_alone locked

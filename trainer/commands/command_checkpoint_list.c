@@ -39,15 +39,8 @@ struct list_row {
     char problem[STATUS_MESSAGE_BYTES];
     int64_t bytes;
     char created[32];
-    double loss; /* NaN: state.json does not tell */
+    double loss, validation_loss; /* NaN: state.json does not tell */
 };
-
-static double loss_of(const struct checkpoint *checkpoint)
-{
-    const struct json *loss = json_member(checkpoint_state(checkpoint), "loss");
-    enum json_kind kind = loss ? json_kind_of(loss) : JSON_KIND_NULL;
-    return kind == JSON_KIND_REAL || kind == JSON_KIND_INTEGER ? json_number_of(loss) : NAN;
-}
 
 static void fill_row(const struct checkpoint_catalogue *catalogue, int64_t index, bool checksums,
                      struct list_row *row)
@@ -64,24 +57,33 @@ static void fill_row(const struct checkpoint_catalogue *catalogue, int64_t index
         for (int64_t file = 0; file < manifest->file_count; file++)
             row->bytes += manifest->files[file].size_bytes;
         snprintf(row->created, sizeof row->created, "%s", manifest->created);
-        row->loss = loss_of(checkpoint);
+        row->loss = checkpoint_state_number(checkpoint, "loss");
+        row->validation_loss = checkpoint_state_number(checkpoint, "validation_loss");
     } else {
         snprintf(row->problem, sizeof row->problem, "%s", status_message());
     }
     checkpoint_close(checkpoint);
 }
 
+static void print_loss(double loss, char *out, size_t size)
+{
+    if (isnan(loss))
+        snprintf(out, size, "-");
+    else
+        snprintf(out, size, "%.4f", loss);
+}
+
 static void print_row(const struct list_row *row)
 {
-    char loss[32] = "-";
+    char loss[32], held_out[32];
     if (!row->is_valid) {
         printf("%10" PRId64 "  %14s  %-20s  %-5s  %s\n", row->step, "-", "-", "no", row->problem);
         return;
     }
-    if (!isnan(row->loss))
-        snprintf(loss, sizeof loss, "%.4f", row->loss);
-    printf("%10" PRId64 "  %14" PRId64 "  %-20s  %-5s  %s\n", row->step, row->bytes, row->created,
-           "yes", loss);
+    print_loss(row->loss, loss, sizeof loss);
+    print_loss(row->validation_loss, held_out, sizeof held_out);
+    printf("%10" PRId64 "  %14" PRId64 "  %-20s  %-5s  %-8s  %s\n", row->step, row->bytes,
+           row->created, "yes", loss, held_out);
 }
 
 static struct json *row_to_json(const struct list_row *row)
@@ -94,6 +96,7 @@ static struct json *row_to_json(const struct list_row *row)
         json_put_integer(json, "bytes", row->bytes);
         json_put_text(json, "created", row->created);
         json_put_number(json, "loss", row->loss);
+        json_put_number(json, "validation_loss", row->validation_loss);
     } else {
         json_put_text(json, "problem", row->problem);
     }
@@ -121,7 +124,8 @@ static enum status run(const void *given, const char *const *positionals, int co
 
     struct json *rows = json_new_array();
     if (!settings->json)
-        printf("%10s  %14s  %-20s  %-5s  %s\n", "step", "bytes", "created", "valid", "loss");
+        printf("%10s  %14s  %-20s  %-5s  %-8s  %s\n", "step", "bytes", "created", "valid", "loss",
+               "held-out loss");
     for (int64_t i = 0; i < catalogue.count; i++) {
         struct list_row row;
         fill_row(&catalogue, i, settings->checksums, &row);

@@ -9,6 +9,7 @@ extern const struct command command_bench_step;
 extern const struct command command_checkpoint_diff;
 extern const struct command command_checkpoint_digest;
 extern const struct command command_checkpoint_list;
+extern const struct command command_checkpoint_prune;
 extern const struct command command_checkpoint_verify;
 extern const struct command command_compute;
 extern const struct command command_compute_memory;
@@ -41,6 +42,7 @@ const struct command *const command_list[] = {
     &command_checkpoint_verify,
     &command_checkpoint_digest,
     &command_checkpoint_diff,
+    &command_checkpoint_prune,
     &command_report,
     &command_compute_memory, /* before the command whose name it goes on from */
     &command_compute,

@@ -33,6 +33,8 @@ static struct json *state_to_json(const struct trainer *trainer)
     json_put_integer(state, "format_version", STATE_VERSION);
     json_put(state, "digested", digested);
     json_put_number(state, "loss", progress->loss);
+    if (trainer->validated_step == progress->step)
+        json_put_number(state, "validation_loss", trainer->validation_loss);
     json_put_text(state, "optimizer", optimizer_names[trainer->groups[0].optimizer.settings.kind]);
     if (trainer->outer)
         json_put_integer(state, "groups", trainer->config->groups);
@@ -76,7 +78,9 @@ enum status run_state_save(const struct trainer *trainer)
     TRY(checkpoint_writer_commit(writer));
 
     const struct train_config *config = trainer->config;
-    if (trainer->world->rank == 0 && checkpoint_prune(config->run, config->keep_last) != STATUS_OK)
+    const struct checkpoint_retention retention = { config->keep_last, config->keep_every,
+                                                    config->keep_best };
+    if (trainer->world->rank == 0 && checkpoint_prune(config->run, &retention) != STATUS_OK)
         log_warning("old checkpoints of run '%s' stay: %s", config->run, status_message());
     return STATUS_OK;
 }

@@ -174,6 +174,8 @@ void train_report_validate(struct train_report *report)
     struct validation_result result = validation_run(validation, trainer->world, &trainer->model,
                                                      &trainer->kernels, trainer->activations);
 
+    trainer->validated_step = trainer->progress.step;
+    trainer->validation_loss = result.loss;
     train_profile_add_with_kernels(trainer, STAGE_VALIDATION, begun, before);
 
     struct compute_amount amount = {

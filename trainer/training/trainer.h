@@ -62,6 +62,8 @@ struct trainer {
     int check_count;
     struct leaf_check leaf_check;
     struct validation validation;
+    int64_t validated_step; /* -1: none yet */
+    double validation_loss; /* after that step */
 
     int run_lock; /* rank 0's, from run_folder_open on */
     struct train_progress progress;

@@ -61,25 +61,25 @@ static enum status compare_values(struct comparer *comparer, struct tensor_compa
     return STATUS_OK;
 }
 
-/* Either may be NULL; both have the same name. */
-static enum status compare_tensor(struct comparer *comparer, const struct tensor_entry *first,
-                                  const struct tensor_entry *second,
-                                  struct tensor_comparison *found)
+static struct tensor_comparison describe(const struct tensor_entry *tensor,
+                                         enum tensor_verdict verdict)
 {
-    const struct tensor_entry *either = first ? first : second;
-    *found = (struct tensor_comparison){
-        .name = either->name,
-        .rows = either->rows,
-        .cols = either->cols,
-        .elements = either->elements,
+    return (struct tensor_comparison){
+        .name = tensor->name,
+        .verdict = verdict,
+        .rows = tensor->rows,
+        .cols = tensor->cols,
+        .elements = tensor->elements,
     };
-    if (!first || !second)
-        found->verdict = first ? TENSOR_OF_FIRST : TENSOR_OF_SECOND;
-    else if (first->rows != second->rows || first->cols != second->cols)
-        found->verdict = TENSOR_RESHAPED;
-    else
-        return compare_values(comparer, found);
-    return STATUS_OK;
+}
+
+/* Of one name. */
+static enum status compare_pair(struct comparer *comparer, const struct tensor_entry *first,
+                                const struct tensor_entry *second, struct tensor_comparison *found)
+{
+    const bool is_reshaped = first->rows != second->rows || first->cols != second->cols;
+    *found = describe(first, is_reshaped ? TENSOR_RESHAPED : TENSOR_SAME);
+    return is_reshaped ? STATUS_OK : compare_values(comparer, found);
 }
 
 /* Walks over both lists, which are in the order of their names. */
@@ -89,11 +89,17 @@ static enum status compare_all(struct comparer *comparer, tensor_comparison_func
     const struct tensor_index *first = checkpoint_tensors(comparer->first);
     const struct tensor_index *second = checkpoint_tensors(comparer->second);
     for (int64_t i = 0, k = 0; i < first->tensor_count || k < second->tensor_count;) {
-        const struct tensor_entry *a = i < first->tensor_count ? &first->tensors[i] : NULL;
-        const struct tensor_entry *b = k < second->tensor_count ? &second->tensors[k] : NULL;
-        const int order = !a ? 1 : !b ? -1 : strcmp(a->name, b->name);
+        const int order = i == first->tensor_count ? 1
+                          : k == second->tensor_count
+                              ? -1
+                              : strcmp(first->tensors[i].name, second->tensors[k].name);
         struct tensor_comparison found;
-        TRY(compare_tensor(comparer, order <= 0 ? a : NULL, order >= 0 ? b : NULL, &found));
+        if (order < 0)
+            found = describe(&first->tensors[i], TENSOR_OF_FIRST);
+        else if (order > 0)
+            found = describe(&second->tensors[k], TENSOR_OF_SECOND);
+        else
+            TRY(compare_pair(comparer, &first->tensors[i], &second->tensors[k], &found));
         tell(context, &found);
         i += order <= 0;
         k += order >= 0;

@@ -330,81 +330,6 @@ static void a_checkpoint_set_aside_is_found(void **state)
     memory_free(aside);
 }
 
-static const struct checkpoint_retention last_two = { .last = 2 };
-
-static void the_last_ones_are_kept(void **state)
-{
-    for (int64_t step = 1; step <= 5; step++)
-        save(*state, step);
-    char *partial = checkpoint_folder_path(*state, 4, CHECKPOINT_PARTIAL);
-    char *damaged = sample_path(*state, 5, "manifest.json");
-    assert_int_equal(folder_create(partial), STATUS_OK);
-    assert_int_equal(unlink(damaged), 0);
-    assert_int_equal(checkpoint_prune(*state, &last_two), STATUS_OK);
-    assert_false(folder_exists(partial));
-    assert_int_equal(step_found(*state, 4), 4);
-    assert_int_equal(step_found(*state, 3), 3);
-    assert_int_equal(step_found(*state, 2), -2);
-    assert_int_equal(step_found(*state, 1), -2);
-    memory_free(partial);
-    memory_free(damaged);
-}
-
-static void every_so_many_steps_one_is_kept_for_ever(void **state)
-{
-    const struct checkpoint_retention retention = { .last = 1, .every = 3 };
-    static const int64_t kept[] = { 3, 6, 8 }, removed[] = { 1, 2, 4, 5, 7 };
-    for (int64_t step = 1; step <= 8; step++) {
-        save(*state, step);
-        assert_int_equal(checkpoint_prune(*state, &retention), STATUS_OK);
-    }
-    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
-        assert_int_equal(step_found(*state, kept[i]), kept[i]);
-    for (size_t i = 0; i < sizeof removed / sizeof *removed; i++)
-        assert_int_equal(step_found(*state, removed[i]), -2);
-}
-
-/* A state of one number; 0: none. */
-static void save_validated(const char *run, int64_t step, double validation_loss)
-{
-    struct checkpoint_writer *writer;
-    char text[128];
-    int length = validation_loss > 0
-                     ? snprintf(text, sizeof text, "{\"digested\": {}, \"validation_loss\": %.2f}",
-                                validation_loss)
-                     : snprintf(text, sizeof text, "{\"digested\": {}}");
-    assert_int_equal(checkpoint_writer_begin(&world, run, step, &writer), STATUS_OK);
-    checkpoint_writer_add_text(writer, CHECKPOINT_STATE_NAME, text, (size_t)length);
-    assert_int_equal(checkpoint_writer_commit(writer), STATUS_OK);
-}
-
-static void the_best_by_validation_loss_is_kept(void **state)
-{
-    const struct checkpoint_retention retention = { .last = 1, .best = true };
-    static const double losses[] = { 3.5, 2.25, 2.75, 0, 2.25, 3 };
-    struct checkpoint_catalogue catalogue;
-    for (int64_t step = 1; step <= 6; step++) {
-        save_validated(*state, step, losses[step - 1]);
-        assert_int_equal(checkpoint_prune(*state, &retention), STATUS_OK);
-    }
-    assert_int_equal(checkpoint_catalogue_read(*state, &catalogue), STATUS_OK);
-    assert_int_equal(catalogue.count, 2);
-    assert_int_equal(catalogue.candidates[0].step, 6);
-    assert_int_equal(catalogue.candidates[1].step, 5); /* of equal ones the newest */
-    checkpoint_catalogue_release(&catalogue);
-}
-
-static void nothing_is_removed_while_too_few_are_valid(void **state)
-{
-    char *damaged = sample_path(*state, 2, "manifest.json");
-    save(*state, 1);
-    save(*state, 2);
-    assert_int_equal(unlink(damaged), 0);
-    assert_int_equal(checkpoint_prune(*state, &last_two), STATUS_OK);
-    assert_int_equal(step_found(*state, -1), 1);
-    memory_free(damaged);
-}
-
 static void a_failed_save_keeps_what_was_there(void **state)
 {
     struct checkpoint_writer *writer;
@@ -471,10 +396,6 @@ int main(void)
         TEST(links_and_fifos_are_refused),
         TEST(the_same_step_is_replaced),
         TEST(a_checkpoint_set_aside_is_found),
-        TEST(the_last_ones_are_kept),
-        TEST(every_so_many_steps_one_is_kept_for_ever),
-        TEST(the_best_by_validation_loss_is_kept),
-        TEST(nothing_is_removed_while_too_few_are_valid),
         TEST(a_failed_save_keeps_what_was_there),
         cmocka_unit_test(one_spelling_names_a_step),
     };

@@ -6,7 +6,7 @@
 
 #define CONFIG_BYTES_MAX ((size_t)1 << 20)
 
-static enum status read_config(const char *folder, struct model_config *config)
+enum status model_read_config(const char *folder, struct model_config *config)
 {
     char *path = path_join(folder, "config.json");
     struct json *json = NULL;
@@ -31,7 +31,7 @@ static enum status read_tokenizer(const char *folder, const struct model_config 
     return status;
 }
 
-static enum status read_weights(struct checkpoint *checkpoint, struct model *model)
+enum status model_read_weights(struct checkpoint *checkpoint, struct model *model)
 {
     for (int64_t i = 0; i < model->table.tensor_count; i++) {
         const struct tensor *tensor = &model->table.tensors[i];
@@ -45,11 +45,11 @@ static enum status load_from(struct checkpoint *checkpoint, struct loaded_model 
 {
     const char *folder = checkpoint_folder(checkpoint);
     struct model_config config;
-    TRY(read_config(folder, &config));
+    TRY(model_read_config(folder, &config));
     TRY(read_tokenizer(folder, &config, &out->tokenizer));
     model_init(&out->model, &config);
     out->step = checkpoint_step(checkpoint);
-    return read_weights(checkpoint, &out->model);
+    return model_read_weights(checkpoint, &out->model);
 }
 
 enum status model_load(const char *checkpoint_or_run, struct loaded_model *out)

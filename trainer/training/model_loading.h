@@ -2,6 +2,7 @@
 #ifndef TRAINER_TRAINING_MODEL_LOADING_H
 #define TRAINER_TRAINING_MODEL_LOADING_H
 
+#include "checkpoints/checkpoint.h"
 #include "shards/tokenizer/tokenizer.h"
 #include "trainer/model/model.h"
 
@@ -15,5 +16,10 @@ struct loaded_model {
  * checksums are verified. On success the caller releases it. */
 enum status model_load(const char *checkpoint_or_run, struct loaded_model *out);
 void loaded_model_release(struct loaded_model *loaded);
+
+/* Local. What the checkpoint's config.json says. */
+enum status model_read_config(const char *folder, struct model_config *config);
+/* Local. All parameters; their shapes must be the model's. */
+enum status model_read_weights(struct checkpoint *checkpoint, struct model *model);
 
 #endif

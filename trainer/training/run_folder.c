@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "trainer/training/data_record.h"
 #include "trainer/training/run_lock.h"
+#include "trainer/training/warm_start.h"
 #include "trainer/training/run_state.h"
 
 static bool is_new_run(const struct train_config *config)
@@ -125,7 +126,7 @@ static enum status find_and_load(struct trainer *trainer, const char *config_pat
     struct checkpoint *checkpoint = NULL;
     TRY(checkpoint_find(trainer->world, config->run, asked_step(config), &checkpoint));
     if (!checkpoint)
-        return STATUS_OK;
+        return config->init_from[0] == '\0' ? STATUS_OK : warm_start(trainer);
 
     enum status status;
     if (is_new_run(config))

@@ -12,6 +12,9 @@ const char *const overlap_names[] = { "auto", "on", "off", NULL };
 const struct option_spec train_options[] = {
     { .section = "run", .key = "run", .type = OPTION_TEXT, .offset = AT(run),
       .help = "the run's folder, made if absent: config, metrics, ledger, checkpoints" },
+    { .key = "init_from", .type = OPTION_TEXT, .offset = AT(init_from), .default_text = "",
+      .help = "checkpoint or run whose weights a new run begins with, and nothing else of it; "
+              "empty: random ones" },
     { .key = "seed", .type = OPTION_INTEGER, .offset = AT(seed), .default_text = "1",
       .min = 0, .max = 9e15, .help = "of the initial weights and the data's order" },
     { .key = "steps", .type = OPTION_INTEGER, .offset = AT(steps), .default_text = "1000",

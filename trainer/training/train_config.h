@@ -17,6 +17,7 @@ extern const char *const overlap_names[]; /* "auto", "on", "off", NULL */
 /* In the order and with the names of the options. Choices are indexes into their lists of names. */
 struct train_config {
     char *run;
+    char *init_from;
     int64_t seed, steps, stop_after, threads;
     char *kernels;
     int precision;

@@ -37,7 +37,8 @@ static enum status claim_all(struct vocabulary_list *list, const struct json *vo
 enum status vocabulary_list_init(struct vocabulary_list *list, const struct json *vocabulary,
                                  int64_t added, const char *source)
 {
-    *list = (struct vocabulary_list){ .source = source };
+    *list = (struct vocabulary_list){ .source = source, .vocabulary = vocabulary };
+    list->specials = json_new_object();
     list->count = json_length(vocabulary) + added;
     if (list->count > TOKENIZER_MAX_VOCAB)
         return bad_input("cannot use tokenizer '%s': %lld tokens, more than the %lld allowed",
@@ -49,11 +50,27 @@ enum status vocabulary_list_init(struct vocabulary_list *list, const struct json
 void vocabulary_list_release(struct vocabulary_list *list)
 {
     memory_free(list->entries);
+    json_free(list->specials);
     list->entries = NULL;
+    list->specials = NULL;
+}
+
+/* What is printed would have the name twice. */
+static enum status check_name(const struct vocabulary_list *list, const struct json *names,
+                              const char *text, int64_t id)
+{
+    const struct json *other = json_member(names, text);
+    if (!other || json_integer_of(other) == id)
+        return STATUS_OK;
+    return bad_input("cannot use tokenizer '%s': token '%s' has two ids, %lld and %lld",
+                     list->source, text, (long long)json_integer_of(other), (long long)id);
 }
 
 enum status vocabulary_list_add_special(struct vocabulary_list *list, const char *text, int64_t id)
 {
+    TRY(check_name(list, list->vocabulary, text, id));
+    TRY(check_name(list, list->specials, text, id));
+    json_put_integer(list->specials, text, id);
     bool known = id >= 0 && id < list->count && list->entries[id].text &&
                  !list->entries[id].special && strcmp(list->entries[id].text, text) == 0;
     if (!known)

@@ -1,6 +1,6 @@
 /* vocabulary_list: the tokens that files claim, put in the order of their ids.
  *
- * Files name tokens by letters (shards/byte_letters) in any order, special ones
+ * Files name tokens by letters (shards/tokenizer/byte_letters) in any order, special ones
  * by their plain text. Every id from 0 up must be claimed exactly once.
  */
 #ifndef SHARDS_VOCABULARY_LIST_H
@@ -17,6 +17,8 @@ struct vocabulary_entry {
 
 struct vocabulary_list {
     const char *source; /* the file, for messages */
+    const struct json *vocabulary;
+    struct json *specials; /* as the vocabulary: text to id */
     struct vocabulary_entry *entries;
     int64_t count; /* ids that there can be: as many as the files name tokens */
 };
@@ -26,7 +28,8 @@ enum status vocabulary_list_init(struct vocabulary_list *list, const struct json
                                  int64_t added, const char *source);
 void vocabulary_list_release(struct vocabulary_list *list);
 
-/* Claims `id` for a special token, or marks the token of that name and id as special. */
+/* Claims `id` for a special token, or marks the token of that name and id as special. Bad input
+ * where a token of that name has another id. */
 enum status vocabulary_list_add_special(struct vocabulary_list *list, const char *text, int64_t id);
 
 /* Makes them the tokens of `tokenizer`, which has none yet. */

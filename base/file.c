@@ -131,17 +131,18 @@ enum status file_write_all(int descriptor, const void *bytes, size_t length, con
     return STATUS_OK;
 }
 
-static enum status write_and_sync(const char *path, const void *bytes, size_t length)
+struct content {
+    const void *bytes;
+    size_t length;
+};
+
+static enum status write_and_sync(const void *context, int descriptor, const char *path)
 {
-    int descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
-    if (descriptor < 0)
-        return failed("cannot create '%s': %s", path, strerror(errno));
-    enum status status = file_write_all(descriptor, bytes, length, path);
-    if (status == STATUS_OK && fsync(descriptor) != 0)
-        status = failed("cannot write '%s' to the disk: %s", path, strerror(errno));
-    if (close(descriptor) != 0 && status == STATUS_OK)
-        status = failed("cannot close '%s': %s", path, strerror(errno));
-    return status;
+    const struct content *content = context;
+    TRY(file_write_all(descriptor, content->bytes, content->length, path));
+    if (fsync(descriptor) != 0)
+        return failed("cannot write '%s' to the disk: %s", path, strerror(errno));
+    return STATUS_OK;
 }
 
 static enum status sync_parent(const char *path)
@@ -155,6 +156,28 @@ static enum status sync_parent(const char *path)
     return status;
 }
 
+static enum status create_filled(const char *path, file_fill_function *fill, const void *context)
+{
+    int descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (descriptor < 0)
+        return failed("cannot create '%s': %s", path, strerror(errno));
+    enum status status = fill(context, descriptor, path);
+    if (close(descriptor) != 0 && status == STATUS_OK)
+        status = failed("cannot close '%s': %s", path, strerror(errno));
+    return status;
+}
+
+enum status file_put(const char *path, file_fill_function *fill, const void *context)
+{
+    struct strbuf aside = STRBUF_INIT;
+    strbuf_addf(&aside, "%s.new", path);
+    enum status status = create_filled(aside.bytes, fill, context);
+    if (status == STATUS_OK && rename(aside.bytes, path) != 0)
+        status = failed("cannot rename '%s' to '%s': %s", aside.bytes, path, strerror(errno));
+    strbuf_release(&aside);
+    return status;
+}
+
 /* The name beside the target is fixed, so that what a killed writer left is
  * written over by the next one and does not pile up. */
 enum status file_replace(const char *path, const void *bytes, size_t length)
@@ -162,7 +185,8 @@ enum status file_replace(const char *path, const void *bytes, size_t length)
     struct strbuf partial = STRBUF_INIT;
     strbuf_addf(&partial, "%s.partial", path);
 
-    enum status status = write_and_sync(partial.bytes, bytes, length);
+    const struct content content = { bytes, length };
+    enum status status = create_filled(partial.bytes, write_and_sync, &content);
     if (status == STATUS_OK && rename(partial.bytes, path) != 0)
         status = failed("cannot rename '%s' to '%s': %s", partial.bytes, path, strerror(errno));
     if (status == STATUS_OK)

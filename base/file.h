@@ -17,6 +17,11 @@ enum status file_read(const char *path, size_t max_bytes, struct strbuf *out);
 /* Writes beside the target, fsyncs, renames, fsyncs the folder. */
 enum status file_replace(const char *path, const void *bytes, size_t length);
 
+/* Writes beside the target, as `fill` does to the open file, and renames. Not synced: for what a
+ * checksum vouches for, or what is made again after a fall of the machine. */
+typedef enum status file_fill_function(const void *context, int descriptor, const char *path);
+enum status file_put(const char *path, file_fill_function *fill, const void *context);
+
 /* write(2) until done; `path` is for the message. */
 enum status file_write_all(int descriptor, const void *bytes, size_t length, const char *path);
 

@@ -1,9 +1,6 @@
 #include "shards/building/chunk_segment.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -159,16 +156,15 @@ enum status segment_encode(const struct shard_layout *layout, const struct layou
     return STATUS_OK;
 }
 
-/* Not synced: an interrupted build makes it again. */
+static enum status write_segment(const void *context, int file, const char *path)
+{
+    const struct strbuf *segment = context;
+    return file_write_all(file, segment->bytes, segment->length, path);
+}
+
 enum status segment_write(const struct strbuf *segment, const char *path)
 {
-    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (file < 0)
-        return failed("cannot create '%s': %s", path, strerror(errno));
-    enum status status = file_write_all(file, segment->bytes, segment->length, path);
-    if (close(file) != 0 && status == STATUS_OK)
-        status = failed("cannot write '%s': %s", path, strerror(errno));
-    return status;
+    return file_put(path, write_segment, segment);
 }
 
 enum status segment_read(const char *path, struct strbuf *out)

@@ -1,16 +1,11 @@
 #include "shards/building/lot.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <libdeflate.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "base/strbuf.h"
 
 /* Also tells a machine of another byte order: lots are read where they were written. */
 #define LOT_MAGIC 0x31746f6c6e6f65UL /* "eonlot1" */
@@ -40,8 +35,9 @@ static enum status put(int file, uint32_t *checksum, const void *bytes, int64_t 
     return file_write_all(file, bytes, (size_t)length, path);
 }
 
-static enum status write_parts(const struct lot *lot, int file, const char *path)
+static enum status write_parts(const void *context, int file, const char *path)
 {
+    const struct lot *lot = context;
     struct lot_header header = lot->header;
     uint32_t checksum = 0;
     header.magic = LOT_MAGIC;
@@ -55,24 +51,10 @@ static enum status write_parts(const struct lot *lot, int file, const char *path
     return file_write_all(file, &checksum, sizeof checksum, path);
 }
 
-/* Not synced: the checksum tells what a fallen machine did not keep, and it is made again. */
+/* The checksum tells what a fallen machine did not keep, and it is made again. */
 enum status lot_write(const struct lot *lot, const char *path)
 {
-    struct strbuf aside = STRBUF_INIT;
-    strbuf_addf(&aside, "%s.new", path);
-    enum status status = STATUS_OK;
-    int file = open(aside.bytes, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (file < 0) {
-        status = failed("cannot create '%s': %s", aside.bytes, strerror(errno));
-    } else {
-        status = write_parts(lot, file, aside.bytes);
-        if (close(file) != 0 && status == STATUS_OK)
-            status = failed("cannot write '%s': %s", aside.bytes, strerror(errno));
-    }
-    if (status == STATUS_OK && rename(aside.bytes, path) != 0)
-        status = failed("cannot rename '%s': %s", aside.bytes, strerror(errno));
-    strbuf_release(&aside);
-    return status;
+    return file_put(path, write_parts, lot);
 }
 
 static enum status get(int file, void *out, int64_t at, int64_t length, const char *path)

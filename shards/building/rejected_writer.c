@@ -1,11 +1,8 @@
 #include "shards/building/rejected_writer.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <libdeflate.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -75,21 +72,13 @@ enum status rejected_writer_append(struct rejected_writer *writer, int file, con
     return file_write_all(file, writer->member.bytes, writer->member.length, path);
 }
 
+static enum status append(const void *context, int file, const char *path)
+{
+    struct rejected_writer *const *writer = context;
+    return rejected_writer_append(*writer, file, path);
+}
+
 enum status rejected_writer_put(struct rejected_writer *writer, const char *path)
 {
-    struct strbuf aside = STRBUF_INIT;
-    strbuf_addf(&aside, "%s.new", path);
-    enum status status = STATUS_OK;
-    int file = open(aside.bytes, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (file < 0) {
-        status = failed("cannot create '%s': %s", aside.bytes, strerror(errno));
-    } else {
-        status = rejected_writer_append(writer, file, aside.bytes);
-        if (close(file) != 0 && status == STATUS_OK)
-            status = failed("cannot write '%s': %s", aside.bytes, strerror(errno));
-    }
-    if (status == STATUS_OK && rename(aside.bytes, path) != 0)
-        status = failed("cannot rename '%s': %s", aside.bytes, strerror(errno));
-    strbuf_release(&aside);
-    return status;
+    return file_put(path, append, &writer);
 }

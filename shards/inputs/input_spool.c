@@ -24,35 +24,39 @@ static bool can_be_read_once(const char *path)
     return stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
 }
 
-static enum status copy_all(int from, int to, const char *input, const char *copy)
+/* An input that is open. */
+struct open_input {
+    const char *name;
+    int descriptor;
+};
+
+static enum status copy_all(const void *context, int to, const char *copy)
 {
     enum { PIECE_BYTES = 1 << 16 };
+    const struct open_input *input = context;
     char piece[PIECE_BYTES];
     for (;;) {
-        ssize_t got = read(from, piece, sizeof piece);
+        ssize_t got = read(input->descriptor, piece, sizeof piece);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return failed("cannot read '%s': %s", input, strerror(errno));
+            return failed("cannot read '%s': %s", input->name, strerror(errno));
         if (got == 0)
             return STATUS_OK;
         TRY(file_write_all(to, piece, (size_t)got, copy));
     }
 }
 
-static enum status spool(const char *input, const char *copy)
+static enum status spool(const char *name, const char *copy)
 {
-    const bool is_standard_input = strcmp(input, "-") == 0;
-    int from = is_standard_input ? STDIN_FILENO : open(input, O_RDONLY | O_CLOEXEC);
-    if (from < 0)
-        return bad_input("cannot open '%s': %s", input, strerror(errno));
-    int to = open(copy, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    enum status status = to < 0 ? failed("cannot create '%s': %s", copy, strerror(errno))
-                                : copy_all(from, to, input, copy);
-    if (to >= 0 && close(to) != 0 && status == STATUS_OK)
-        status = failed("cannot write '%s': %s", copy, strerror(errno));
+    const bool is_standard_input = strcmp(name, "-") == 0;
+    const struct open_input input = { name, is_standard_input ? STDIN_FILENO
+                                                              : open(name, O_RDONLY | O_CLOEXEC) };
+    if (input.descriptor < 0)
+        return bad_input("cannot open '%s': %s", name, strerror(errno));
+    enum status status = file_put(copy, copy_all, &input);
     if (!is_standard_input)
-        close(from);
+        close(input.descriptor);
     return status;
 }
 

@@ -144,8 +144,9 @@ static void print_json(struct diff *diff, const struct checkpoint *first,
     json_put_text(json, "first", checkpoint_folder(first));
     json_put_text(json, "second", checkpoint_folder(second));
     json_put_integer(json, "tensors", diff->tensors);
-    json_put(json, "different", json_duplicate(diff->tensor_list));
-    json_put(json, "state", json_duplicate(diff->counter_list));
+    json_put(json, "different", diff->tensor_list);
+    json_put(json, "state", diff->counter_list);
+    diff->tensor_list = diff->counter_list = NULL; /* taken */
     json_output_print(json, JSON_INDENTED);
     json_free(json);
 }

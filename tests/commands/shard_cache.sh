@@ -3,9 +3,10 @@
 . "${0%/*}/lib.sh"
 . "${0%/*}/corpus_of_sources.sh"
 
+# Long enough for some copies to be made meanwhile.
 train_on() { # RANKS RUN OPTION...
     eon_on "$1" train --layers=1 --width=16 --heads=2 --seq_len=16 --leaves=6 --leaf_sequences=4 \
-        --warmup_steps=0 --threads=1 --steps=40 --log_every=40 --save_every=0 --corpus=many \
+        --warmup_steps=0 --threads=1 --steps=600 --log_every=600 --save_every=0 --corpus=many \
         --run="$2" "${@:3}"
 }
 
@@ -53,7 +54,7 @@ eon shards build --tokenizer=tokenizer.json --document_bytes=500 --holdout=0.1 -
 expect_success
 train_on 2 without
 expect_success
-train_on 2 with --shard_cache_dir=cache --steps=40
+train_on 2 with --shard_cache_dir=cache
 expect_success
 expect_equal "$(digest with)" "$(digest without)"
 expect test "$(copies cache)" -gt 0
@@ -78,7 +79,7 @@ rm -r many && mv kept many
 
 begin the_folder_stays_within_its_bound
 bound=$(($(stat -c %s many/train-00000.h5) * 5 / 2))
-train_on 2 bounded --shard_cache_dir=small --shard_cache_bytes=$bound --steps=200
+train_on 2 bounded --shard_cache_dir=small --shard_cache_bytes=$bound
 expect_success
 expect test "$(bytes_in small)" -le $bound
 expect test "$(copies small)" -ge 1

@@ -24,6 +24,8 @@
 #include "base/json.h"
 #include "base/sha256.h"
 #include "base/status.h"
+#include "base/thread_pool.h"
+#include "checkpoints/write_queue.h"
 #include "comm/slice.h"
 #include "comm/world.h"
 
@@ -40,17 +42,43 @@ struct tensor_part {
     const float *data; /* of the ranges, one behind the other */
 };
 
+/* Which checkpoints of a run stay. */
+struct checkpoint_retention {
+    int64_t last;  /* the newest so many that are valid; > 0 */
+    int64_t every; /* those whose step is a multiple of it; 0: none */
+    bool best;     /* the valid one whose "validation_loss" is least, the newest of equal ones */
+};
+
+/* How a run writes its checkpoints; zeroed: with two buffers, copied by the caller alone. */
+struct checkpoint_way {
+    struct write_queue *queue;             /* that outlives the writer; NULL: one of its own */
+    struct thread_pool *pool;              /* that copies; NULL: the caller alone */
+    struct checkpoint_retention retention; /* last > 0: others are removed after the commit */
+};
+
 struct checkpoint_writer;
 
 /* Collective. Creates the temporary folder beside RUN/checkpoints/step-NNNNNNNN. */
-enum status checkpoint_writer_begin(const struct world *world, const char *run_folder, int64_t step,
+enum status checkpoint_writer_begin(const struct world *world, const struct checkpoint_way *way,
+                                    const char *run_folder, int64_t step,
                                     struct checkpoint_writer **out);
-/* Local: this rank writes a file. An error is kept and rises in commit, on all ranks. */
+/* Local: a file of this rank's. Its bytes are copied, and written by the queue's thread; the caller
+ * waits where there are no more buffers. An error is kept and rises on all ranks in the end. */
 void checkpoint_writer_add_tensors(struct checkpoint_writer *writer, const char *file_name,
                                    const struct tensor_part *parts, int64_t count);
 void checkpoint_writer_add_text(struct checkpoint_writer *writer, const char *file_name,
                                 const char *bytes, size_t length);
-/* Collective. Commits and frees the writer; after an error the temporary folder is removed. */
+/* Local: one file that all ranks of `sharers` write, each a part of it, and copies no more than
+ * that. They all give the same parts. */
+void checkpoint_writer_add_shared(struct checkpoint_writer *writer, const struct world *sharers,
+                                  const char *file_name, const struct tensor_part *parts,
+                                  int64_t count);
+/* Collective. Everything was added: the state is taken, and may change. */
+void checkpoint_writer_seal(struct checkpoint_writer *writer);
+/* Collective, after that, again and again. Does not wait for the disk. When *is_done, the checkpoint
+ * is committed or, after an error, its temporary folder removed; the writer is freed. */
+enum status checkpoint_writer_advance(struct checkpoint_writer *writer, bool *is_done);
+/* Collective. Seals it unless it is, waits until it is done, and frees it. */
 enum status checkpoint_writer_commit(struct checkpoint_writer *writer);
 
 struct checkpoint;
@@ -83,13 +111,6 @@ enum status checkpoint_open_newest(const char *run_or_checkpoint, struct checkpo
  * passed over. *out = NULL where the run has none and step < 0. */
 enum status checkpoint_find(const struct world *world, const char *run_folder, int64_t step,
                             struct checkpoint **out);
-
-/* Which checkpoints of a run stay. */
-struct checkpoint_retention {
-    int64_t last;  /* the newest so many that are valid; > 0 */
-    int64_t every; /* those whose step is a multiple of it; 0: none */
-    bool best;     /* the valid one whose "validation_loss" is least, the newest of equal ones */
-};
 
 /* Local (rank 0): removes all others, and abandoned temporary folders. */
 enum status checkpoint_prune(const char *run_folder, const struct checkpoint_retention *retention);

@@ -29,13 +29,6 @@ struct checkpoint {
     struct open_file open_files[OPEN_FILES]; /* a rank may meet thousands of files: the last ones */
 };
 
-static bool holds_tensors(const struct manifest_file *file)
-{
-    static const char extension[] = ".safetensors";
-    size_t length = strlen(file->name), tail = sizeof extension - 1;
-    return length > tail && strcmp(file->name + length - tail, extension) == 0;
-}
-
 static char *file_path(const struct checkpoint *checkpoint, int64_t file)
 {
     return path_join(checkpoint->folder, checkpoint->manifest.files[file].name);
@@ -85,17 +78,26 @@ static enum status check_size(const char *path, int64_t size_bytes)
     return STATUS_OK;
 }
 
+static enum status open_tensors(struct checkpoint *checkpoint, const char *path, int64_t file)
+{
+    const struct manifest *manifest = &checkpoint->manifest;
+    struct safetensors_reader *reader = &checkpoint->readers[file];
+    TRY(safetensors_reader_open(path, reader));
+    TRY(tensor_index_add(&checkpoint->index, reader, file, manifest->step));
+    if (manifest->version >= 3 && reader->header_crc32 != manifest->files[file].header_crc32)
+        return bad_input("cannot trust '%s': the checksum of its header is %08" PRIx32
+                         ", the manifest says %08" PRIx32,
+                         path, reader->header_crc32, manifest->files[file].header_crc32);
+    return STATUS_OK;
+}
+
 static enum status open_file(struct checkpoint *checkpoint, int64_t file)
 {
     const struct manifest_file *entry = &checkpoint->manifest.files[file];
     char *path = file_path(checkpoint, file);
     enum status status = check_size(path, entry->size_bytes);
-    if (status == STATUS_OK && holds_tensors(entry)) {
-        status = safetensors_reader_open(path, &checkpoint->readers[file]);
-        if (status == STATUS_OK)
-            status = tensor_index_add(&checkpoint->index, &checkpoint->readers[file], file,
-                                      checkpoint->manifest.step);
-    }
+    if (status == STATUS_OK && manifest_file_holds_tensors(entry))
+        status = open_tensors(checkpoint, path, file);
     memory_free(path);
     return status;
 }

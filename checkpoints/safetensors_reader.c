@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "checkpoints/span_list.h"
 
 #define METADATA_KEY "__metadata__"
 
@@ -176,11 +177,14 @@ static enum status read_header(struct safetensors_reader *reader, int descriptor
                          reader->path, length, SAFETENSORS_MAX_HEADER_BYTES);
 
     char *text = memory_alloc((size_t)length + 1);
+    reader->header_crc32 = span_checksum(0, &length, LENGTH_BYTES);
     enum status status = file_read_at(descriptor, text, (size_t)length, LENGTH_BYTES, reader->path);
     if (status == STATUS_OK && (length == 0 || text[0] != '{'))
         status = bad_input("cannot read '%s': its header does not begin with '{'", reader->path);
     if (status == STATUS_OK)
         status = json_parse(text, (size_t)length, reader->path, &reader->header);
+    if (status == STATUS_OK)
+        reader->header_crc32 = span_checksum(reader->header_crc32, text, (size_t)length);
     memory_free(text);
     *data_begin = LENGTH_BYTES + (int64_t)length;
     return status;

@@ -33,6 +33,7 @@ struct safetensors_reader {
     struct safetensors_tensor *tensors; /* in the order of their data */
     int64_t tensor_count;
     int64_t size_bytes;
+    uint32_t header_crc32; /* of the length and the header, as they were read */
 };
 
 /* Opens no link and nothing but a regular file, and closes it again. */

@@ -4,15 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/strbuf.h"
-
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "safetensors are little-endian: this host needs its floats swapped on the way"
 #endif
 
 enum { DATA_ALIGNMENT = 64 }; /* a cache line, for readers that map the file */
 
-static int64_t part_count(const struct tensor_part *part)
+int64_t tensor_part_count(const struct tensor_part *part)
 {
     int64_t count = 0;
     for (int64_t i = 0; i < part->range_count; i++)
@@ -40,7 +38,7 @@ static void check_part(const struct tensor_part *part)
 
 static bool is_whole(const struct tensor_part *part)
 {
-    return part_count(part) == part->rows * (part->cols ? part->cols : 1);
+    return tensor_part_count(part) == part->rows * (part->cols ? part->cols : 1);
 }
 
 /* "BEGIN END BEGIN END ... ROWS COLS" */
@@ -72,20 +70,19 @@ static struct json *metadata_of(int64_t step, const struct tensor_part *parts, i
 static struct json *entry_of(const struct tensor_part *part, int64_t begin_bytes)
 {
     struct json *entry = json_new_object(), *shape = json_new_array(), *offsets = json_new_array();
-    json_append_integer(shape, is_whole(part) ? part->rows : part_count(part));
+    json_append_integer(shape, is_whole(part) ? part->rows : tensor_part_count(part));
     if (is_whole(part) && part->cols)
         json_append_integer(shape, part->cols);
     json_append_integer(offsets, begin_bytes);
-    json_append_integer(offsets, begin_bytes + part_count(part) * (int64_t)sizeof(float));
+    json_append_integer(offsets, begin_bytes + tensor_part_count(part) * (int64_t)sizeof(float));
     json_put_text(entry, "dtype", "F32");
     json_put(entry, "shape", shape);
     json_put(entry, "data_offsets", offsets);
     return entry;
 }
 
-/* Length and header, padded so that the data are aligned. */
-static void print_header(int64_t step, const struct tensor_part *parts, int64_t count,
-                         struct strbuf *out)
+void safetensors_print_header(int64_t step, const struct tensor_part *parts, int64_t count,
+                              struct strbuf *out)
 {
     struct json *header = json_new_object();
     int64_t begin_bytes = 0;
@@ -95,7 +92,7 @@ static void print_header(int64_t step, const struct tensor_part *parts, int64_t 
     for (const struct tensor_part *part = parts; part < parts + count; part++) {
         CHECK(!json_member(header, part->name), "tensor '%s' comes twice in one file", part->name);
         json_put(header, part->name, entry_of(part, begin_bytes));
-        begin_bytes += part_count(part) * (int64_t)sizeof(float);
+        begin_bytes += tensor_part_count(part) * (int64_t)sizeof(float);
     }
 
     uint64_t length = 0;
@@ -106,17 +103,4 @@ static void print_header(int64_t step, const struct tensor_part *parts, int64_t 
     length = out->length - sizeof length;
     memcpy(out->bytes, &length, sizeof length);
     json_free(header);
-}
-
-enum status safetensors_write(struct checked_file *file, int64_t step,
-                              const struct tensor_part *parts, int64_t count)
-{
-    struct strbuf header = STRBUF_INIT;
-    print_header(step, parts, count, &header);
-    enum status status = checked_file_add(file, header.bytes, header.length);
-    for (int64_t i = 0; status == STATUS_OK && i < count; i++)
-        status =
-            checked_file_add(file, parts[i].data, (size_t)part_count(&parts[i]) * sizeof(float));
-    strbuf_release(&header);
-    return status;
 }

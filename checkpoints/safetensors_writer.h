@@ -11,12 +11,14 @@
 #ifndef CHECKPOINTS_SAFETENSORS_WRITER_H
 #define CHECKPOINTS_SAFETENSORS_WRITER_H
 
-#include "checkpoints/checked_file.h"
+#include "base/strbuf.h"
 #include "checkpoints/checkpoint.h"
 
-/* Writes the parts, none of them empty, into a file of its own. `step` is
- * recorded in the file, so that files of two checkpoints cannot be mixed. */
-enum status safetensors_write(struct checked_file *file, int64_t step,
-                              const struct tensor_part *parts, int64_t count);
+/* Length and header of a file of these parts, none of them empty, padded so that the data that
+ * follow are aligned. `step` is recorded, so that files of two checkpoints cannot be mixed. */
+void safetensors_print_header(int64_t step, const struct tensor_part *parts, int64_t count,
+                              struct strbuf *out);
+/* Elements of a part: of all its ranges. */
+int64_t tensor_part_count(const struct tensor_part *part);
 
 #endif

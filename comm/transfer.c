@@ -27,6 +27,30 @@ void transfer_broadcast(const struct world *world, void *bytes, size_t length, i
     }
 }
 
+void transfer_send(const struct world *world, const void *bytes, int64_t length, int to)
+{
+    const unsigned char *next = bytes;
+    for (int64_t left = length; left > 0;) {
+        int part = message_length(left);
+        MPI_CHECK(
+            MPI_Send(next, part, MPI_BYTE, to, TRANSFER_TAG_GATHER, world->topology->comm));
+        next += part;
+        left -= part;
+    }
+}
+
+void transfer_receive(const struct world *world, void *bytes, int64_t length, int from)
+{
+    unsigned char *next = bytes;
+    for (int64_t left = length; left > 0;) {
+        int part = message_length(left);
+        MPI_CHECK(MPI_Recv(next, part, MPI_BYTE, from, TRANSFER_TAG_GATHER,
+                           world->topology->comm, MPI_STATUS_IGNORE));
+        next += part;
+        left -= part;
+    }
+}
+
 bool transfer_test(MPI_Request *requests, int count)
 {
     int is_done = 0;

@@ -18,7 +18,8 @@ enum transfer_tag {
     TRANSFER_TAG_TREE = 2,
     TRANSFER_TAG_LOAN = 3,
     TRANSFER_TAG_VECTOR = 4,
-    TRANSFER_TAG_TRIAL = 5
+    TRANSFER_TAG_TRIAL = 5,
+    TRANSFER_TAG_GATHER = 6
 };
 
 /* Local. Until all are done, as MPI_Waitall. After a moment it naps between looks, since a look
@@ -41,6 +42,10 @@ void transfer_pause_end(struct transfer_pause *pause);
 
 /* Collective. */
 void transfer_broadcast(const struct world *world, void *bytes, size_t length, int root);
+
+/* Local, on both of the two ranks. */
+void transfer_send(const struct world *world, const void *bytes, int64_t length, int to);
+void transfer_receive(const struct world *world, void *bytes, int64_t length, int from);
 
 /* Collective. Bytes [offsets[r], offsets[r + 1]) of `buffer` come from rank r; afterwards all ranks
  * hold them all. `offsets` has size + 1 entries, the same on every rank. */

@@ -214,6 +214,35 @@ void world_barrier(const struct world *world)
     operation_end(world);
 }
 
+bool world_any(const struct world *world, bool mine)
+{
+    int own = mine, any;
+    operation_begin(world, "question", 0);
+    MPI_CHECK(MPI_Allreduce(&own, &any, 1, MPI_INT, MPI_MAX, world->topology->comm));
+    operation_end(world);
+    return any;
+}
+
+void *world_gather(const struct world *world, const void *mine, int64_t length, int64_t *ends)
+{
+    unsigned char *all = NULL;
+    operation_begin(world, "gathering on one rank", 0);
+    world_gather_all(world, &length, sizeof length, ends);
+    for (int rank = 1; rank < world->size; rank++)
+        ends[rank] += ends[rank - 1];
+    if (world->rank == 0) {
+        all = memory_alloc((size_t)ends[world->size - 1] + 1);
+        if (length > 0)
+            memcpy(all, mine, (size_t)length);
+        for (int rank = 1; rank < world->size; rank++)
+            transfer_receive(world, all + ends[rank - 1], ends[rank] - ends[rank - 1], rank);
+    } else {
+        transfer_send(world, mine, length, 0);
+    }
+    operation_end(world);
+    return all;
+}
+
 struct content {
     unsigned char digest[SHA256_BYTES];
     char host[WORLD_HOST_BYTES];

@@ -49,6 +49,12 @@ void world_gather_all(const struct world *world, const void *mine, size_t bytes_
 void world_broadcast(const struct world *world, void *bytes, size_t length,
                      int root);                /* Collective */
 void world_barrier(const struct world *world); /* Collective */
+bool world_any(const struct world *world, bool mine); /* Collective. Is it so on any rank? */
+
+/* Collective. The bytes of all ranks, however many each has, in the order of the ranks: on rank 0,
+ * freed by the caller with memory_free; NULL elsewhere. ends[r], on all ranks, is where those of
+ * rank r end. */
+void *world_gather(const struct world *world, const void *mine, int64_t length, int64_t *ends);
 
 /* Collective. Fails on all ranks alike where `bytes` are not the same on every rank: `what` says
  * what they disagree about, and the message names the first rank that differs from rank 0. */

@@ -114,10 +114,10 @@ expect_refused 'it was never committed'
 
 begin a_manifest_of_a_newer_version_says_so
 make_checkpoint newer 1
-sed -i -e 's/"version": 1/"version": 3/' -e '/checksum/,$d' newer/checkpoints/step-00000001/manifest.json
+sed -i -e 's/"version": 1/"version": 4/' -e '/checksum/,$d' newer/checkpoints/step-00000001/manifest.json
 sign newer/checkpoints/step-00000001
 eon checkpoint digest newer/checkpoints/step-00000001
-expect_refused 'format version 3 is newer'
+expect_refused 'format version 4 is newer'
 
 begin what_does_not_exist_is_refused
 eon checkpoint digest nowhere

@@ -10,6 +10,8 @@
 #include "tests/mpi/mpi_test.h"
 #include "tests/unit/checkpoint_sample.h"
 
+static const struct checkpoint_way way; /* the simplest */
+
 /* Collective. One run for all ranks, in rank 0's folder. */
 static int new_run(void **state)
 {
@@ -124,7 +126,7 @@ static void one_ranks_error_fails_the_save_on_all(void **state)
     char wanted[32] = "File exists", name[32];
     char *partial = checkpoint_folder_path(*state, 2, CHECKPOINT_PARTIAL);
     save_as(&test_world, *state, 1);
-    assert_int_equal(checkpoint_writer_begin(&test_world, *state, 2, &writer), STATUS_OK);
+    assert_int_equal(checkpoint_writer_begin(&test_world, &way, *state, 2, &writer), STATUS_OK);
     snprintf(name, sizeof name, "text-%d", test_world.rank);
     checkpoint_writer_add_text(writer, name, "x", 1);
     if (test_world.rank == culprit)
@@ -148,7 +150,7 @@ static void a_folder_that_cannot_be_made_fails_on_all(void **state)
     if (test_world.rank == 0)
         assert_int_equal(file_replace(run, "x", 1), STATUS_OK);
     world_barrier(&test_world);
-    assert_int_equal(checkpoint_writer_begin(&test_world, run, 1, &writer), STATUS_BAD_INPUT);
+    assert_int_equal(checkpoint_writer_begin(&test_world, &way, run, 1, &writer), STATUS_BAD_INPUT);
     assert_null(writer);
     memory_free(run);
 }

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "tests/mpi/node_layouts.h"
 #include "tests/mpi/training_sample.h"
-#include "trainer/training/run_state.h"
+#include "trainer/training/run_saver.h"
 #include "trainer/training/train_loop.h"
 #include "trainer/training/train_step.h"
 
@@ -145,7 +145,10 @@ static void save_poisoned_checkpoint(const struct training_sample *sample)
     struct trainer trainer;
     training_sample_open(sample, &trainer);
     trainer.model.parameters[0] = NAN;
-    if (run_state_save(&trainer) != STATUS_OK)
+    struct save_report save;
+    trainer.saver = run_saver_open(&trainer);
+    if (run_saver_begin(trainer.saver, &trainer) != STATUS_OK ||
+        run_saver_advance(trainer.saver, true, &save) != STATUS_OK)
         fail_msg("%s", status_message());
     trainer_close(&trainer);
 }

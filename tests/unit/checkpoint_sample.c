@@ -95,7 +95,7 @@ static void add_moments(struct checkpoint_writer *writer, const struct world *wo
     checkpoint_writer_add_tensors(writer, file_name, parts, count);
 }
 
-static void add_model(struct checkpoint_writer *writer, int64_t step)
+static void add_model(struct checkpoint_writer *writer, const struct world *world, int64_t step)
 {
     static float data[SAMPLE_TENSORS][64];
     struct slice ranges[SAMPLE_TENSORS];
@@ -110,7 +110,9 @@ static void add_model(struct checkpoint_writer *writer, int64_t step)
     }
     int length = snprintf(state, sizeof state,
                           "{\"loss\": 2.5, \"digested\": {\"step\": %" PRId64 "}}\n", step);
-    checkpoint_writer_add_tensors(writer, "model.safetensors", parts, SAMPLE_TENSORS);
+    checkpoint_writer_add_shared(writer, world, "model.safetensors", parts, SAMPLE_TENSORS);
+    if (world->rank != 0)
+        return;
     checkpoint_writer_add_text(writer, "config.json", "{}\n", 3);
     checkpoint_writer_add_text(writer, CHECKPOINT_STATE_NAME, state, (size_t)length);
 }
@@ -118,9 +120,9 @@ static void add_model(struct checkpoint_writer *writer, int64_t step)
 enum status sample_save(const struct world *world, const char *run, int64_t step)
 {
     struct checkpoint_writer *writer;
-    TRY(checkpoint_writer_begin(world, run, step, &writer));
-    if (world->rank == 0)
-        add_model(writer, step);
+    const struct checkpoint_way way = { 0 };
+    TRY(checkpoint_writer_begin(world, &way, run, step, &writer));
+    add_model(writer, world, step);
     add_moments(writer, world, step);
     return checkpoint_writer_commit(writer);
 }

@@ -16,6 +16,7 @@
 #include "tests/unit/checkpoint_sample.h"
 
 static struct world world;
+static const struct checkpoint_way way; /* the simplest */
 static int64_t world_blocks; /* of memory, that an open world holds */
 
 /* Every test has a run of its own. */
@@ -335,7 +336,7 @@ static void a_failed_save_keeps_what_was_there(void **state)
     struct checkpoint_writer *writer;
     char *partial = checkpoint_folder_path(*state, 2, CHECKPOINT_PARTIAL);
     save(*state, 1);
-    assert_int_equal(checkpoint_writer_begin(&world, *state, 2, &writer), STATUS_OK);
+    assert_int_equal(checkpoint_writer_begin(&world, &way, *state, 2, &writer), STATUS_OK);
     checkpoint_writer_add_text(writer, "state.json", "{}", 2);
     checkpoint_writer_add_text(writer, "state.json", "{}", 2);
     checkpoint_writer_add_text(writer, "config.json", "{}", 2);

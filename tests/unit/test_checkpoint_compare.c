@@ -15,6 +15,7 @@
 enum { MOST = 4, ELEMENTS = 6 };
 
 static struct world world;
+static const struct checkpoint_way way; /* the simplest */
 
 /* A checkpoint of vectors (cols == 0) and matrices of ELEMENTS each. */
 struct small_tensor {
@@ -35,7 +36,7 @@ static struct checkpoint *save(const char *run, int64_t step, const struct small
         parts[i] =
             (struct tensor_part){ tensors[i].name,  tensors[i].rows, tensors[i].cols, &whole, 1,
                                   tensors[i].values };
-    assert_int_equal(checkpoint_writer_begin(&world, run, step, &writer), STATUS_OK);
+    assert_int_equal(checkpoint_writer_begin(&world, &way, run, step, &writer), STATUS_OK);
     checkpoint_writer_add_tensors(writer, "model.safetensors", parts, count);
     checkpoint_writer_add_text(writer, CHECKPOINT_STATE_NAME, state, strlen(state));
     assert_int_equal(checkpoint_writer_commit(writer), STATUS_OK);

@@ -71,12 +71,12 @@ int mkdir(const char *path, mode_t mode)
     return begin_call('m') ? end_call(syscall(SYS_mkdirat, AT_FDCWD, path, mode)) : -1;
 }
 
-ssize_t write(int descriptor, const void *bytes, size_t length)
+ssize_t pwrite(int descriptor, const void *bytes, size_t length, off_t offset)
 {
     if (!begin_call('w'))
         return -1;
     size_t taken = struck && fault.how == SHORT_WRITE && length > 1 ? length / 2 : length;
-    return end_call(syscall(SYS_write, descriptor, bytes, taken));
+    return end_call(syscall(SYS_pwrite64, descriptor, bytes, taken, offset));
 }
 
 /* A killed process loses nothing that it wrote, synced or not: the disk is spared. */

@@ -14,6 +14,7 @@
 #include "tests/unit/checkpoint_sample.h"
 
 static struct world world;
+static const struct checkpoint_way way; /* the simplest */
 
 /* Every test has a run of its own. */
 static int new_run(void **state)
@@ -86,7 +87,7 @@ static void save_validated(const char *run, int64_t step, double validation_loss
                      ? snprintf(text, sizeof text, "{\"digested\": {}, \"validation_loss\": %.2f}",
                                 validation_loss)
                      : snprintf(text, sizeof text, "{\"digested\": {}}");
-    assert_int_equal(checkpoint_writer_begin(&world, run, step, &writer), STATUS_OK);
+    assert_int_equal(checkpoint_writer_begin(&world, &way, run, step, &writer), STATUS_OK);
     checkpoint_writer_add_text(writer, CHECKPOINT_STATE_NAME, text, (size_t)length);
     assert_int_equal(checkpoint_writer_commit(writer), STATUS_OK);
 }

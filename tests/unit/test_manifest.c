@@ -104,7 +104,7 @@ static void a_signed_manifest_is_read_as_hostile_too(void **state)
         const char *members, *why;
     } cases[] = {
         { "\"format\":\"zip\"", "format 'zip'" },
-        { "\"format\":\"eon-checkpoint\",\"version\":3", "newer than this program" },
+        { "\"format\":\"eon-checkpoint\",\"version\":4", "newer than this program" },
         { "\"format\":\"eon-checkpoint\",\"version\":1,\"step\":-1", "'step' is -1" },
         { "\"format\":\"eon-checkpoint\",\"version\":1,\"step\":1e3", "'step'" },
         { "\"format\":\"eon-checkpoint\",\"version\":1,\"step\":1,\"step\":2", "duplicate" },

@@ -67,22 +67,11 @@ static void write_descriptions(const struct trainer *trainer, struct checkpoint_
     write_json(writer, "state.json", state_to_json(trainer));
 }
 
-enum status run_state_save(const struct trainer *trainer)
+void run_state_write(const struct trainer *trainer, struct checkpoint_writer *writer)
 {
-    struct checkpoint_writer *writer;
-    TRY(checkpoint_writer_begin(trainer->world, trainer->config->run, trainer->progress.step,
-                                &writer));
     run_tensors_write(trainer, writer);
     if (trainer->world->rank == 0)
         write_descriptions(trainer, writer);
-    TRY(checkpoint_writer_commit(writer));
-
-    const struct train_config *config = trainer->config;
-    const struct checkpoint_retention retention = { config->keep_last, config->keep_every,
-                                                    config->keep_best };
-    if (trainer->world->rank == 0 && checkpoint_prune(config->run, &retention) != STATUS_OK)
-        log_warning("old checkpoints of run '%s' stay: %s", config->run, status_message());
-    return STATUS_OK;
 }
 
 static enum status require_text(const struct trainer *trainer, const struct json *state,

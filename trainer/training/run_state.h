@@ -11,8 +11,8 @@
 #include "checkpoints/checkpoint.h"
 #include "trainer/training/trainer.h"
 
-/* Collective. Commits RUN/checkpoints/step-NNNNNNNN for trainer->progress.step. */
-enum status run_state_save(const struct trainer *trainer);
+/* Local. This rank's part of all files. */
+void run_state_write(const struct trainer *trainer, struct checkpoint_writer *writer);
 
 /* Collective. Takes parameters, moments, progress and ledger from the checkpoint. Another
  * optimizer is bad input; another kernel set or corpus than the run's is bad input, unless the

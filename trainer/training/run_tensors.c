@@ -47,17 +47,22 @@ static void add_part(struct part_list *list, const char *prefix, const struct te
     };
 }
 
+/* `sharers` write the file together; NULL: it is this rank's alone. */
 static void write_list(struct part_list *list, struct checkpoint_writer *writer,
-                       const char *file_name)
+                       const char *file_name, const struct world *sharers)
 {
-    if (list->count > 0)
+    if (list->count > 0 && sharers)
+        checkpoint_writer_add_shared(writer, sharers, file_name, list->parts, list->count);
+    else if (list->count > 0)
         checkpoint_writer_add_tensors(writer, file_name, list->parts, list->count);
     memory_free(list->parts);
     memory_free(list->names);
 }
 
+/* By all ranks that hold them together. */
 static void write_parameters(const struct model *model, struct checkpoint_writer *writer,
-                             const char *file_name, const char *prefix)
+                             const struct world *sharers, const char *file_name,
+                             const char *prefix)
 {
     const struct tensor_table *table = &model->table;
     struct part_list list = part_list_of(table->tensor_count);
@@ -69,11 +74,10 @@ static void write_parameters(const struct model *model, struct checkpoint_writer
                                              model->parameters + tensor->offset };
         add_part(&list, prefix, &whole, tensor);
     }
-    write_list(&list, writer, file_name);
+    write_list(&list, writer, file_name, sharers);
     memory_free(ranges);
 }
 
-/* Of each group its first rank writes the parameters. */
 static void write_groups(const struct trainer *trainer, struct checkpoint_writer *writer)
 {
     for (int i = 0; i < trainer->group_count && trainer->outer; i++) {
@@ -81,8 +85,7 @@ static void write_groups(const struct trainer *trainer, struct checkpoint_writer
         char file_name[64];
         snprintf(file_name, sizeof file_name, "group-%05lld-of-%05lld.safetensors",
                  (long long)group->number + 1, (long long)trainer->config->groups);
-        if (group->world->rank == 0)
-            write_parameters(group->model, writer, file_name, group->prefix);
+        write_parameters(group->model, writer, group->world, file_name, group->prefix);
     }
 }
 
@@ -107,13 +110,12 @@ static void write_moments(const struct trainer *trainer, struct checkpoint_write
     char file_name[64];
     snprintf(file_name, sizeof file_name, "optimizer-%05d-of-%05d.safetensors",
              trainer->world->rank + 1, trainer->world->size);
-    write_list(&list, writer, file_name);
+    write_list(&list, writer, file_name, NULL);
 }
 
 void run_tensors_write(const struct trainer *trainer, struct checkpoint_writer *writer)
 {
-    if (trainer->world->rank == 0)
-        write_parameters(&trainer->model, writer, "model.safetensors", "");
+    write_parameters(&trainer->model, writer, trainer->world, "model.safetensors", "");
     write_groups(trainer, writer);
     write_moments(trainer, writer);
 }

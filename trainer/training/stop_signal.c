@@ -3,8 +3,6 @@
 #include <signal.h>
 #include <string.h>
 
-#include "base/memory.h"
-
 static volatile sig_atomic_t asked_to_stop;
 
 static void remember(int number)
@@ -27,10 +25,5 @@ void stop_signal_install(void)
 
 bool stop_signal_received(const struct world *world)
 {
-    char mine = (char)asked_to_stop;
-    char *all = memory_alloc((size_t)world->size);
-    world_gather_all(world, &mine, sizeof mine, all);
-    bool any = memchr(all, 1, (size_t)world->size) != NULL;
-    memory_free(all);
-    return any;
+    return world_any(world, asked_to_stop != 0);
 }

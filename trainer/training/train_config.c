@@ -141,6 +141,10 @@ const struct option_spec train_options[] = {
     { .section = "checkpoints", .key = "save_every", .type = OPTION_INTEGER,
       .offset = AT(save_every), .default_text = "500", .min = 0, .max = 1e12, .unit = "steps",
       .help = "between checkpoints; 0: only at the end and when stopped" },
+    { .key = "save_memory_bytes", .type = OPTION_INTEGER, .offset = AT(save_memory_bytes),
+      .default_text = "0", .min = 0, .max = 1e15, .unit = "bytes",
+      .help = "of a rank for state that is being written while training goes on; 0: what it takes, "
+              "up to half of the node's free memory" },
     { .key = "keep_last", .type = OPTION_INTEGER, .offset = AT(keep_last), .default_text = "2",
       .min = 2, .max = 1e6, .help = "newest checkpoints that are kept" },
     { .key = "keep_every", .type = OPTION_INTEGER, .offset = AT(keep_every), .default_text = "0",
@@ -182,6 +186,7 @@ static const char *const free_keys[] = {
     "threads",
     "stop_after",
     "save_every",
+    "save_memory_bytes",
     "keep_last",
     "resume",
     "accept_changes",

@@ -50,7 +50,7 @@ struct train_config {
     double decay_fraction, weight_decay, beta1, beta2, epsilon, muon_momentum, clip_norm, z_loss;
     int64_t max_skipped;
 
-    int64_t save_every, keep_last, keep_every;
+    int64_t save_every, save_memory_bytes, keep_last, keep_every;
     bool keep_best;
     char *resume;
     bool accept_changes;

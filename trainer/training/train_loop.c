@@ -1,12 +1,14 @@
 #include "trainer/training/train_loop.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "comm/flight_recorder.h"
 #include "comm/watchdog.h"
 #include "trainer/training/run_folder.h"
-#include "trainer/training/run_state.h"
+#include "trainer/training/run_saver.h"
 #include "trainer/training/stop_signal.h"
 #include "trainer/training/train_report.h"
 #include "trainer/training/train_step.h"
@@ -27,32 +29,66 @@ static enum status check_skipped(const struct trainer *trainer)
                   (long long)(progress->step - progress->skipped_in_a_row));
 }
 
+/* Carries on a save that is under way; with `waits` to its end. */
+static enum status advance_save(struct trainer *trainer, struct train_report *report, bool waits)
+{
+    struct save_report save;
+    if (!run_saver_is_busy(trainer->saver))
+        return STATUS_OK;
+    const double begun_s = clock_seconds();
+    if (waits)
+        flight_recorder_doing("saving before step %lld", (long long)trainer->progress.step + 1);
+    enum status status = run_saver_advance(trainer->saver, waits, &save);
+    train_profile_add(trainer, STAGE_SAVING, begun_s);
+    if (status == STATUS_OK && save.is_done)
+        train_report_saved(report, &save);
+    return status;
+}
+
+static enum status begin_save(struct trainer *trainer)
+{
+    const double begun_s = clock_seconds();
+    flight_recorder_doing("saving step %lld", (long long)trainer->progress.step);
+    enum status status = run_saver_begin(trainer->saver, trainer);
+    train_profile_add(trainer, STAGE_SAVING, begun_s);
+    return status;
+}
+
+/* A disk that is full now may have room by the next save. */
+static void warn_unless_saved(const struct trainer *trainer, enum status status)
+{
+    if (status != STATUS_OK && trainer->world->rank == 0)
+        log_warning("training goes on: %s", status_message());
+}
+
+/* Ranks that differ save nothing. */
+static enum status compare_ranks(struct trainer *trainer)
+{
+    TRY(replica_check_slice(trainer));
+    trainer_gather(trainer);
+    return replica_check_replicas(trainer);
+}
+
 /* Saves where it is due, at the end, and before a stop. What a skipped step left is not due: it is
- * the parameters of an earlier checkpoint, and would push that one out. A disk that is full now may
- * have room by the next save: only where none will follow has the run failed. Ranks that differ
- * save nothing. */
+ * the parameters of an earlier checkpoint, and would push that one out. Only where no save will
+ * follow has the run failed with it. */
 static enum status save_if_due(struct trainer *trainer, struct train_report *report, bool stops)
 {
     const struct train_config *config = trainer->config;
     const struct train_progress *progress = &trainer->progress;
-    bool is_last = stops || progress->step == config->steps;
-    if (!is_last && (!is_due(config->save_every, progress->step) || progress->skipped_in_a_row > 0))
+    const bool is_last = stops || progress->step == config->steps;
+    const bool is_now = is_last || (is_due(config->save_every, progress->step) &&
+                                    progress->skipped_in_a_row == 0);
+    warn_unless_saved(trainer, advance_save(trainer, report, is_now));
+    if (!is_now)
         return STATUS_OK;
-    TRY(replica_check_slice(trainer));
-    trainer_gather(trainer);
-    TRY(replica_check_replicas(trainer));
-
-    double begun_s = clock_seconds();
-    flight_recorder_doing("saving step %lld", (long long)progress->step);
-    enum status status = run_state_save(trainer);
-    train_profile_add(trainer, STAGE_SAVING, begun_s);
-    if (status == STATUS_OK)
-        train_report_saved(report);
-    if (status == STATUS_OK || is_last)
+    TRY(compare_ranks(trainer));
+    enum status status = begin_save(trainer);
+    if (status == STATUS_OK && is_last)
+        status = advance_save(trainer, report, true);
+    if (is_last)
         return status;
-    if (trainer->world->rank == 0)
-        log_warning("step %lld is not saved, training goes on: %s", (long long)progress->step,
-                    status_message());
+    warn_unless_saved(trainer, status);
     return STATUS_OK;
 }
 
@@ -95,6 +131,12 @@ static enum status take_steps(struct trainer *trainer)
     train_report_begin(&report, trainer);
     while (status == STATUS_OK && trainer->progress.step < config->steps && !stops)
         status = take_step(trainer, &report, &stops);
+    if (run_saver_is_busy(trainer->saver)) { /* the run has failed: what was saved stays */
+        char message[STATUS_MESSAGE_BYTES];
+        snprintf(message, sizeof message, "%s", status_message());
+        warn_unless_saved(trainer, advance_save(trainer, &report, true));
+        status_set(status, message);
+    }
     train_report_end(&report);
 
     if (status == STATUS_OK && stops)
@@ -115,6 +157,7 @@ enum status train_loop_run(const struct world *world, const struct train_config 
         status = run_folder_open(&trainer);
     if (status == STATUS_OK) {
         trainer_start_reading(&trainer);
+        trainer.saver = run_saver_open(&trainer);
         status = take_steps(&trainer);
     }
     flight_recorder_doing("ending");

@@ -81,6 +81,7 @@ static void add_record(struct train_report *report, const struct step_report *st
         json_put_integer(record, "message_bytes",
                          message_bytes(trainer->tuning.block, (enum wire)trainer->config->wire));
     json_put_number(record, "data_wait_seconds", batch_stream_wait_seconds(trainer->batches));
+    json_put_number(record, "save_wait_seconds", report->save_wait_seconds);
     metrics_writer_add(report->metrics, record);
     json_free(record);
 }
@@ -200,10 +201,12 @@ void train_report_validate(struct train_report *report)
              result.loss, result.bits_per_byte);
 }
 
-void train_report_saved(struct train_report *report)
+void train_report_saved(struct train_report *report, const struct save_report *save)
 {
     const struct trainer *trainer = report->trainer;
-    log_info("step %lld saved in '%s'", (long long)trainer->progress.step, trainer->config->run);
+    log_info("step %lld saved in '%s' (training waited %.2f s, it took %.2f s)",
+             (long long)save->step, trainer->config->run, save->taking_s, save->saving_s);
+    report->save_wait_seconds += save->taking_s;
     if (trainer->world->rank == 0)
         write_ledger(report);
 }

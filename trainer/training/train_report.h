@@ -7,6 +7,7 @@
 #include "trainer/reports/energy_meter.h"
 #include "trainer/reports/metrics_writer.h"
 #include "trainer/reports/progress_line.h"
+#include "trainer/training/run_saver.h"
 #include "trainer/training/train_step.h"
 
 struct train_report {
@@ -18,6 +19,7 @@ struct train_report {
     double flops_per_token;     /* the model's, analytic */
     double seconds;             /* of the steps since the last record, without comparing ranks */
     int64_t tokens;             /* and their tokens */
+    double save_wait_seconds;   /* that training waited for saves that are done */
 };
 
 /* All collective. */
@@ -25,7 +27,7 @@ void train_report_begin(struct train_report *report, struct trainer *trainer);
 void train_report_step(struct train_report *report, const struct step_report *step,
                        double step_seconds);
 void train_report_validate(struct train_report *report);
-void train_report_saved(struct train_report *report);
+void train_report_saved(struct train_report *report, const struct save_report *save);
 void train_report_end(struct train_report *report);
 
 #endif

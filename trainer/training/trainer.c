@@ -14,6 +14,7 @@
 #include "shards/format/shard_verifier.h"
 #include "trainer/kernels/ceiling.h"
 #include "trainer/training/run_lock.h"
+#include "trainer/training/run_saver.h"
 #include "trainer/training/train_leaf.h"
 
 enum { LEAVES_AHEAD = 4 /* read before they are asked for */, PEAK_TRIES = 10 };
@@ -266,6 +267,7 @@ void trainer_gather(struct trainer *trainer)
 
 void trainer_close(struct trainer *trainer)
 {
+    run_saver_close(trainer->saver);
     run_lock_release(trainer->run_lock);
     batch_stream_close(trainer->batches);
     shard_stager_stop(trainer->stager);

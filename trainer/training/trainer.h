@@ -65,6 +65,7 @@ struct trainer {
     int64_t validated_step; /* -1: none yet */
     double validation_loss; /* after that step */
 
+    struct run_saver *saver; /* once the run's folder is open */
     int run_lock; /* rank 0's, from run_folder_open on */
     struct train_progress progress;
     struct compute_ledger ledger;

@@ -1,0 +1,94 @@
+#include "checkpoints/file_image.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "checkpoints/span_list.h"
+
+/* Small enough that the checksum finds in the first cache what was just copied. */
+#define COPY_BYTES ((size_t)16 << 10)
+
+static int64_t blocks_of(int64_t bytes)
+{
+    return (bytes + (int64_t)WRITE_BLOCK - 1) / (int64_t)WRITE_BLOCK;
+}
+
+void file_image_init(struct file_image *image, int64_t bytes, const struct world *sharers)
+{
+    const int64_t blocks = blocks_of(bytes);
+    const int64_t rank = sharers ? sharers->rank : 0, size = sharers ? sharers->size : 1;
+    const int64_t first = blocks * rank / size, last = blocks * (rank + 1) / size;
+    *image = (struct file_image){
+        .begin = first * (int64_t)WRITE_BLOCK,
+        .end = last == blocks ? bytes : last * (int64_t)WRITE_BLOCK,
+        .first_piece = memory_alloc_zeroed((size_t)(last - first) + 1, sizeof(int64_t)),
+    };
+}
+
+void file_image_release(struct file_image *image)
+{
+    memory_free(image->pieces);
+    memory_free(image->first_piece);
+    *image = (struct file_image){ 0 };
+}
+
+static void append(struct file_image *image, const struct image_piece *piece)
+{
+    if (image->piece_count == image->piece_capacity) {
+        image->piece_capacity = 2 * image->piece_capacity + 64;
+        image->pieces = memory_realloc(image->pieces,
+                                       (size_t)image->piece_capacity * sizeof *image->pieces);
+    }
+    image->pieces[image->piece_count++] = *piece;
+}
+
+void file_image_add(struct file_image *image, const void *bytes, int64_t length)
+{
+    const int64_t begin = image->at, end = image->at + length;
+    int64_t at = begin > image->begin ? begin : image->begin;
+    while (at < end && at < image->end) {
+        const int64_t block = (at - image->begin) / (int64_t)WRITE_BLOCK;
+        int64_t stop = image->begin + (block + 1) * (int64_t)WRITE_BLOCK;
+        stop = stop < end ? stop : end;
+        append(image, &(struct image_piece){
+                          .bytes = (const unsigned char *)bytes + (at - begin),
+                          .length = stop - at,
+                          .source = image->sources,
+                          .source_offset = at - begin,
+                      });
+        image->block_count = block + 1;
+        image->first_piece[block + 1] = image->piece_count;
+        at = stop;
+    }
+    image->at = end;
+    image->sources++;
+}
+
+/* The checksum is of what is in the buffer: so it vouches for the way from there on, too. */
+static uint32_t copy_piece(const struct image_piece *piece, unsigned char *out)
+{
+    uint32_t crc32 = 0;
+    for (size_t at = 0; at < (size_t)piece->length; at += COPY_BYTES) {
+        const size_t left = (size_t)piece->length - at;
+        const size_t part = left < COPY_BYTES ? left : COPY_BYTES;
+        memcpy(out + at, piece->bytes + at, part);
+        crc32 = span_checksum(crc32, out + at, part);
+    }
+    return crc32;
+}
+
+size_t file_image_copy(struct file_image *image, int64_t block, unsigned char *out)
+{
+    size_t length = 0;
+    for (int64_t i = image->first_piece[block]; i < image->first_piece[block + 1]; i++) {
+        struct image_piece *piece = &image->pieces[i];
+        piece->crc32 = copy_piece(piece, out + length);
+        length += (size_t)piece->length;
+    }
+    return length;
+}
+
+int64_t file_image_offset(const struct file_image *image, int64_t block)
+{
+    return image->begin + block * (int64_t)WRITE_BLOCK;
+}

@@ -1,0 +1,96 @@
+#include "trainer/training/run_saver.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "trainer/reports/machine_memory.h"
+#include "trainer/training/run_state.h"
+
+struct run_saver {
+    struct write_queue *queue;
+    struct checkpoint_writer *writer; /* NULL: no save is under way */
+    struct save_report report;
+    double begun_s;
+};
+
+/* The node's ranks together take no more than half of what is free, or a quarter of a job's limit,
+ * which counts what they hold already. */
+static size_t buffer_bytes(const struct trainer *trainer)
+{
+    const int64_t asked = trainer->config->save_memory_bytes;
+    if (asked > 0)
+        return (size_t)asked;
+    const int64_t available = machine_memory_bytes("MemAvailable");
+    const int64_t limit = machine_memory_limit_bytes();
+    const int64_t all = limit >= 0 && limit / 2 < available ? limit / 4 : available / 2;
+    return all > 0 ? (size_t)(all / trainer->world->node_size) : 0;
+}
+
+struct run_saver *run_saver_open(const struct trainer *trainer)
+{
+    struct run_saver *saver = memory_alloc_zeroed(1, sizeof *saver);
+    saver->queue = write_queue_start(buffer_bytes(trainer));
+    return saver;
+}
+
+void run_saver_close(struct run_saver *saver)
+{
+    if (!saver)
+        return;
+    CHECK(!saver->writer, "a run ends before step %lld is saved", (long long)saver->report.step);
+    write_queue_stop(saver->queue);
+    memory_free(saver);
+}
+
+bool run_saver_is_busy(const struct run_saver *saver)
+{
+    return saver->writer != NULL;
+}
+
+static enum status not_saved(const struct run_saver *saver, enum status status)
+{
+    return status == STATUS_OK
+               ? status
+               : status_prefix(status, "step %lld is not saved", (long long)saver->report.step);
+}
+
+enum status run_saver_begin(struct run_saver *saver, const struct trainer *trainer)
+{
+    const struct train_config *config = trainer->config;
+    const struct checkpoint_way way = {
+        .queue = saver->queue,
+        .pool = trainer->kernels.pool,
+        .retention = { config->keep_last, config->keep_every, config->keep_best },
+    };
+    CHECK(!saver->writer, "a save begins while another is under way");
+    saver->begun_s = clock_seconds();
+    saver->report = (struct save_report){ .step = trainer->progress.step };
+    TRY(not_saved(saver, checkpoint_writer_begin(trainer->world, &way, config->run,
+                                                 trainer->progress.step, &saver->writer)));
+    run_state_write(trainer, saver->writer);
+    checkpoint_writer_seal(saver->writer);
+    saver->report.taking_s = clock_seconds() - saver->begun_s;
+    return STATUS_OK;
+}
+
+enum status run_saver_advance(struct run_saver *saver, bool waits, struct save_report *report)
+{
+    enum status status = STATUS_OK;
+    if (!saver->writer) {
+        *report = (struct save_report){ 0 };
+        return STATUS_OK;
+    }
+    const double asked_s = clock_seconds();
+    if (waits) {
+        status = checkpoint_writer_commit(saver->writer);
+        saver->report.is_done = true;
+    } else {
+        status = checkpoint_writer_advance(saver->writer, &saver->report.is_done);
+    }
+    const double now_s = clock_seconds();
+    saver->report.taking_s += now_s - asked_s;
+    saver->report.saving_s = now_s - saver->begun_s;
+    if (saver->report.is_done)
+        saver->writer = NULL;
+    *report = saver->report;
+    return not_saved(saver, status);
+}

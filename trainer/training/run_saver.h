@@ -1,0 +1,36 @@
+/* run_saver: saves of a run, beside its training.
+ *
+ *   training  step | take the state | step | step | step | ...          the next save waits for this
+ *   queue            .. write, fsync ................... | rename
+ *
+ * The state is taken in memory between two steps, each rank its part of it, and training goes on
+ * while a thread writes. Between later steps the ranks ask each other whether all have written;
+ * then rank 0 commits. See checkpoint_writer.c.
+ */
+#ifndef TRAINER_TRAINING_RUN_SAVER_H
+#define TRAINER_TRAINING_RUN_SAVER_H
+
+#include "trainer/training/trainer.h"
+
+/* One save, from when its state was taken. */
+struct save_report {
+    int64_t step;
+    bool is_done; /* committed, or failed */
+    double taking_s, saving_s; /* that training waited for it; until it was done, in all */
+};
+
+struct run_saver;
+
+/* Local. */
+struct run_saver *run_saver_open(const struct trainer *trainer);
+void run_saver_close(struct run_saver *saver); /* no save is under way; NULL is allowed */
+
+/* Collective. Takes the state of trainer->progress.step; none is under way. */
+enum status run_saver_begin(struct run_saver *saver, const struct trainer *trainer);
+/* Local, the same on all ranks. */
+bool run_saver_is_busy(const struct run_saver *saver);
+/* Collective, between steps. Carries a save that is under way on, or with `waits` to its end. The
+ * status is that of the save: OK while it goes on. */
+enum status run_saver_advance(struct run_saver *saver, bool waits, struct save_report *report);
+
+#endif

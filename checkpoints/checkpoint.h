@@ -75,8 +75,8 @@ void checkpoint_writer_add_shared(struct checkpoint_writer *writer, const struct
                                   int64_t count);
 /* Collective. Everything was added: the state is taken, and may change. */
 void checkpoint_writer_seal(struct checkpoint_writer *writer);
-/* Collective, after that, again and again. Does not wait for the disk. When *is_done, the checkpoint
- * is committed or, after an error, its temporary folder removed; the writer is freed. */
+/* Collective, after that, again and again. Does not wait for the disk. When *is_done, the
+ * checkpoint is committed or, after an error, its temporary folder removed; the writer is freed. */
 enum status checkpoint_writer_advance(struct checkpoint_writer *writer, bool *is_done);
 /* Collective. Seals it unless it is, waits until it is done, and frees it. */
 enum status checkpoint_writer_commit(struct checkpoint_writer *writer);

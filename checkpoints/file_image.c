@@ -36,8 +36,8 @@ static void append(struct file_image *image, const struct image_piece *piece)
 {
     if (image->piece_count == image->piece_capacity) {
         image->piece_capacity = 2 * image->piece_capacity + 64;
-        image->pieces = memory_realloc(image->pieces,
-                                       (size_t)image->piece_capacity * sizeof *image->pieces);
+        image->pieces =
+            memory_realloc(image->pieces, (size_t)image->piece_capacity * sizeof *image->pieces);
     }
     image->pieces[image->piece_count++] = *piece;
 }

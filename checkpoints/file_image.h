@@ -35,7 +35,8 @@ struct file_image {
     int64_t block_count;
 };
 
-/* Of a file of `bytes` in all that the ranks of `world` share, or that is this rank's alone (NULL). */
+/* Of a file of `bytes` in all that the ranks of `world` share, or that is this rank's alone (NULL).
+ */
 void file_image_init(struct file_image *image, int64_t bytes, const struct world *sharers);
 void file_image_release(struct file_image *image);
 

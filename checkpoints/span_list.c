@@ -103,8 +103,7 @@ void span_list_join(struct span_list *list)
     qsort_r(list->spans, (size_t)list->count, sizeof *list->spans, compare, list);
     struct span *last = list->spans;
     for (const struct span *next = last + 1; next < list->spans + list->count; next++) {
-        if (last->end == next->begin &&
-            strcmp(span_name(list, last), span_name(list, next)) == 0)
+        if (last->end == next->begin && strcmp(span_name(list, last), span_name(list, next)) == 0)
             extend(last, next);
         else
             *++last = *next;

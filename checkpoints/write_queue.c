@@ -101,7 +101,8 @@ void write_queue_stop(struct write_queue *queue)
 /* With the mutex. */
 static void add_block(struct write_queue *queue)
 {
-    void *block = mmap(NULL, WRITE_BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *block =
+        mmap(NULL, WRITE_BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK(block != MAP_FAILED, "no memory for a buffer of checkpoints");
     madvise(block, WRITE_BLOCK, MADV_HUGEPAGE);
     const size_t bytes = (size_t)(queue->block_count + 1) * sizeof(unsigned char *);

@@ -32,8 +32,7 @@ void transfer_send(const struct world *world, const void *bytes, int64_t length,
     const unsigned char *next = bytes;
     for (int64_t left = length; left > 0;) {
         int part = message_length(left);
-        MPI_CHECK(
-            MPI_Send(next, part, MPI_BYTE, to, TRANSFER_TAG_GATHER, world->topology->comm));
+        MPI_CHECK(MPI_Send(next, part, MPI_BYTE, to, TRANSFER_TAG_GATHER, world->topology->comm));
         next += part;
         left -= part;
     }
@@ -44,8 +43,8 @@ void transfer_receive(const struct world *world, void *bytes, int64_t length, in
     unsigned char *next = bytes;
     for (int64_t left = length; left > 0;) {
         int part = message_length(left);
-        MPI_CHECK(MPI_Recv(next, part, MPI_BYTE, from, TRANSFER_TAG_GATHER,
-                           world->topology->comm, MPI_STATUS_IGNORE));
+        MPI_CHECK(MPI_Recv(next, part, MPI_BYTE, from, TRANSFER_TAG_GATHER, world->topology->comm,
+                           MPI_STATUS_IGNORE));
         next += part;
         left -= part;
     }

@@ -47,8 +47,8 @@ enum status world_agree(const struct world *world, enum status mine);
 /* Collective. `all` has room for size * bytes_each; in the order of the ranks. */
 void world_gather_all(const struct world *world, const void *mine, size_t bytes_each, void *all);
 void world_broadcast(const struct world *world, void *bytes, size_t length,
-                     int root);                /* Collective */
-void world_barrier(const struct world *world); /* Collective */
+                     int root);                       /* Collective */
+void world_barrier(const struct world *world);        /* Collective */
 bool world_any(const struct world *world, bool mine); /* Collective. Is it so on any rank? */
 
 /* Collective. The bytes of all ranks, however many each has, in the order of the ranks: on rank 0,

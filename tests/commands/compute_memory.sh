@@ -3,9 +3,11 @@
 . "${0%/*}/lib.sh"
 . "${0%/*}/corpus_of_sources.sh"
 
-# 10 million parameters, some 200 MB: the process itself is a small part of it.
+# 10 million parameters, some 200 MB: the process itself is a small part of it. How much of a save
+# waits in memory depends on the disk, unless it is bound.
 model='--layers=6 --width=384 --heads=6 --seq_len=192 --leaves=2 --leaf_sequences=2 --threads=2
-       --warmup_steps=0 --steps=2 --validate_sequences=4 --corpus=corpus'
+       --warmup_steps=0 --steps=2 --save_every=1 --validate_sequences=4 --corpus=corpus
+       --save_memory_bytes=16777216'
 
 # The most that a rank of a run holds: read until the run ends. Pages that ranks share count as each
 # one's share of them.

@@ -17,7 +17,7 @@
 
 static struct world world;
 static const struct checkpoint_way way; /* the simplest */
-static int64_t world_blocks; /* of memory, that an open world holds */
+static int64_t world_blocks;            /* of memory, that an open world holds */
 
 /* Every test has a run of its own. */
 static int new_run(void **state)

@@ -35,14 +35,17 @@ static enum status parse_signed(const char *members)
 
 static void print_example(struct strbuf *text)
 {
-    struct manifest_file files[] = { { "state.json", 30, 7 },
-                                     { "config.json", 0, 0xffffffff },
-                                     { "a-Z_9.safetensors", INT64_MAX, 0 } };
+    struct manifest_file files[] = { { "state.json", 30, 7, 0 },
+                                     { "config.json", 0, 0xffffffff, 0 },
+                                     { "a-Z_9.safetensors", INT64_MAX, 0, 0x80000001 } };
+    struct manifest_tensor tensors[] = { { "h.0", 1 }, { "h.1", 0xfedcba98 } };
     struct manifest manifest = { .step = 12,
                                  .world_size = 3,
                                  .created = "2026-11-22T22:07:20Z",
                                  .files = files,
-                                 .file_count = 3 };
+                                 .file_count = 3,
+                                 .tensors = tensors,
+                                 .tensor_count = 2 };
     manifest_print(&manifest, text);
 }
 
@@ -62,6 +65,10 @@ static void what_was_printed_is_read(void **state)
     assert_int_equal(read.files[1].crc32, 0xffffffff);
     assert_int_equal(manifest_find(&read, "state.json"), 2);
     assert_int_equal(manifest_find(&read, "state.jso"), -1);
+    assert_int_equal(read.files[0].header_crc32, 0x80000001);
+    assert_int_equal(read.tensor_count, 2);
+    assert_int_equal(manifest_find_tensor(&read, "h.1")->crc32, 0xfedcba98);
+    assert_null(manifest_find_tensor(&read, "h.2"));
     manifest_release(&read);
     strbuf_release(&text);
 }

@@ -309,14 +309,10 @@ static void ranges_of_a_part_lie_one_behind_the_other(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_was_written_is_read),
-        TEST(a_file_without_tensors_is_read),
-        TEST(hostile_headers_are_refused),
-        TEST(hostile_lengths_are_refused_before_allocation),
-        TEST(short_files_are_refused),
-        TEST(what_is_no_regular_file_is_refused),
-        TEST(hostile_parts_are_refused),
-        TEST(ranges_of_a_part_lie_one_behind_the_other),
+        TEST(what_was_written_is_read),    TEST(a_file_without_tensors_is_read),
+        TEST(hostile_headers_are_refused), TEST(hostile_lengths_are_refused_before_allocation),
+        TEST(short_files_are_refused),     TEST(what_is_no_regular_file_is_refused),
+        TEST(hostile_parts_are_refused),   TEST(ranges_of_a_part_lie_one_behind_the_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

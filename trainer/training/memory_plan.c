@@ -3,11 +3,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "checkpoints/write_queue.h"
 #include "comm/groups.h"
 
 const char *const memory_part_names[MEMORY_PARTS] = { "parameters",  "gradient", "optimizer",
                                                       "activations", "kernels",  "batches",
-                                                      "process" };
+                                                      "saving",      "process" };
 
 /* What this process holds now. */
 static size_t resident_bytes(void)
@@ -66,6 +67,20 @@ static void plan_state(const struct train_config *config, const struct tensor_ta
     plan->bytes[MEMORY_OPTIMIZER] += outer_step_momentum_bytes(table, world->rank, world->size);
 }
 
+/* Its part of each file of parameters, and all of its optimizer's. */
+static size_t saving_bytes(const struct train_config *config, int64_t count,
+                           const struct world *world, const struct world *group, size_t groups,
+                           size_t optimizer)
+{
+    size_t bytes = (size_t)(count / world->size) * sizeof(float) + optimizer;
+    if (config->groups > 1)
+        bytes += groups * (size_t)(count / group->size) * sizeof(float);
+    bytes = (bytes + WRITE_BLOCK - 1) / WRITE_BLOCK * WRITE_BLOCK;
+    const size_t asked = (size_t)config->save_memory_bytes / WRITE_BLOCK * WRITE_BLOCK;
+    const size_t bound = asked < 2 * WRITE_BLOCK ? 2 * WRITE_BLOCK : asked;
+    return config->save_memory_bytes > 0 && bound < bytes ? bound : bytes;
+}
+
 static void plan_rank(const struct train_config *config, const struct model_config *model,
                       const struct tensor_table *table, int rank, int ranks, int node_size,
                       struct memory_plan *plan)
@@ -84,6 +99,10 @@ static void plan_rank(const struct train_config *config, const struct model_conf
     plan->bytes[MEMORY_ACTIVATIONS] =
         activations_bytes(model, &activations) - activations_bytes_lent(model, &activations);
     plan->bytes[MEMORY_BATCHES] = batch_stream_bytes(&reading);
+    const struct leaf_range carried = groups_of_rank(config->groups, rank, ranks);
+    plan->bytes[MEMORY_SAVING] =
+        saving_bytes(config, table->element_count, &world, &group,
+                     (size_t)(carried.end - carried.first), plan->bytes[MEMORY_OPTIMIZER]);
     plan->total = 0;
     for (int i = 0; i < MEMORY_PARTS; i++)
         plan->total += plan->bytes[i];

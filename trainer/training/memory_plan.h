@@ -6,10 +6,15 @@
  *
  *   parameters    the rank's share of its node's replica; with groups, also of its groups' replicas
  *   gradient      the sums that wait for their sibling (comm/gradient_tree.h), of each group that
- * the rank carries, and of the groups' changes optimizer     moments of the rank's slices, and
- * Muon's scratch activations   of one micro-batch, with the chunk of the loss, less what backward
- * lends the gradient (model/gradient_loans.h) kernels       scratch of the threads batches leaves
- * that are read ahead process       measured
+ *                 the rank carries, and of the groups' changes
+ *   optimizer     moments of the rank's slices, and Muon's scratch
+ *   activations   of one micro-batch, with the chunk of the loss, less what backward lends the
+ *                 gradient (model/gradient_loans.h)
+ *   kernels       scratch of the threads
+ *   batches       leaves that are read ahead
+ *   saving        the rank's part of the state, while it is written (run_saver.h); a fast disk needs
+ *                 less
+ *   process       measured
  *
  * All of it is written to within the first steps, so the sum is the peak resident set, with pages
  * that ranks share counted as each one's share. Ranks of several nodes stage at most 64 MiB more.
@@ -26,6 +31,7 @@ enum memory_part {
     MEMORY_ACTIVATIONS,
     MEMORY_KERNELS,
     MEMORY_BATCHES,
+    MEMORY_SAVING,
     MEMORY_PROCESS,
     MEMORY_PARTS
 };

@@ -1,7 +1,7 @@
 /* run_saver: saves of a run, beside its training.
  *
- *   training  step | take the state | step | step | step | ...          the next save waits for this
- *   queue            .. write, fsync ................... | rename
+ *   training  step | take the state | step | step | step | ...          the next save waits for
+ * this queue            .. write, fsync ................... | rename
  *
  * The state is taken in memory between two steps, each rank its part of it, and training goes on
  * while a thread writes. Between later steps the ranks ask each other whether all have written;
@@ -15,7 +15,7 @@
 /* One save, from when its state was taken. */
 struct save_report {
     int64_t step;
-    bool is_done; /* committed, or failed */
+    bool is_done;              /* committed, or failed */
     double taking_s, saving_s; /* that training waited for it; until it was done, in all */
 };
 

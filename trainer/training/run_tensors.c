@@ -61,8 +61,7 @@ static void write_list(struct part_list *list, struct checkpoint_writer *writer,
 
 /* By all ranks that hold them together. */
 static void write_parameters(const struct model *model, struct checkpoint_writer *writer,
-                             const struct world *sharers, const char *file_name,
-                             const char *prefix)
+                             const struct world *sharers, const char *file_name, const char *prefix)
 {
     const struct tensor_table *table = &model->table;
     struct part_list list = part_list_of(table->tensor_count);

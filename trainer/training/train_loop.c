@@ -77,8 +77,8 @@ static enum status save_if_due(struct trainer *trainer, struct train_report *rep
     const struct train_config *config = trainer->config;
     const struct train_progress *progress = &trainer->progress;
     const bool is_last = stops || progress->step == config->steps;
-    const bool is_now = is_last || (is_due(config->save_every, progress->step) &&
-                                    progress->skipped_in_a_row == 0);
+    const bool is_now =
+        is_last || (is_due(config->save_every, progress->step) && progress->skipped_in_a_row == 0);
     warn_unless_saved(trainer, advance_save(trainer, report, is_now));
     if (!is_now)
         return STATUS_OK;

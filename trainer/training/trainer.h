@@ -66,7 +66,7 @@ struct trainer {
     double validation_loss; /* after that step */
 
     struct run_saver *saver; /* once the run's folder is open */
-    int run_lock; /* rank 0's, from run_folder_open on */
+    int run_lock;            /* rank 0's, from run_folder_open on */
     struct train_progress progress;
     struct compute_ledger ledger;
     struct train_profile profile;

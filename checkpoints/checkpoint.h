@@ -91,12 +91,23 @@ const char *checkpoint_folder(const struct checkpoint *checkpoint);
 int64_t checkpoint_step(const struct checkpoint *checkpoint);
 const struct json *checkpoint_state(const struct checkpoint *checkpoint); /* state.json */
 
-/* Local. Recomputes the checksums of files number first, first + stride, ... of the manifest. */
-enum status checkpoint_verify(struct checkpoint *checkpoint, int first, int stride);
+/* Local. Recomputes the checksums of files number first, first + stride, ... of the manifest; of
+ * those that hold tensors too, or not. */
+enum status checkpoint_verify(struct checkpoint *checkpoint, bool with_tensors, int first,
+                              int stride);
 
 /* Local. Elements [begin, end) of tensor `name`, whose shape must be as given. */
 enum status checkpoint_read(struct checkpoint *checkpoint, const char *name, int64_t rows,
                             int64_t cols, int64_t begin, int64_t end, float *out);
+
+/* Between these two the checksum of what is read is kept, and then compared with the manifest's:
+ * so a byte that is checked is read once. By then the ranks of `world` together have read whatever
+ * tensors they have read of once and whole. `status` is that of the reading; all ranks get the
+ * worst. The first one is local, the second collective over `world`. Manifests before version 3
+ * list no tensors: checkpoint_find has verified the files of those. */
+void checkpoint_begin_checked(struct checkpoint *checkpoint);
+enum status checkpoint_end_checked(struct checkpoint *checkpoint, const struct world *world,
+                                   enum status status);
 
 /* One hash of all state: every tensor's name, shape and values in the order of the
  * names, and the member "digested" of state.json. Independent of files and ranks. */
@@ -106,11 +117,17 @@ enum status checkpoint_digest(struct checkpoint *checkpoint, char hex[SHA256_HEX
  * newest valid checkpoint is opened. All checksums are verified. */
 enum status checkpoint_open_newest(const char *run_or_checkpoint, struct checkpoint **out);
 
-/* Collective. For --resume: the newest valid checkpoint of the run, or that of `step` (>= 0).
- * Checksums are verified by all ranks together. Invalid ones are named in a warning and
- * passed over. *out = NULL where the run has none and step < 0. */
+/* Collective. Whether the data of an open checkpoint are to be trusted: it reads or verifies them.
+ */
+typedef enum status checkpoint_trial(void *context, struct checkpoint *checkpoint);
+
+/* Collective. For --resume: the newest checkpoint of the run, or that of `step` (>= 0), that opens,
+ * whose files without tensors have their checksums, and that passes the trial. Others are named in
+ * a warning and passed over. *out = NULL where the run has none and step < 0. */
 enum status checkpoint_find(const struct world *world, const char *run_folder, int64_t step,
-                            struct checkpoint **out);
+                            checkpoint_trial *trial, void *context, struct checkpoint **out);
+/* Collective. A trial: all checksums of files are verified by all ranks of the world together. */
+enum status checkpoint_verify_together(void *world, struct checkpoint *checkpoint);
 
 /* Local (rank 0): removes all others, and abandoned temporary folders. */
 enum status checkpoint_prune(const char *run_folder, const struct checkpoint_retention *retention);

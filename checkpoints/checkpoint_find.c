@@ -27,18 +27,26 @@ static enum status share_catalogue(const struct world *world, const char *run_fo
     return STATUS_OK;
 }
 
-/* Collective. All ranks open it, and each verifies its share of the files. */
+enum status checkpoint_verify_together(void *world, struct checkpoint *checkpoint)
+{
+    const struct world *ranks = world;
+    return world_agree(ranks, checkpoint_verify(checkpoint, true, ranks->rank, ranks->size));
+}
+
+/* Collective. What the ranks open, they try. */
 static enum status try_candidate(const struct world *world,
                                  const struct checkpoint_catalogue *catalogue, int64_t index,
-                                 struct checkpoint **out)
+                                 checkpoint_trial *trial, void *context, struct checkpoint **out)
 {
-    enum status status = checkpoint_catalogue_open(catalogue, index, out);
-    if (status == STATUS_OK)
-        status = checkpoint_verify(*out, world->rank, world->size);
-    status = world_agree(world, status);
+    enum status status = world_agree(world, checkpoint_catalogue_open(catalogue, index, out));
     if (status == STATUS_OK)
         status = world_require_same(world, checkpoint_manifest(*out)->checksum, SHA256_HEX,
                                     "a checkpoint's manifest");
+    if (status == STATUS_OK)
+        status = world_agree(world, checkpoint_verify(*out, checkpoint_manifest(*out)->version < 3,
+                                                      world->rank, world->size));
+    if (status == STATUS_OK)
+        status = trial(context, *out);
     if (status != STATUS_OK) {
         checkpoint_close(*out);
         *out = NULL;
@@ -60,7 +68,7 @@ static enum status none_found(const char *run_folder, int64_t step, int64_t pass
 }
 
 enum status checkpoint_find(const struct world *world, const char *run_folder, int64_t step,
-                            struct checkpoint **out)
+                            checkpoint_trial *trial, void *context, struct checkpoint **out)
 {
     struct checkpoint_catalogue catalogue;
     int64_t passed_over = 0;
@@ -69,7 +77,7 @@ enum status checkpoint_find(const struct world *world, const char *run_folder, i
     for (int64_t i = 0; i < catalogue.count && !*out; i++) {
         if (step >= 0 && catalogue.candidates[i].step != step)
             continue;
-        if (try_candidate(world, &catalogue, i, out) == STATUS_OK)
+        if (try_candidate(world, &catalogue, i, trial, context, out) == STATUS_OK)
             continue;
         passed_over++;
         if (world->rank == 0)

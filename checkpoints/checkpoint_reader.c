@@ -12,24 +12,7 @@
 
 #define STATE_MAX_BYTES ((size_t)64 << 20)
 
-/* File number `file` in place file % OPEN_FILES, so that ranges in turn over the files of some
- * ranks open each once. */
-enum { OPEN_FILES = 64 };
-struct open_file {
-    int64_t file; /* -1: none */
-    int descriptor;
-};
-
-struct checkpoint {
-    char *folder;
-    struct manifest manifest;
-    struct json *state;
-    struct safetensors_reader *readers; /* [file_count], those of tensor files are open */
-    struct tensor_index index;
-    struct open_file open_files[OPEN_FILES]; /* a rank may meet thousands of files: the last ones */
-};
-
-static char *file_path(const struct checkpoint *checkpoint, int64_t file)
+char *checkpoint_file_path(const struct checkpoint *checkpoint, int64_t file)
 {
     return path_join(checkpoint->folder, checkpoint->manifest.files[file].name);
 }
@@ -94,7 +77,7 @@ static enum status open_tensors(struct checkpoint *checkpoint, const char *path,
 static enum status open_file(struct checkpoint *checkpoint, int64_t file)
 {
     const struct manifest_file *entry = &checkpoint->manifest.files[file];
-    char *path = file_path(checkpoint, file);
+    char *path = checkpoint_file_path(checkpoint, file);
     enum status status = check_size(path, entry->size_bytes);
     if (status == STATUS_OK && manifest_file_holds_tensors(entry))
         status = open_tensors(checkpoint, path, file);
@@ -110,7 +93,7 @@ static enum status read_state(struct checkpoint *checkpoint)
         return bad_input("cannot trust checkpoint '%s': it has no '%s'", checkpoint->folder,
                          CHECKPOINT_STATE_NAME);
     struct strbuf text = STRBUF_INIT;
-    char *path = file_path(checkpoint, file);
+    char *path = checkpoint_file_path(checkpoint, file);
     enum status status = checked_file_load(path, STATE_MAX_BYTES, &text);
     if (status == STATUS_OK)
         status = checked_file_verify_bytes(path, text.bytes, text.length,
@@ -155,9 +138,10 @@ enum status checkpoint_open(const char *folder, struct checkpoint **out)
 {
     struct checkpoint *checkpoint = memory_alloc_zeroed(1, sizeof *checkpoint);
     checkpoint->folder = memory_copy_string(folder);
-    for (int i = 0; i < OPEN_FILES; i++)
+    for (int i = 0; i < CHECKPOINT_OPEN_FILES; i++)
         checkpoint->open_files[i].file = -1;
     tensor_index_init(&checkpoint->index);
+    span_list_init(&checkpoint->reads);
     *out = NULL;
     enum status status = open_folder(checkpoint);
     if (status == STATUS_OK)
@@ -171,13 +155,14 @@ void checkpoint_close(struct checkpoint *checkpoint)
 {
     if (!checkpoint)
         return;
-    for (int i = 0; i < OPEN_FILES; i++)
+    for (int i = 0; i < CHECKPOINT_OPEN_FILES; i++)
         if (checkpoint->open_files[i].file >= 0)
             close(checkpoint->open_files[i].descriptor);
     for (int64_t file = 0; checkpoint->readers && file < checkpoint->manifest.file_count; file++)
         safetensors_reader_release(&checkpoint->readers[file]);
     memory_free(checkpoint->readers);
     tensor_index_release(&checkpoint->index);
+    span_list_release(&checkpoint->reads);
     json_free(checkpoint->state);
     manifest_release(&checkpoint->manifest);
     memory_free(checkpoint->folder);
@@ -214,64 +199,4 @@ const struct manifest *checkpoint_manifest(const struct checkpoint *checkpoint)
 const struct tensor_index *checkpoint_tensors(const struct checkpoint *checkpoint)
 {
     return &checkpoint->index;
-}
-
-enum status checkpoint_verify(struct checkpoint *checkpoint, int first, int stride)
-{
-    CHECK(first >= 0 && stride > 0, "files %d, then every %d, cannot be verified", first, stride);
-    for (int64_t file = first; file < checkpoint->manifest.file_count; file += stride) {
-        const struct manifest_file *entry = &checkpoint->manifest.files[file];
-        char *path = file_path(checkpoint, file);
-        enum status status = checked_file_verify(path, entry->size_bytes, entry->crc32);
-        memory_free(path);
-        TRY(status);
-    }
-    return STATUS_OK;
-}
-
-static enum status open_for_reading(struct checkpoint *checkpoint, int64_t file, int *descriptor)
-{
-    struct open_file *place = &checkpoint->open_files[file % OPEN_FILES];
-    int64_t size_bytes;
-    if (place->file != file) {
-        TRY(file_open_regular(checkpoint->readers[file].path, descriptor, &size_bytes));
-        if (place->file >= 0)
-            close(place->descriptor);
-        *place = (struct open_file){ file, *descriptor };
-    }
-    *descriptor = place->descriptor;
-    return STATUS_OK;
-}
-
-static enum status read_segment(struct checkpoint *checkpoint, const struct tensor_segment *segment,
-                                int64_t begin, int64_t end, float *out)
-{
-    int descriptor;
-    TRY(open_for_reading(checkpoint, segment->file, &descriptor));
-    return file_read_at(descriptor, out, (size_t)(end - begin) * sizeof *out,
-                        segment->offset_bytes + (begin - segment->begin) * (int64_t)sizeof *out,
-                        checkpoint->readers[segment->file].path);
-}
-
-enum status checkpoint_read(struct checkpoint *checkpoint, const char *name, int64_t rows,
-                            int64_t cols, int64_t begin, int64_t end, float *out)
-{
-    const struct tensor_entry *tensor = tensor_index_find(&checkpoint->index, name);
-    if (!tensor)
-        return bad_input("cannot read checkpoint '%s': it has no tensor '%s'", checkpoint->folder,
-                         name);
-    if (tensor->rows != rows || tensor->cols != cols)
-        return bad_input("cannot read checkpoint '%s': tensor '%s' has shape [%" PRId64 ", %" PRId64
-                         "], not [%" PRId64 ", %" PRId64 "]",
-                         checkpoint->folder, name, tensor->rows, tensor->cols, rows, cols);
-    CHECK(0 <= begin && begin <= end && end <= tensor->elements,
-          "tensor '%s' has no elements [%" PRId64 ", %" PRId64 ")", name, begin, end);
-    const struct tensor_segment *segment = tensor_entry_segment(tensor, begin);
-    for (; begin < end; segment++) {
-        int64_t part_end = end < segment->end ? end : segment->end;
-        TRY(read_segment(checkpoint, segment, begin, part_end, out));
-        out += part_end - begin;
-        begin = part_end;
-    }
-    return STATUS_OK;
 }

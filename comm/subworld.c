@@ -32,7 +32,7 @@ void subworld_open(const struct world *world, const struct subworld_plan *plan, 
     sub->size = sub->topology->size;
     sub->node_rank = sub->topology->place_of[sub->rank];
     sub->node_size = sub->topology->node_sizes[sub->topology->node];
-    sub->counts_alone = !plan->is_alone && world->size > 1;
+    sub->counts_alone = !plan->is_alone && (world->size > 1 || world->counts_alone);
     if (!plan->is_alone)
         operation_end(world);
 }

@@ -149,7 +149,9 @@ static int save_in_child(const char *run, int64_t step)
 static int64_t newest(const char *run)
 {
     struct checkpoint *checkpoint;
-    if (checkpoint_find(&world, run, -1, &checkpoint) != STATUS_OK || !checkpoint)
+    if (checkpoint_find(&world, run, -1, checkpoint_verify_together, &world, &checkpoint) !=
+            STATUS_OK ||
+        !checkpoint)
         fail_msg("nothing is left: %s", status_message());
     int64_t step = checkpoint_step(checkpoint);
     sample_expect(checkpoint, step, 0, 1);

@@ -48,7 +48,7 @@ static void verify_files(struct verify_report *report, struct checkpoint *checkp
 {
     int64_t files = checkpoint_manifest(checkpoint)->file_count;
     for (int file = 0; file < files; file++) {
-        enum status status = checkpoint_verify(checkpoint, file, INT_MAX);
+        enum status status = checkpoint_verify(checkpoint, true, file, INT_MAX);
         if (status != STATUS_OK)
             add_problem(report, problems, status);
     }

@@ -102,40 +102,54 @@ static enum status write_beginning(struct trainer *trainer, const char *config_p
     return resume_ledger(trainer);
 }
 
-static enum status load_checkpoint(struct trainer *trainer, struct checkpoint *checkpoint,
+/* A run and what it may go on from. */
+struct resumption {
+    struct trainer *trainer;
+    const char *config_path;
+    enum status status; /* why it does not go on from a checkpoint that is good */
+};
+
+static enum status check_resumable(struct trainer *trainer, const struct checkpoint *checkpoint,
                                    const char *config_path)
 {
     const struct train_config *config = trainer->config;
-    enum status status = STATUS_OK;
+    if (is_new_run(config))
+        return bad_input("run '%s' has checkpoints already: resume it, or choose another --run",
+                         config->run);
     if (trainer->world->rank == 0 && !config->accept_changes)
-        status = train_config_require_same(config, config_path);
-    TRY(world_agree(trainer->world, status));
+        TRY(train_config_require_same(config, config_path));
     if (checkpoint_step(checkpoint) > config->steps)
         return bad_input("cannot resume run '%s': it is at step %lld, beyond its %lld steps",
                          config->run, (long long)checkpoint_step(checkpoint),
                          (long long)config->steps);
-    TRY(run_state_load(trainer, checkpoint));
-    log_info("resuming run '%s' at step %lld of %lld", config->run,
-             (long long)trainer->progress.step, (long long)config->steps);
-    return STATUS_OK;
+    return run_state_read(trainer, checkpoint);
+}
+
+/* Collective: a checkpoint_trial. It fails where the data are damaged; that the run must not go on
+ * from them is another matter. */
+static enum status load(void *context, struct checkpoint *checkpoint)
+{
+    struct resumption *resumption = context;
+    struct trainer *trainer = resumption->trainer;
+    resumption->status =
+        world_agree(trainer->world, check_resumable(trainer, checkpoint, resumption->config_path));
+    return resumption->status == STATUS_OK ? run_state_load(trainer, checkpoint) : STATUS_OK;
 }
 
 static enum status find_and_load(struct trainer *trainer, const char *config_path)
 {
     const struct train_config *config = trainer->config;
+    struct resumption resumption = { .trainer = trainer, .config_path = config_path };
     struct checkpoint *checkpoint = NULL;
-    TRY(checkpoint_find(trainer->world, config->run, asked_step(config), &checkpoint));
+    TRY(checkpoint_find(trainer->world, config->run, asked_step(config), load, &resumption,
+                        &checkpoint));
     if (!checkpoint)
         return config->init_from[0] == '\0' ? STATUS_OK : warm_start(trainer);
-
-    enum status status;
-    if (is_new_run(config))
-        status = bad_input("run '%s' has checkpoints already: resume it, or choose another --run",
-                           config->run);
-    else
-        status = load_checkpoint(trainer, checkpoint, config_path);
     checkpoint_close(checkpoint);
-    return status;
+    if (resumption.status == STATUS_OK)
+        log_info("resuming run '%s' at step %lld of %lld", config->run,
+                 (long long)trainer->progress.step, (long long)config->steps);
+    return resumption.status;
 }
 
 enum status run_folder_open(struct trainer *trainer)

@@ -115,7 +115,7 @@ static enum status require_groups(const struct trainer *trainer, const struct js
     return STATUS_OK;
 }
 
-static enum status read_state(struct trainer *trainer, struct checkpoint *checkpoint)
+enum status run_state_read(struct trainer *trainer, const struct checkpoint *checkpoint)
 {
     const char *source = checkpoint_folder(checkpoint);
     const struct json *state = checkpoint_state(checkpoint), *digested, *ledger;
@@ -146,11 +146,9 @@ static enum status read_state(struct trainer *trainer, struct checkpoint *checkp
 
 enum status run_state_load(struct trainer *trainer, struct checkpoint *checkpoint)
 {
-    enum status status = read_state(trainer, checkpoint);
-    if (status == STATUS_OK)
-        status = run_tensors_read(trainer, checkpoint);
+    enum status status = run_tensors_read(trainer, checkpoint);
     node_vector_publish(trainer->parameters);
     for (int i = 0; i < trainer->group_count; i++)
         node_vector_publish(trainer->groups[i].parameters);
-    return world_agree(trainer->world, status);
+    return status;
 }

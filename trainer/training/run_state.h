@@ -14,9 +14,13 @@
 /* Local. This rank's part of all files. */
 void run_state_write(const struct trainer *trainer, struct checkpoint_writer *writer);
 
-/* Collective. Takes parameters, moments, progress and ledger from the checkpoint. Another
- * optimizer is bad input; another kernel set or corpus than the run's is bad input, unless the
- * settings accept changes. */
+/* Local. Whether this run can go on from there: takes progress and ledger. Another optimizer or
+ * number of groups is bad input; another kernel set or corpus too, unless the settings accept
+ * changes. */
+enum status run_state_read(struct trainer *trainer, const struct checkpoint *checkpoint);
+
+/* Collective. Takes parameters and moments. Bad input where they are not what the manifest says:
+ * then they are to be read from another checkpoint. */
 enum status run_state_load(struct trainer *trainer, struct checkpoint *checkpoint);
 
 #endif

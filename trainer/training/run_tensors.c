@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "comm/subworld.h"
 
 /* "group.3.exp_avg_sq.model.norm.weight" */
 struct part_name {
@@ -134,24 +135,46 @@ static enum status read_part(struct checkpoint *checkpoint, const char *prefix,
     return STATUS_OK;
 }
 
-/* By one rank of each node. */
-static enum status read_parameters(const struct model *model, const struct world *world,
-                                   struct checkpoint *checkpoint, const char *prefix)
+/* What the rank reads of a model: the ranks of a node share its parameters. */
+static enum status read_share(const struct model *model, const struct world *node,
+                              struct checkpoint *checkpoint, const char *prefix)
 {
-    for (int64_t i = 0; i < model->table.tensor_count && world->node_rank == 0; i++) {
+    const int64_t count = model->table.element_count;
+    const int64_t begin = count * node->rank / node->size;
+    const int64_t end = count * (node->rank + 1) / node->size;
+    for (int64_t i = 0; i < model->table.tensor_count; i++) {
         const struct tensor *tensor = &model->table.tensors[i];
-        struct slice range = { 0, tensor->count };
-        const struct tensor_moment whole = { "", &range, 1, model->parameters + tensor->offset };
-        TRY(read_part(checkpoint, prefix, &whole, tensor));
+        struct slice range = { begin - tensor->offset, end - tensor->offset };
+        range.begin = range.begin > 0 ? range.begin : 0;
+        range.end = range.end < tensor->count ? range.end : tensor->count;
+        if (range.begin >= range.end)
+            continue;
+        const struct tensor_moment share = { "", &range, 1,
+                                             model->parameters + tensor->offset + range.begin };
+        TRY(read_part(checkpoint, prefix, &share, tensor));
     }
     return STATUS_OK;
 }
 
-static enum status read_group(const struct train_group *group, struct checkpoint *checkpoint)
+/* Collective. What went before went as `status` says: all ranks are here, even so. */
+static enum status read_parameters(const struct model *model, const struct world *world,
+                                   struct checkpoint *checkpoint, const char *prefix,
+                                   enum status status)
+{
+    struct world node;
+    subworld_node(world, &node);
+    checkpoint_begin_checked(checkpoint);
+    if (status == STATUS_OK)
+        status = read_share(model, &node, checkpoint, prefix);
+    status = checkpoint_end_checked(checkpoint, &node, status);
+    subworld_leave(&node);
+    return status;
+}
+
+static enum status read_moments(const struct train_group *group, struct checkpoint *checkpoint)
 {
     const struct tensor_table *table = &group->model->table;
     struct tensor_moment moments[MOMENTS_MOST];
-    TRY(read_parameters(group->model, group->world, checkpoint, group->prefix));
     for (int64_t i = 0; i < table->tensor_count; i++) {
         int found = optimizer_tensor_moments(&group->optimizer, i, moments);
         for (int m = 0; m < found; m++)
@@ -160,23 +183,41 @@ static enum status read_group(const struct train_group *group, struct checkpoint
     return STATUS_OK;
 }
 
-/* What the outer step has beside the groups. */
-static enum status read_outer(const struct trainer *trainer, struct checkpoint *checkpoint)
+static enum status read_group(const struct train_group *group, struct checkpoint *checkpoint,
+                              enum status status)
+{
+    status = read_parameters(group->model, group->world, checkpoint, group->prefix, status);
+    checkpoint_begin_checked(checkpoint);
+    if (status == STATUS_OK)
+        status = read_moments(group, checkpoint);
+    return checkpoint_end_checked(checkpoint, group->updaters, status);
+}
+
+static enum status read_outer_momentum(const struct trainer *trainer, struct checkpoint *checkpoint)
 {
     const struct tensor_table *table = &trainer->model.table;
     struct tensor_moment momentum;
-    TRY(read_parameters(&trainer->model, trainer->world, checkpoint, ""));
     for (int64_t i = 0; i < table->tensor_count; i++)
         if (outer_step_tensor_momentum(trainer->outer, i, &momentum))
             TRY(read_part(checkpoint, OUTER_PREFIX, &momentum, &table->tensors[i]));
     return STATUS_OK;
 }
 
+/* What the outer step has beside the groups. */
+static enum status read_outer(const struct trainer *trainer, struct checkpoint *checkpoint)
+{
+    enum status status =
+        read_parameters(&trainer->model, trainer->world, checkpoint, "", STATUS_OK);
+    checkpoint_begin_checked(checkpoint);
+    if (status == STATUS_OK)
+        status = read_outer_momentum(trainer, checkpoint);
+    return checkpoint_end_checked(checkpoint, trainer->world, status);
+}
+
 enum status run_tensors_read(const struct trainer *trainer, struct checkpoint *checkpoint)
 {
-    if (trainer->outer)
-        TRY(read_outer(trainer, checkpoint));
+    enum status status = trainer->outer ? read_outer(trainer, checkpoint) : STATUS_OK;
     for (int i = 0; i < trainer->group_count; i++)
-        TRY(read_group(&trainer->groups[i], checkpoint));
-    return STATUS_OK;
+        status = read_group(&trainer->groups[i], checkpoint, status);
+    return world_agree(trainer->world, status);
 }

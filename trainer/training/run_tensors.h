@@ -16,8 +16,8 @@
 
 /* Local. This rank's files, and its part of those that ranks share. */
 void run_tensors_write(const struct trainer *trainer, struct checkpoint_writer *writer);
-/* Local. This rank's slices, and by one rank of each node the parameters, which are to be published
- * afterwards. */
+/* Collective. This rank's slices, and its share of its node's parameters, which are to be published
+ * afterwards. Bad input where the data are not what the checkpoint's manifest says. */
 enum status run_tensors_read(const struct trainer *trainer, struct checkpoint *checkpoint);
 
 #endif

@@ -12,8 +12,9 @@
 #include "trainer/optimizer/optimizer.h"
 #include "trainer/optimizer/learning_rate.h"
 
-static const char *const case_names[] = { "gpt2", "llama_tied", "llama_untied" };
-enum { CASES = 3 };
+static const char *const case_names[] = { "gpt2",         "gpt2_untied",  "llama_tied",
+                                          "llama_untied", "llama_biased", "llama_linear" };
+enum { CASES = 6 };
 
 /* The largest distances observed, over all cases, kernel sets and both precisions (PyTorch's own
  * float32 is as far from its float64):

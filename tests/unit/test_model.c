@@ -10,15 +10,19 @@
 #include "base/memory.h"
 #include "tests/unit/tiny_models.h"
 
-static const struct model_config gpt2_124m = { FAMILY_GPT2, 12,   768,  12, 12,  3072,
-                                               50257,       1024, 1e-5, 0,  true };
+static const struct model_config gpt2_124m = {
+    FAMILY_GPT2, 12, 768, 12, 12, 3072, 50257, 1024, 1e-5, 0, .tied_head = true
+};
 
 /* Long enough for two blocks of queries, wide enough for several tiles. */
 static const struct model_config small_models[] = {
-    { FAMILY_GPT2, 2, 96, 4, 4, 200, 331, 150, 1e-5, 0, true },
-    { FAMILY_LLAMA, 2, 96, 6, 2, 200, 331, 150, 1e-5, 10000, false },
+    { FAMILY_GPT2, 2, 96, 4, 4, 200, 331, 150, 1e-5, 0, .tied_head = true },
+    { FAMILY_LLAMA, 2, 96, 6, 2, 200, 331, 150, 1e-5, 10000, .tied_head = false },
+    { FAMILY_LLAMA, 2, 96, 6, 2, 200, 331, 150, 1e-5, 10000, .tied_head = true,
+      .attention_bias = true, .mlp_bias = true, .head_dim = 20,
+      .rope_scaling = { ROPE_LLAMA3, 8, 1, 4, 64 } },
 };
-enum { SMALL_MODELS = 2, B = 2, T = 140 };
+enum { SMALL_MODELS = 3, B = 2, T = 140 };
 
 struct setup {
     const char *set;

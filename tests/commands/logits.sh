@@ -18,6 +18,13 @@ train llama_tied --family=llama --kv_heads=2
 expect_success
 train llama_untied --family=llama --kv_heads=1 --tied_head=false
 expect_success
+train gpt2_untied --family=gpt2 --tied_head=false
+expect_success
+train llama_linear --kv_heads=2 --mlp_bias=true --rope_scaling=linear --rope_factor=3
+expect_success
+train llama_biased --kv_heads=2 --attention_bias=true --mlp_bias=true --head_dim=6 \
+    --rope_scaling=llama3 --rope_original_positions=32
+expect_success
 
 begin every_position_has_a_logit_for_each_entry_of_the_vocabulary
 eon logits --model=gpt2 --tokens=5,399,0
@@ -56,7 +63,7 @@ begin transformers_has_the_same_tokens_and_logits
 if [ -z "${EON_PYTHON-}" ]; then
     skip 'no $EON_PYTHON with torch and transformers'
 else
-    for run in gpt2 llama_tied llama_untied; do
+    for run in gpt2 llama_tied llama_untied gpt2_untied llama_linear llama_biased; do
         run "$EON_PYTHON" "$project_root/tests/golden/compare_transformers.py" --eon="$EON" \
             $run/checkpoints/step-00000003
         expect_success

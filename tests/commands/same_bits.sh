@@ -102,6 +102,27 @@ for family in gpt2 llama; do
     expect_equal "$(digest "$family-killed")" "$(digest "$family-whole")"
 done
 
+begin biases_and_scaled_positions_have_the_same_bits_on_other_ranks_threads_and_restarts
+biased='--steps=8 --attention_bias=true --mlp_bias=true --head_dim=6 --rope_scaling=llama3
+        --rope_original_positions=16'
+for precision in fp32 bf16; do
+    # shellcheck disable=SC2086
+    train 1 "biased-$precision-1" $biased --precision=$precision
+    expect_success
+    # shellcheck disable=SC2086
+    train 3 "biased-$precision" $biased --precision=$precision --stop_after=3 --recompute=block
+    expect_exit 75
+    # shellcheck disable=SC2086
+    train 2 "biased-$precision" $biased --precision=$precision --threads=2
+    expect_success
+    expect_equal "$(digest "biased-$precision")" "$(digest "biased-$precision-1")"
+done
+expect test "$(digest biased-fp32-1)" != "$(digest biased-bf16-1)"
+# shellcheck disable=SC2086
+train 1 biased-fp32-1 ${biased/head_dim=6/head_dim=8}
+expect_exit 2
+expect_says err "'head_dim' was 6 and is 8"
+
 # Blocks for several parts of each rank's slice: tensors lie in ranges of many ranks.
 large='--layers=3 --width=192 --steps=3 --check_every=1'
 for optimizer in adamw muon; do

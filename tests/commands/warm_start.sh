@@ -58,6 +58,17 @@ begin a_longer_context_is_not_another_llama
 train --run=longer --init_from=source --steps=1 --seq_len=32
 expect_success
 
+begin slower_positions_are_another_llama_unless_they_are_meant
+train --run=slower --init_from=source --steps=1 --seq_len=32 --rope_scaling=linear --rope_factor=2
+expect_refused 'its rope_scaling is not there, and this run'\''s is {"rope_type":"linear","factor":2.0}'
+train --run=slower --init_from=source --steps=1 --seq_len=32 --rope_scaling=linear --rope_factor=2 \
+    --accept_changes=true
+expect_success
+train --run=refused --init_from=slower --steps=1
+expect_refused 'its rope_scaling is {"rope_type":"linear","factor":2.0}'
+train --run=refused --init_from=source --steps=1 --mlp_bias=true
+expect_refused 'its mlp_bias is false'
+
 begin another_tokenizer_is_refused
 mkdir other
 eon tokenizer train --vocab_size=400 --out=other/tokenizer.json "$project_root/README.md"

@@ -26,12 +26,35 @@ static double number_setting(const struct golden_case *golden, const char *key)
     return value;
 }
 
+static bool is_set(const struct golden_case *golden, const char *key)
+{
+    bool value = false;
+    if (json_member(golden->settings, key))
+        MUST(json_need_bool(golden->settings, key, golden->file.path, &value));
+    return value;
+}
+
+/* By the keys of transformers. */
+static void read_rope_scaling(const struct json *json, const char *place,
+                              struct rope_scaling *scaling)
+{
+    const char *type;
+    MUST(json_need_text(json, "rope_type", place, &type));
+    MUST(json_need_number(json, "factor", place, &scaling->factor));
+    scaling->kind = ROPE_LINEAR;
+    if (strcmp(type, "llama3") != 0)
+        return;
+    scaling->kind = ROPE_LLAMA3;
+    MUST(json_need_number(json, "low_freq_factor", place, &scaling->low_freq_factor));
+    MUST(json_need_number(json, "high_freq_factor", place, &scaling->high_freq_factor));
+    MUST(json_need_integer(json, "original_max_position_embeddings", 1, 1000, place,
+                           &scaling->original_positions));
+}
+
 static void read_config(struct golden_case *golden)
 {
     const char *family;
-    bool tied_head;
     MUST(json_need_text(golden->settings, "family", golden->file.path, &family));
-    MUST(json_need_bool(golden->settings, "tied_head", golden->file.path, &tied_head));
     golden->config = (struct model_config){
         .family = strcmp(family, "gpt2") == 0 ? FAMILY_GPT2 : FAMILY_LLAMA,
         .layers = setting(golden, "layers"),
@@ -43,8 +66,17 @@ static void read_config(struct golden_case *golden)
         .max_positions = setting(golden, "max_positions"),
         .norm_epsilon = 1e-5,
         .rope_theta = 10000,
-        .tied_head = tied_head,
+        .tied_head = is_set(golden, "tied_head"),
+        .attention_bias = is_set(golden, "attention_bias"),
+        .mlp_bias = is_set(golden, "mlp_bias"),
     };
+    const struct json *scaling = json_member(golden->settings, "rope_scaling");
+    if (json_member(golden->settings, "head_dim"))
+        golden->config.head_dim = setting(golden, "head_dim");
+    if (json_member(golden->settings, "rope_theta"))
+        golden->config.rope_theta = number_setting(golden, "rope_theta");
+    if (scaling)
+        read_rope_scaling(scaling, golden->file.path, &golden->config.rope_scaling);
 }
 
 void golden_case_open(struct golden_case *golden, const char *name)

@@ -3,6 +3,7 @@
 
     python3 -m venv venv && venv/bin/pip install numpy torch transformers safetensors
     venv/bin/python tests/golden/make_golden.py          # rewrites tests/golden/*.safetensors
+    venv/bin/python tests/golden/make_golden.py gpt2 ... # these alone
 
 The models are transformers' own GPT2LMHeadModel and LlamaForCausalLM, run by
 PyTorch in float64 and in float32 on a CPU. Their sizes are awkward on purpose
@@ -26,7 +27,9 @@ distance of the two: about 1e-6, or the replacement is wrong.
 """
 
 import json
+import math
 import pathlib
+import sys
 
 import numpy as np
 import torch
@@ -36,16 +39,27 @@ from transformers.models.llama import modeling_llama
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 B, T, STEPS = 3, 17, 10
-VOCAB, LAYERS, WIDTH, HEADS, KV_HEADS, FFN, POSITIONS = 97, 2, 36, 6, 2, 44, 23
 ADAMW = {"beta1": 0.9, "beta2": 0.95, "epsilon": 1e-8, "weight_decay": 0.1}
 PEAK_RATE, WARMUP, CLIP_NORM = 3e-3, 3, 1.0
 
-COMMON = {"layers": LAYERS, "width": WIDTH, "heads": HEADS, "ffn_width": FFN,
-          "vocab_size": VOCAB, "max_positions": POSITIONS}
+COMMON = {"layers": 2, "width": 36, "heads": 6, "ffn_width": 44, "vocab_size": 97,
+          "max_positions": 23}
+SMALL = {"layers": 2, "width": 12, "heads": 4, "ffn_width": 11, "vocab_size": 23,
+         "max_positions": 23}
 CASES = {
-    "gpt2": {**COMMON, "family": "gpt2", "kv_heads": HEADS, "tied_head": True},
-    "llama_tied": {**COMMON, "family": "llama", "kv_heads": KV_HEADS, "tied_head": True},
-    "llama_untied": {**COMMON, "family": "llama", "kv_heads": KV_HEADS, "tied_head": False},
+    "gpt2": {**COMMON, "family": "gpt2", "kv_heads": 6, "tied_head": True},
+    "gpt2_untied": {**SMALL, "family": "gpt2", "kv_heads": 4, "tied_head": False},
+    "llama_tied": {**COMMON, "family": "llama", "kv_heads": 2, "tied_head": True},
+    "llama_untied": {**COMMON, "family": "llama", "kv_heads": 2, "tied_head": False},
+    # Three pairs in a head, of 4.8, 1.03 and 0.2 turns over 30 positions: one of each kind.
+    "llama_biased": {
+        **SMALL, "family": "llama", "kv_heads": 2, "tied_head": True, "attention_bias": True,
+        "mlp_bias": True, "head_dim": 6, "rope_theta": 100.0, "rope_scaling": {
+            "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 30}},
+    "llama_linear": {
+        **SMALL, "family": "llama", "kv_heads": 1, "tied_head": False, "mlp_bias": True,
+        "head_dim": 4, "rope_scaling": {"rope_type": "linear", "factor": 3.0}},
 }
 
 
@@ -72,11 +86,11 @@ def closed_weights(name, shape):
     return torch.from_numpy(weights + 1 if is_scale else weights)
 
 
-def closed_batch(step):
+def closed_batch(step, vocab):
     """Tokens [B,T] and targets [B,T]; about one target in seven bears no loss."""
-    tokens = closed_values(f"tokens.{step}", B * T) % VOCAB
+    tokens = closed_values(f"tokens.{step}", B * T) % vocab
     targets = closed_values(f"targets.{step}", B * T)
-    targets = np.where(targets % 7 == 0, -100, targets % VOCAB)
+    targets = np.where(targets % 7 == 0, -100, targets % vocab)
     return (torch.from_numpy(a.reshape(B, T)) for a in (tokens, targets))
 
 
@@ -84,10 +98,22 @@ def precise_rms_norm(self, x):
     return self.weight * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
 
 
+def scaled_frequencies(frequency, rope):
+    if rope["rope_type"] == "default":
+        return frequency
+    slowed = frequency / rope["factor"]
+    if rope["rope_type"] == "linear":
+        return slowed
+    low, high = rope["low_freq_factor"], rope["high_freq_factor"]
+    turns = frequency * rope["original_max_position_embeddings"] / (2 * math.pi)
+    share = ((turns - low) / (high - low)).clamp(0, 1)
+    return share * frequency + (1 - share) * slowed
+
+
 def precise_rotary(self, x, position_ids):
-    dim = self.config.hidden_size // self.config.num_attention_heads
-    theta = self.config.rope_parameters["rope_theta"]
-    frequency = theta ** (-torch.arange(0, dim, 2, dtype=torch.float64) / dim)
+    dim, rope = self.config.head_dim, self.config.rope_parameters
+    frequency = rope["rope_theta"] ** (-torch.arange(0, dim, 2, dtype=torch.float64) / dim)
+    frequency = scaled_frequencies(frequency, rope)
     angle = position_ids[..., None].double() * frequency
     angle = torch.cat((angle, angle), dim=-1)
     return angle.cos(), angle.sin()
@@ -113,16 +139,22 @@ class precise_llama:
 def make_model(case, dtype):
     if case["family"] == "gpt2":
         config = GPT2Config(
-            vocab_size=VOCAB, n_positions=POSITIONS, n_embd=WIDTH, n_layer=LAYERS, n_head=HEADS,
-            n_inner=FFN, activation_function="gelu_new", resid_pdrop=0, embd_pdrop=0, attn_pdrop=0,
-            layer_norm_epsilon=1e-5, bos_token_id=None, eos_token_id=None)
+            vocab_size=case["vocab_size"], n_positions=case["max_positions"],
+            n_embd=case["width"], n_layer=case["layers"], n_head=case["heads"],
+            n_inner=case["ffn_width"], activation_function="gelu_new", resid_pdrop=0, embd_pdrop=0,
+            attn_pdrop=0, layer_norm_epsilon=1e-5, tie_word_embeddings=case["tied_head"],
+            bos_token_id=None, eos_token_id=None)
         model = GPT2LMHeadModel(config)
     else:
         config = LlamaConfig(
-            vocab_size=VOCAB, hidden_size=WIDTH, intermediate_size=FFN, num_hidden_layers=LAYERS,
-            num_attention_heads=HEADS, num_key_value_heads=KV_HEADS, rms_norm_eps=1e-5,
-            max_position_embeddings=POSITIONS, rope_parameters={
-                "rope_type": "default", "rope_theta": 10000.0},
+            vocab_size=case["vocab_size"], hidden_size=case["width"],
+            intermediate_size=case["ffn_width"], num_hidden_layers=case["layers"],
+            num_attention_heads=case["heads"], num_key_value_heads=case["kv_heads"],
+            head_dim=case.get("head_dim"), rms_norm_eps=1e-5,
+            max_position_embeddings=case["max_positions"], rope_parameters={
+                "rope_theta": case.get("rope_theta", 10000.0),
+                **case.get("rope_scaling", {"rope_type": "default"})},
+            attention_bias=case.get("attention_bias", False), mlp_bias=case.get("mlp_bias", False),
             tie_word_embeddings=case["tied_head"], bos_token_id=None, eos_token_id=None)
         model = LlamaForCausalLM(config)
     model.set_attn_implementation("sdpa")
@@ -134,7 +166,7 @@ def make_model(case, dtype):
 
 
 def loss_sum(model, step):
-    tokens, targets = closed_batch(step)
+    tokens, targets = closed_batch(step, model.config.vocab_size)
     logits = model(input_ids=tokens, use_cache=False).logits
     loss = torch.nn.functional.cross_entropy(
         logits.flatten(0, 1), targets.flatten(), ignore_index=-100, reduction="sum")
@@ -199,7 +231,8 @@ def print_distances(name, outputs):
 
 def main():
     torch.set_num_threads(1)
-    for name, case in CASES.items():
+    for name in sys.argv[1:] or CASES:
+        case = CASES[name]
         outputs = {**run(case, torch.float64, ".double"), **run(case, torch.float32, ".single")}
         outputs = {key: np.ascontiguousarray(value) for key, value in outputs.items()}
         settings = {**case, "sequences": B, "positions": T, "steps": STEPS, "clip_norm": CLIP_NORM,

@@ -46,12 +46,33 @@ static void llama_with_its_own_head_agrees_with_pytorch_to_rounding(void **state
     require_agreement("llama_untied");
 }
 
+static void gpt2_with_its_own_head_agrees_with_pytorch_to_rounding(void **state)
+{
+    (void)state;
+    require_agreement("gpt2_untied");
+}
+
+static void llama_with_biases_and_long_context_agrees_with_pytorch_to_rounding(void **state)
+{
+    (void)state;
+    require_agreement("llama_biased");
+}
+
+static void llama_with_slower_positions_agrees_with_pytorch_to_rounding(void **state)
+{
+    (void)state;
+    require_agreement("llama_linear");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gpt2_agrees_with_pytorch_to_rounding),
         cmocka_unit_test(llama_with_tied_head_agrees_with_pytorch_to_rounding),
         cmocka_unit_test(llama_with_its_own_head_agrees_with_pytorch_to_rounding),
+        cmocka_unit_test(gpt2_with_its_own_head_agrees_with_pytorch_to_rounding),
+        cmocka_unit_test(llama_with_biases_and_long_context_agrees_with_pytorch_to_rounding),
+        cmocka_unit_test(llama_with_slower_positions_agrees_with_pytorch_to_rounding),
     };
     int failures = cmocka_run_group_tests(tests, NULL, NULL);
     return failures || memory_live_blocks() != 0;

@@ -11,11 +11,13 @@
 #include "tests/unit/tiny_models.h"
 
 /* Positions past one block of the decoder and one block of attention's keys. */
-enum { T = 300, MODELS = 2, V = 61 };
+enum { T = 300, MODELS = 3, V = 61 };
 
 static const struct model_config models[MODELS] = {
-    { FAMILY_GPT2, 2, 24, 3, 3, 40, V, T, 1e-5, 0, true },
-    { FAMILY_LLAMA, 2, 32, 4, 2, 40, V, T, 1e-5, 10000, false },
+    { FAMILY_GPT2, 2, 24, 3, 3, 40, V, T, 1e-5, 0, .tied_head = true },
+    { FAMILY_LLAMA, 2, 32, 4, 2, 40, V, T, 1e-5, 10000, .tied_head = false },
+    { FAMILY_LLAMA, 2, 32, 4, 2, 40, V, T, 1e-5, 10000, .attention_bias = true, .mlp_bias = true,
+      .head_dim = 6, .rope_scaling = { ROPE_LLAMA3, 8, 1, 4, 64 } },
 };
 
 static struct kernels kernels;

@@ -13,8 +13,8 @@
 /* Long enough for two blocks of queries. */
 enum { B = 2, T = 150, V = 331, MODELS = 2, DOCUMENTS = 3 };
 static const struct model_config models[MODELS] = {
-    { FAMILY_GPT2, 2, 96, 4, 4, 200, V, T, 1e-5, 0, true },
-    { FAMILY_LLAMA, 2, 96, 6, 2, 200, V, T, 1e-5, 10000, false },
+    { FAMILY_GPT2, 2, 96, 4, 4, 200, V, T, 1e-5, 0, .tied_head = true },
+    { FAMILY_LLAMA, 2, 96, 6, 2, 200, V, T, 1e-5, 10000, .tied_head = false },
 };
 static const int64_t begins[B][DOCUMENTS + 1] = { { 0, 1, 70, T }, { 0, 32, 131, T } };
 

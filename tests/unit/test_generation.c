@@ -17,8 +17,8 @@
 enum { VOCAB = 270, POSITIONS = 40 };
 
 static const struct model_config configs[] = {
-    { FAMILY_GPT2, 2, 6, 3, 3, 9, VOCAB, POSITIONS, 1e-5, 0, true },
-    { FAMILY_LLAMA, 2, 8, 4, 2, 9, VOCAB, POSITIONS, 1e-5, 10000, false },
+    { FAMILY_GPT2, 2, 6, 3, 3, 9, VOCAB, POSITIONS, 1e-5, 0, .tied_head = true },
+    { FAMILY_LLAMA, 2, 8, 4, 2, 9, VOCAB, POSITIONS, 1e-5, 10000, .tied_head = false },
 };
 enum { GPT2, LLAMA };
 

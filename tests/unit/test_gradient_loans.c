@@ -12,10 +12,12 @@
 
 /* Layers of several huge pages, whose ends lie within pages. */
 static const struct model_config models[] = {
-    { FAMILY_GPT2, 3, 392, 4, 4, 1500, 331, 100, 1e-5, 0, true },
-    { FAMILY_LLAMA, 4, 384, 6, 2, 1000, 1331, 100, 1e-5, 10000, false },
+    { FAMILY_GPT2, 3, 392, 4, 4, 1500, 331, 100, 1e-5, 0, .tied_head = true },
+    { FAMILY_LLAMA, 4, 384, 6, 2, 1000, 1331, 100, 1e-5, 10000, .tied_head = false },
+    { FAMILY_LLAMA, 3, 384, 6, 2, 1000, 331, 100, 1e-5, 10000, .attention_bias = true,
+      .mlp_bias = true, .head_dim = 80 },
 };
-enum { MODELS = 2, B = 8, T = 90, STEPS = 3 };
+enum { MODELS = 3, B = 8, T = 90, STEPS = 3 };
 
 struct run {
     struct kernels kernels;

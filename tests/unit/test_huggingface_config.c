@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "trainer/model/huggingface_config.h"
+#include "trainer/model/layer_plan.h"
 
 static const struct model_config llama = { .family = FAMILY_LLAMA,
                                            .layers = 4,
@@ -48,6 +49,15 @@ static void assert_round_trip(const struct model_config *config)
     assert_true(parsed.norm_epsilon == config->norm_epsilon);
     assert_true(parsed.rope_theta == config->rope_theta);
     assert_int_equal(parsed.tied_head, config->tied_head);
+    assert_int_equal(parsed.attention_bias, config->attention_bias);
+    assert_int_equal(parsed.mlp_bias, config->mlp_bias);
+    assert_int_equal(head_dim_of(&parsed), head_dim_of(config));
+    assert_int_equal(parsed.rope_scaling.kind, config->rope_scaling.kind);
+    assert_true(parsed.rope_scaling.factor == config->rope_scaling.factor);
+    assert_true(parsed.rope_scaling.low_freq_factor == config->rope_scaling.low_freq_factor);
+    assert_true(parsed.rope_scaling.high_freq_factor == config->rope_scaling.high_freq_factor);
+    assert_int_equal(parsed.rope_scaling.original_positions,
+                     config->rope_scaling.original_positions);
 }
 
 static void both_families_survive_the_round_trip(void **state)
@@ -55,6 +65,113 @@ static void both_families_survive_the_round_trip(void **state)
     (void)state;
     assert_round_trip(&llama);
     assert_round_trip(&gpt2);
+}
+
+static void what_a_model_may_have_beside_survives_the_round_trip(void **state)
+{
+    (void)state;
+    struct model_config config = gpt2;
+    config.tied_head = false;
+    assert_round_trip(&config);
+    config = llama;
+    config.attention_bias = true;
+    config.rope_scaling = (struct rope_scaling){ .kind = ROPE_LINEAR, .factor = 2.5 };
+    assert_round_trip(&config);
+    config = llama;
+    config.mlp_bias = true;
+    config.head_dim = 64;
+    config.rope_scaling = (struct rope_scaling){ ROPE_LLAMA3, 32, 1, 4, 8192 };
+    assert_round_trip(&config);
+}
+
+/* The llama config without its positions' keys, and with these. */
+static enum status parse_with(const char *members, struct model_config *parsed)
+{
+    struct json *added, *json = huggingface_config_print(&llama, 3);
+    const struct json *value;
+    const char *key;
+    assert_int_equal(json_parse(members, strlen(members), "members", &added), STATUS_OK);
+    json_put_null(json, "rope_theta");
+    for (void *cursor = NULL; json_next_member(added, &cursor, &key, &value);)
+        json_put(json, key, json_duplicate(value));
+    enum status status = huggingface_config_parse(json, "config.json", parsed);
+    json_free(added);
+    json_free(json);
+    return status;
+}
+
+/* As Llama 2, Llama 3.2 in transformers 4 and in 5, and a model of transformers 4.30 write them. */
+static void positions_are_read_as_every_transformers_writes_them(void **state)
+{
+    (void)state;
+    struct model_config parsed;
+    assert_int_equal(parse_with("{\"rope_scaling\": null}", &parsed), STATUS_OK);
+    assert_true(parsed.rope_theta == 10000 && parsed.rope_scaling.kind == ROPE_NOT_SCALED);
+
+    static const char *const llama3[] = {
+        "{\"rope_theta\": 500000.0, \"rope_scaling\": {\"factor\": 32.0, \"low_freq_factor\": 1.0,"
+        "\"high_freq_factor\": 4.0, \"original_max_position_embeddings\": 8192,"
+        "\"rope_type\": \"llama3\"}}",
+        "{\"rope_parameters\": {\"factor\": 32, \"low_freq_factor\": 1, \"high_freq_factor\": 4,"
+        "\"original_max_position_embeddings\": 8192, \"rope_theta\": 500000,"
+        "\"rope_type\": \"llama3\"}}",
+    };
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(parse_with(llama3[i], &parsed), STATUS_OK);
+        assert_true(parsed.rope_theta == 500000);
+        assert_int_equal(parsed.rope_scaling.kind, ROPE_LLAMA3);
+        assert_true(parsed.rope_scaling.factor == 32);
+        assert_true(parsed.rope_scaling.low_freq_factor == 1);
+        assert_true(parsed.rope_scaling.high_freq_factor == 4);
+        assert_int_equal(parsed.rope_scaling.original_positions, 8192);
+    }
+
+    assert_int_equal(
+        parse_with("{\"rope_scaling\": {\"type\": \"linear\", \"factor\": 4.0}}", &parsed),
+        STATUS_OK);
+    assert_int_equal(parsed.rope_scaling.kind, ROPE_LINEAR);
+    assert_true(parsed.rope_theta == 10000 && parsed.rope_scaling.factor == 4);
+
+    assert_int_equal(parse_with("{\"rope_parameters\": {\"rope_type\": \"default\","
+                                "\"rope_theta\": 1e6}}",
+                                &parsed),
+                     STATUS_OK);
+    assert_int_equal(parsed.rope_scaling.kind, ROPE_NOT_SCALED);
+    assert_true(parsed.rope_theta == 1e6);
+}
+
+static void positions_that_eon_does_not_compute_are_refused_by_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *members, *message;
+    } cases[] = {
+        { "{\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 4}}", "'yarn'" },
+        { "{\"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 4}}", "'dynamic'" },
+        { "{\"rope_parameters\": {\"rope_type\": \"longrope\"}}", "'longrope'" },
+        { "{\"rope_parameters\": {\"full_attention\": {\"rope_type\": \"default\"}}}",
+          "rope_parameters has no rope_type" },
+        { "{\"rope_scaling\": 2}", "'rope_scaling' is an integer" },
+        { "{\"rope_scaling\": {\"rope_type\": \"linear\"}}", "'factor'" },
+        { "{\"rope_scaling\": {\"rope_type\": \"linear\", \"factor\": 0.5}}",
+          "rope_factor is 0.5" },
+        { "{\"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8}}", "'low_freq_factor'" },
+        { "{\"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 4,"
+          "\"high_freq_factor\": 4}}",
+          "rope_high_freq_factor is 4" },
+        { "{\"partial_rotary_factor\": 0.5}", "partial_rotary_factor is 0.5" },
+        { "{\"rope_parameters\": {\"rope_type\": \"default\", \"partial_rotary_factor\": 0.25}}",
+          "partial_rotary_factor is 0.25" },
+        { "{\"head_dim\": 47}", "head_dim is 47" },
+        { "{\"head_dim\": 16777216}", "head_dim is 16777216" },
+        { "{\"mlp_bias\": \"yes\"}", "'mlp_bias' is a string" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct model_config parsed;
+        assert_int_equal(parse_with(cases[i].members, &parsed), STATUS_BAD_INPUT);
+        if (!strstr(status_message(), cases[i].message))
+            fail_msg("'%s' does not say \"%s\"", status_message(), cases[i].message);
+    }
 }
 
 /* The llama config with one member replaced must be refused, naming the key. */
@@ -101,6 +218,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_families_survive_the_round_trip),
+        cmocka_unit_test(what_a_model_may_have_beside_survives_the_round_trip),
+        cmocka_unit_test(positions_are_read_as_every_transformers_writes_them),
+        cmocka_unit_test(positions_that_eon_does_not_compute_are_refused_by_name),
         cmocka_unit_test(what_eon_does_not_compute_is_refused_by_name),
         cmocka_unit_test(hostile_dimensions_are_refused),
     };

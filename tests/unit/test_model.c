@@ -4,21 +4,26 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
 #include "base/memory.h"
 #include "tests/unit/tiny_models.h"
 
-static const struct model_config gpt2_124m = { FAMILY_GPT2, 12,   768,  12, 12,  3072,
-                                               50257,       1024, 1e-5, 0,  true };
+static const struct model_config gpt2_124m = {
+    FAMILY_GPT2, 12, 768, 12, 12, 3072, 50257, 1024, 1e-5, 0, .tied_head = true
+};
 
 /* Long enough for two blocks of queries, wide enough for several tiles. */
 static const struct model_config small_models[] = {
-    { FAMILY_GPT2, 2, 96, 4, 4, 200, 331, 150, 1e-5, 0, true },
-    { FAMILY_LLAMA, 2, 96, 6, 2, 200, 331, 150, 1e-5, 10000, false },
+    { FAMILY_GPT2, 2, 96, 4, 4, 200, 331, 150, 1e-5, 0, .tied_head = true },
+    { FAMILY_LLAMA, 2, 96, 6, 2, 200, 331, 150, 1e-5, 10000, .tied_head = false },
+    { FAMILY_LLAMA, 2, 96, 6, 2, 200, 331, 150, 1e-5, 10000, .tied_head = true,
+      .attention_bias = true, .mlp_bias = true, .head_dim = 20,
+      .rope_scaling = { ROPE_LLAMA3, 8, 1, 4, 64 } },
 };
-enum { SMALL_MODELS = 2, B = 2, T = 140 };
+enum { SMALL_MODELS = 3, B = 2, T = 140 };
 
 struct setup {
     const char *set;
@@ -274,6 +279,33 @@ static void tensors_follow_each_other_without_gaps(void **state)
     }
 }
 
+/* Neighbours in the flat vector are one matrix and one vector of a product. */
+static void biases_of_llama_begin_at_zero_do_not_decay_and_are_neighbours(void **state)
+{
+    (void)state;
+    static const char *const of_keys[] = { "q_proj", "k_proj", "v_proj", "o_proj" };
+    const struct model_config *config = &small_models[2];
+    struct tensor_table table;
+    tensor_table_init(&table, config);
+    assert_int_equal(table.tensor_count, 2 + 2 * 16);
+    int64_t end = 0;
+    for (int i = 0; i < 4; i++) {
+        char name[80];
+        snprintf(name, sizeof name, "model.layers.1.self_attn.%s.bias", of_keys[i]);
+        const struct tensor *bias = tensor_table_find(&table, name);
+        assert_non_null(bias);
+        assert_true(bias->init == INIT_ZERO && !bias->decays && bias->hidden_matrices == 0);
+        assert_int_equal(bias->rows, i == 0 ? 6 * 20 : i < 3 ? 2 * 20 : 96);
+        assert_true(i == 0 || i == 3 || bias->offset == end);
+        end = bias->offset + bias->count;
+    }
+    const struct tensor *gate = tensor_table_find(&table, "model.layers.0.mlp.gate_proj.bias");
+    const struct tensor *up = tensor_table_find(&table, "model.layers.0.mlp.up_proj.bias");
+    assert_true(gate && up && up->offset == gate->offset + 200);
+    assert_non_null(tensor_table_find(&table, "model.layers.0.mlp.down_proj.bias"));
+    tensor_table_release(&table);
+}
+
 static void initial_weights_are_normal_and_keyed_by_the_seed(void **state)
 {
     (void)state;
@@ -320,6 +352,13 @@ static void impossible_models_are_bad_input(void **state)
     config = tiny_models[1];
     config.heads = config.kv_heads = 8; /* one element in a head cannot be rotated */
     assert_int_equal(model_config_check(&config), STATUS_BAD_INPUT);
+    config.head_dim = 2;
+    assert_int_equal(model_config_check(&config), STATUS_OK);
+    config.head_dim = (int64_t)1 << 62;
+    assert_int_equal(model_config_check(&config), STATUS_BAD_INPUT);
+    config = small_models[2];
+    config.rope_scaling.low_freq_factor = NAN;
+    assert_int_equal(model_config_check(&config), STATUS_BAD_INPUT);
 }
 
 /* Executed: the products that were called. Listed: model_step_products. Analytic: half of the
@@ -361,6 +400,7 @@ int main(void)
         cmocka_unit_test(first_loss_is_near_that_of_guessing),
         cmocka_unit_test(gpt2_124m_has_the_published_tensors),
         cmocka_unit_test(tensors_follow_each_other_without_gaps),
+        cmocka_unit_test(biases_of_llama_begin_at_zero_do_not_decay_and_are_neighbours),
         cmocka_unit_test(initial_weights_are_normal_and_keyed_by_the_seed),
         cmocka_unit_test(impossible_models_are_bad_input),
         cmocka_unit_test(executed_operations_are_those_that_are_listed),

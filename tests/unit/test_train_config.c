@@ -46,7 +46,7 @@ static void what_is_left_to_be_derived_is_filled_in(void **state)
         CHANGES("family", "gpt2", "width", "100", "heads", "5", "tied_head", "no");
     assert_int_equal(make(&config, gpt2), STATUS_OK);
     assert_int_equal(config.ffn_width, 400);
-    assert_true(config.tied_head);
+    assert_false(config.tied_head);
     options_release(train_options, &config);
 }
 
@@ -67,6 +67,12 @@ static void what_does_not_fit_together_is_refused(void **state)
         { { "resume", "9999999999999" }, "is not 'auto', 'no' or a step" },
         { { "run", "" }, "the run's folder has no name" },
         { { "heads", "3" }, "width 256 is not a multiple of heads 3" },
+        { { "head_dim", "7" }, "head_dim is 7: must be even" },
+        { { "family", "gpt2", "head_dim", "64" }, "head_dim must be 0" },
+        { { "family", "gpt2", "mlp_bias", "yes" }, "attention_bias and mlp_bias are llama's" },
+        { { "family", "gpt2", "rope_scaling", "linear" }, "rope_scaling must be none" },
+        { { "rope_scaling", "llama3", "rope_high_freq_factor", "1" },
+          "rope_high_freq_factor is 1: must be above rope_low_freq_factor (1)" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct train_config config;
@@ -108,6 +114,32 @@ static void a_setting_that_decides_bits_may_not_change(void **state)
     assert_non_null(strstr(status_message(), "'micro_batch' was 4 and is 2"));
 }
 
+/* What a run began with before there were these keys is what their defaults say. */
+static void a_setting_that_an_older_run_did_not_know_has_its_default(void **state)
+{
+    (void)state;
+    static const char *const keys[] = { "attention_bias", "mlp_bias", "head_dim", "rope_scaling" };
+    static const char *const others[] = { "true", "true", "32", "linear" };
+    char folder[] = "/tmp/eon-train-config-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char *path = path_join(folder, "config.ini");
+    static const char before[] = "[run]\nrun = RUN\nseed = 7\nmicro_batch = 4\n"
+                                 "[model]\nkv_heads = 4\nffn_width = 704\nmax_positions = 256\n";
+    assert_int_equal(file_replace(path, before, sizeof before - 1), STATUS_OK);
+    struct train_config config;
+    assert_int_equal(make(&config, CHANGES("seed", "7")), STATUS_OK);
+    assert_int_equal(train_config_require_same(&config, path), STATUS_OK);
+    options_release(train_options, &config);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(make(&config, CHANGES("seed", "7", keys[i], others[i])), STATUS_OK);
+        assert_int_equal(train_config_require_same(&config, path), STATUS_BAD_INPUT);
+        assert_non_null(strstr(status_message(), keys[i]));
+        options_release(train_options, &config);
+    }
+    memory_free(path);
+    assert_int_equal(folder_remove(folder), STATUS_OK);
+}
+
 static void a_setting_that_decides_no_bits_may_change(void **state)
 {
     (void)state;
@@ -128,6 +160,7 @@ int main(void)
         cmocka_unit_test(what_is_left_to_be_derived_is_filled_in),
         cmocka_unit_test(what_does_not_fit_together_is_refused),
         cmocka_unit_test(a_setting_that_decides_bits_may_not_change),
+        cmocka_unit_test(a_setting_that_an_older_run_did_not_know_has_its_default),
         cmocka_unit_test(a_setting_that_decides_no_bits_may_change),
     };
     return cmocka_run_group_tests(tests, NULL, all_memory_is_returned);

@@ -6,13 +6,24 @@
 #include "base/philox.h"
 #include "trainer/model/model.h"
 
-enum { TINY_SEQUENCES = 2, TINY_POSITIONS = 7, TINY_VOCAB = 13, TINY_MODELS = 4 };
+enum { TINY_SEQUENCES = 2, TINY_POSITIONS = 7, TINY_VOCAB = 13, TINY_MODELS = 8 };
 
 static const struct model_config tiny_models[TINY_MODELS] = {
-    { FAMILY_GPT2, 2, 6, 3, 3, 9, TINY_VOCAB, 40, 1e-5, 0, true },
-    { FAMILY_LLAMA, 2, 8, 2, 2, 9, TINY_VOCAB, 40, 1e-5, 10000, true },
-    { FAMILY_LLAMA, 2, 8, 4, 2, 9, TINY_VOCAB, 40, 1e-5, 10000, false },  /* grouped queries */
-    { FAMILY_LLAMA, 1, 12, 3, 1, 9, TINY_VOCAB, 40, 1e-5, 10000, false }, /* one head of keys */
+    { FAMILY_GPT2, 2, 6, 3, 3, 9, TINY_VOCAB, 40, 1e-5, 0, .tied_head = true },
+    { FAMILY_LLAMA, 2, 8, 2, 2, 9, TINY_VOCAB, 40, 1e-5, 10000, .tied_head = true },
+    { FAMILY_LLAMA, 2, 8, 4, 2, 9, TINY_VOCAB, 40, 1e-5, 10000,
+      .tied_head = false }, /* grouped queries */
+    { FAMILY_LLAMA, 1, 12, 3, 1, 9, TINY_VOCAB, 40, 1e-5, 10000,
+      .tied_head = false }, /* one head of keys */
+    /* a head of its own */
+    { FAMILY_GPT2, 1, 6, 3, 3, 9, TINY_VOCAB, 40, 1e-5, 0, .tied_head = false },
+    { FAMILY_LLAMA, 2, 8, 4, 2, 9, TINY_VOCAB, 40, 1e-5, 10000, .attention_bias = true,
+      .rope_scaling = { ROPE_LINEAR, .factor = 3 } },
+    { FAMILY_LLAMA, 2, 8, 2, 2, 9, TINY_VOCAB, 40, 1e-5, 10000, .tied_head = true, .mlp_bias = true,
+      .head_dim = 6 }, /* more queries than the width */
+    { FAMILY_LLAMA, 2, 12, 4, 2, 9, TINY_VOCAB, 40, 1e-5, 100, .attention_bias = true,
+      .mlp_bias = true, .head_dim = 2, /* fewer */
+      .rope_scaling = { ROPE_LLAMA3, 2, 1, 4, 16 } },
 };
 
 static inline double test_normal(uint64_t stream, uint64_t index)

@@ -1,38 +1,10 @@
 #include "trainer/model/activations.h"
 
-#include "base/portable_math.h"
 #include "trainer/kernels/loss_head.h"
 #include "trainer/model/layer_plan.h"
 #include "trainer/model/memory_layout.h"
 
 const char *const recompute_names[] = { "none", "attention", "block", NULL };
-
-size_t rope_bytes(const struct model_config *config, int64_t positions)
-{
-    if (config->family != FAMILY_LLAMA)
-        return 0;
-    return 2 * arena_rounded((size_t)(positions * (head_dim_of(config) / 2)) * sizeof(real));
-}
-
-void rope_init(struct rope *rope, struct arena *arena, const struct model_config *config,
-               int64_t positions)
-{
-    *rope = (struct rope){ 0 };
-    if (config->family != FAMILY_LLAMA)
-        return;
-    const int64_t half = head_dim_of(config) / 2;
-    rope->cosine = arena_take(arena, (size_t)(positions * half) * sizeof(real));
-    rope->sine = arena_take(arena, (size_t)(positions * half) * sizeof(real));
-    for (int64_t i = 0; i < half; i++) {
-        double frequency = portable_pow(config->rope_theta, -(double)i / (double)half);
-        for (int64_t t = 0; t < positions; t++) {
-            double sine, cosine;
-            portable_sincos((double)t * frequency, &sine, &cosine);
-            rope->cosine[t * half + i] = (real)cosine;
-            rope->sine[t * half + i] = (real)sine;
-        }
-    }
-}
 
 /* The parts of a step in which a piece of scratch is alive. */
 enum {
@@ -81,7 +53,7 @@ static void place_attention(struct layout *layout, const struct shape *shape, un
                             struct layer_activations *layer)
 {
     layer->qkv = operand(layout, shape, alive, qkv_width_of(shape->config));
-    layer->attended = operand(layout, shape, alive, shape->C);
+    layer->attended = operand(layout, shape, alive, queries_width_of(shape->config));
     layer->logsumexp = reals(layout, alive, shape->rows * shape->config->heads);
 }
 
@@ -145,14 +117,20 @@ static void place_shared(struct layout *layout, const struct shape *shape, struc
     }
 }
 
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 static void place_gradients(struct layout *layout, const struct shape *shape,
                             struct layer_scratch *s)
 {
     const int64_t room = activation_sums_room(shape->rows, expanded_width_of(shape->config));
+    const int64_t dattended = shape->rows * queries_width_of(shape->config);
     const int64_t count = shape->rows * shape->C;
     s->doutput = reals(layout, IN_BACKWARD, count);
     s->doutput_sums = reals(layout, IN_BACKWARD, shape->C);
-    s->dnormed = reals(layout, IN_LOSS | IN_BACKWARD, count > room ? count : room);
+    s->dnormed = reals(layout, IN_LOSS | IN_BACKWARD, larger(count, larger(dattended, room)));
     s->dexpanded = operand(layout, shape, IN_FEED_FORWARD_BACK, expanded_width_of(shape->config));
     s->dqkv =
         rows_of(layout, ELEMENT_REAL, IN_ATTENTION_BACK, shape->rows * qkv_width_of(shape->config));

@@ -9,7 +9,7 @@
  *     input            BT,C        BT,C        BT,C      the residual stream
  *     norms' stats     4 BT        4 BT        4 BT
  *     qkv              BT,QKV      scratch     scratch
- *     attended         BT,C        scratch     scratch
+ *     attended         BT,Q        scratch     scratch
  *     logsumexp        B,NH,T      scratch     scratch
  *     middle           BT,C        BT,C        scratch   the residual stream
  *     expanded         BT,F or 2F  the same    scratch
@@ -42,6 +42,7 @@
 #include "trainer/kernels/rows.h"
 #include "trainer/model/gradient_loans.h"
 #include "trainer/model/model.h"
+#include "trainer/model/rope.h"
 
 struct norm_stats {
     real *mean, *rstd; /* [BT] */
@@ -50,7 +51,7 @@ struct norm_stats {
 struct layer_activations {
     real *input;          /* [BT,C] the residual stream, as it comes in */
     struct rows qkv;      /* [BT,(NH + 2 KV) HD] queries and keys rotated */
-    struct rows attended; /* [BT,C] attention's output, before its projection */
+    struct rows attended; /* [BT,Q] attention's output, before its projection */
     real *logsumexp;      /* [B,NH,T] */
     real *middle;         /* [BT,C] the residual stream between attention and feed-forward */
     struct rows expanded; /* [BT,F], or [BT,2F] for SwiGLU */
@@ -64,14 +65,9 @@ struct layer_scratch {
     /* in training: gradients */
     real *doutput;         /* [BT,C] of the residual stream */
     real *doutput_sums;    /* [C] over its rows: the gradient of the bias before it */
-    real *dnormed;         /* [BT,C]; before, room for the sums of dexpanded's blocks */
+    real *dnormed;         /* [BT,C]; before, dattended [BT,Q] or the sums of dexpanded's blocks */
     struct rows dqkv;      /* [BT,(NH + 2 KV) HD] */
     struct rows dexpanded; /* [BT,F], or [BT,2F] */
-};
-
-/* The rotation's tables. */
-struct rope {
-    real *cosine, *sine; /* [positions, HD/2]; NULL for gpt2 */
 };
 
 struct activations {
@@ -87,10 +83,5 @@ struct activations {
     struct rope rope;
     struct gradient_loans loans;
 };
-
-/* Angles position theta^(-2 i / HD), by portable mathematics. Into the arena. */
-void rope_init(struct rope *rope, struct arena *arena, const struct model_config *config,
-               int64_t positions);
-size_t rope_bytes(const struct model_config *config, int64_t positions);
 
 #endif

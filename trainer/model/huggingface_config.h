@@ -9,8 +9,8 @@
 /* `end_of_text` is the id that opens and ends a document. Freed by the caller with json_free. */
 struct json *huggingface_config_print(const struct model_config *config, int32_t end_of_text);
 
-/* What eon does not compute (another architecture, activation, scaled RoPE, biases) is bad
- * input that names the key. `source` is for messages. */
+/* What eon does not compute (another architecture, activation, scaling of RoPE) is bad input that
+ * names the key. `source` is for messages. */
 enum status huggingface_config_parse(const struct json *json, const char *source,
                                      struct model_config *config);
 

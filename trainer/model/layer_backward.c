@@ -11,7 +11,7 @@ void norm_plan_backward(const struct pass *pass, struct norm_plan plan, const re
         .dx = s->doutput,
         .dgain = pass->gradient + plan.gain,
         .dbias = plan.bias == NO_TENSOR ? NULL : pass->gradient + plan.bias,
-        .dx_sums = pass->views->layers[0].project.bias == NO_TENSOR ? NULL : s->doutput_sums,
+        .dx_sums = pass->views->has_residual_bias ? s->doutput_sums : NULL,
     };
     norm_backward(pass->kernels, &norm, s->dnormed, x, stats->mean, stats->rstd, &gradient, rows);
 }
@@ -58,14 +58,14 @@ static void feed_forward_backward(const struct pass *pass, const struct layer_pl
 static void attended_backward(const struct pass *pass, const struct layer_run *run,
                               struct rows dattended)
 {
-    const int64_t HD = head_dim_of(pass->config), heads = pass->config->heads;
-    real *dqkv = run->scratch->dqkv.values;
+    const int64_t queries_width = queries_width_of(pass->config);
+    real *dqkv = run->scratch->dqkv.values, *dkeys = dqkv + queries_width;
     struct attention attention = layer_attention(pass, run);
     struct attention_gradient gradient = {
         .dout = dattended.values,
         .dqueries = dqkv,
-        .dkeys = dqkv + heads * HD,
-        .dvalues = dqkv + (heads + pass->config->kv_heads) * HD,
+        .dkeys = dkeys,
+        .dvalues = dkeys + pass->config->kv_heads * head_dim_of(pass->config),
     };
     attention_backward(pass->kernels, &attention, &gradient);
     layer_rotate(pass, run, run->scratch->dqkv, -1);
@@ -81,10 +81,11 @@ static void attention_part_backward(const struct pass *pass, const struct layer_
     const struct rows doutput = rows_of_reals(s->doutput), dnormed = rows_of_reals(s->dnormed);
     const struct rows dattended = { s->dnormed, s->dqkv.element }; /* free until the norm */
     const int64_t rows = run->B * run->T, C = pass->config->width;
+    const int64_t queries_width = queries_width_of(pass->config);
 
-    residual_parameter_gradients(pass, &layer->project, kept->attended, C, s, rows);
+    residual_parameter_gradients(pass, &layer->project, kept->attended, queries_width, s, rows);
     pass_has_final(pass, layer->project.weight);
-    linear_input_gradient(pass, &layer->project, doutput, dattended, C, rows);
+    linear_input_gradient(pass, &layer->project, doutput, dattended, queries_width, rows);
     attended_backward(pass, run, dattended);
 
     norm_apply(pass->kernels, &norm, kept->input, s->normed, kept->attention_norm.mean,

@@ -6,6 +6,7 @@ struct attention layer_attention(const struct pass *pass, const struct layer_run
 {
     const struct model_config *config = pass->config;
     const int64_t HD = head_dim_of(config), keys_width = config->kv_heads * HD;
+    const int64_t queries_width = queries_width_of(config);
     const struct rows qkv = run->kept->qkv;
     struct attention attention = {
         .B = run->B,
@@ -16,8 +17,8 @@ struct attention layer_attention(const struct pass *pass, const struct layer_run
         .element = qkv.element,
         .queries = qkv.values,
         .query_stride = qkv_width_of(config),
-        .keys = rows_element(qkv, config->heads * HD),
-        .values = rows_element(qkv, config->heads * HD + keys_width),
+        .keys = rows_element(qkv, queries_width),
+        .values = rows_element(qkv, queries_width + keys_width),
         .kv_stride = qkv_width_of(config),
         .out = run->kept->attended.values,
         .logsumexp = run->kept->logsumexp,
@@ -53,10 +54,10 @@ void layer_rotate(const struct pass *pass, const struct layer_run *run, struct r
 /* Keys and values lie side by side in a row of qkv, after the queries. */
 static void fill_cache(const struct pass *pass, const struct layer_run *run)
 {
-    const int64_t HD = head_dim_of(pass->config), stride = qkv_width_of(pass->config);
-    const int64_t width = 2 * pass->config->kv_heads * HD;
+    const int64_t stride = qkv_width_of(pass->config), queries = queries_width_of(pass->config);
+    const int64_t width = stride - queries;
     real *rows = run->cache->rows + run->cache->positions * width;
-    const real *keys = (const real *)run->kept->qkv.values + pass->config->heads * HD;
+    const real *keys = (const real *)run->kept->qkv.values + queries;
     for (int64_t t = 0; t < run->T; t++)
         memcpy(rows + t * width, keys + t * stride, (size_t)width * sizeof(real));
 }

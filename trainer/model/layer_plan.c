@@ -51,40 +51,53 @@ static struct layer_plan gpt2_layer(const struct tensor_table *table, int64_t la
     };
 }
 
-/* `count` matrices [out,in] that follow each other in the flat vector: one product. */
-static struct linear_plan llama_linear(const struct tensor_table *table, int64_t layer,
-                                       const char *const *suffixes, int count)
+/* Tensors that follow each other in the flat vector, as one with the rows of all. */
+static struct tensor llama_parts(const struct tensor_table *table, int64_t layer,
+                                 const char *const *names, int count, const char *kind)
 {
-    const struct tensor *first = layer_tensor(table, "model.layers", layer, suffixes[0]);
-    struct linear_plan plan = { first->offset, NO_TENSOR, first->cols, 0, true };
-    int64_t end = first->offset;
+    struct tensor whole = { .rows = 0 };
     for (int i = 0; i < count; i++) {
-        const struct tensor *part = layer_tensor(table, "model.layers", layer, suffixes[i]);
-        CHECK(part->offset == end && part->cols == plan.in, "'%s' does not follow its neighbour",
-              part->name);
-        end += part->count;
-        plan.out += part->rows;
+        char suffix[48];
+        snprintf(suffix, sizeof suffix, "%s.%s", names[i], kind);
+        const struct tensor *part = layer_tensor(table, "model.layers", layer, suffix);
+        if (i == 0)
+            whole = (struct tensor){ .offset = part->offset, .cols = part->cols };
+        CHECK(part->offset == whole.offset + whole.count && part->cols == whole.cols,
+              "'%s' does not follow its neighbour", part->name);
+        whole.rows += part->rows;
+        whole.count += part->count;
     }
+    return whole;
+}
+
+/* `count` matrices [out,in]: one product. */
+static struct linear_plan llama_linear(const struct tensor_table *table, int64_t layer,
+                                       const char *const *names, int count, bool has_bias)
+{
+    const struct tensor weight = llama_parts(table, layer, names, count, "weight");
+    struct linear_plan plan = { weight.offset, NO_TENSOR, weight.cols, weight.rows, true };
+    if (has_bias)
+        plan.bias = llama_parts(table, layer, names, count, "bias").offset;
     return plan;
 }
 
-static struct layer_plan llama_layer(const struct tensor_table *table, int64_t layer)
+static struct layer_plan llama_layer(const struct tensor_table *table, int64_t layer,
+                                     const struct model_config *config)
 {
-    static const char *const qkv[] = { "self_attn.q_proj.weight", "self_attn.k_proj.weight",
-                                       "self_attn.v_proj.weight" };
-    static const char *const project[] = { "self_attn.o_proj.weight" };
-    static const char *const expand[] = { "mlp.gate_proj.weight", "mlp.up_proj.weight" };
-    static const char *const contract[] = { "mlp.down_proj.weight" };
+    static const char *const qkv[] = { "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj" };
+    static const char *const project[] = { "self_attn.o_proj" };
+    static const char *const expand[] = { "mlp.gate_proj", "mlp.up_proj" };
+    static const char *const contract[] = { "mlp.down_proj" };
     const char *prefix = "model.layers";
     return (struct layer_plan){
         .attention_norm =
             layer_norm_at(layer_tensor(table, prefix, layer, "input_layernorm.weight"), NULL),
         .ffn_norm = layer_norm_at(
             layer_tensor(table, prefix, layer, "post_attention_layernorm.weight"), NULL),
-        .qkv = llama_linear(table, layer, qkv, 3),
-        .project = llama_linear(table, layer, project, 1),
-        .expand = llama_linear(table, layer, expand, 2),
-        .contract = llama_linear(table, layer, contract, 1),
+        .qkv = llama_linear(table, layer, qkv, 3, config->attention_bias),
+        .project = llama_linear(table, layer, project, 1, config->attention_bias),
+        .expand = llama_linear(table, layer, expand, 2, config->mlp_bias),
+        .contract = llama_linear(table, layer, contract, 1, config->mlp_bias),
     };
 }
 
@@ -94,15 +107,13 @@ static void gpt2_views(struct model_views *views, const struct tensor_table *tab
                                       need_tensor(table, "transformer.ln_f.bias"));
     views->token_table = need_tensor(table, "transformer.wte.weight")->offset;
     views->position_table = need_tensor(table, "transformer.wpe.weight")->offset;
-    views->head = views->token_table;
 }
 
-static void llama_views(struct model_views *views, const struct tensor_table *table, bool tied)
+static void llama_views(struct model_views *views, const struct tensor_table *table)
 {
     views->final_norm = layer_norm_at(need_tensor(table, "model.norm.weight"), NULL);
     views->token_table = need_tensor(table, "model.embed_tokens.weight")->offset;
     views->position_table = NO_TENSOR;
-    views->head = tied ? views->token_table : need_tensor(table, "lm_head.weight")->offset;
 }
 
 struct model_views *model_views_create(const struct model_config *config,
@@ -112,11 +123,15 @@ struct model_views *model_views_create(const struct model_config *config,
     views->layers = memory_alloc_zeroed((size_t)config->layers, sizeof *views->layers);
     for (int64_t l = 0; l < config->layers; l++)
         views->layers[l] =
-            config->family == FAMILY_GPT2 ? gpt2_layer(table, l) : llama_layer(table, l);
+            config->family == FAMILY_GPT2 ? gpt2_layer(table, l) : llama_layer(table, l, config);
     if (config->family == FAMILY_GPT2)
         gpt2_views(views, table);
     else
-        llama_views(views, table, config->tied_head);
+        llama_views(views, table);
+    views->head =
+        config->tied_head ? views->token_table : need_tensor(table, "lm_head.weight")->offset;
+    views->has_residual_bias =
+        views->layers[0].project.bias != NO_TENSOR || views->layers[0].contract.bias != NO_TENSOR;
     return views;
 }
 

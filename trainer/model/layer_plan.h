@@ -3,12 +3,12 @@
  *
  *              gpt2                    llama
  *   norm       LayerNorm               RMSNorm
- *   qkv        c_attn [C, 3C] + bias   q_proj, k_proj, v_proj as one [(NH + 2 KV) HD, C]
+ *   qkv        c_attn [C, 3C] + bias   q_proj, k_proj, v_proj as one [(NH + 2 KV) HD, C] (+ bias)
  *   positions  learned, in the input   rotation of q and k
- *   project    c_proj [C, C] + bias    o_proj [C, C]
- *   expand     c_fc [C, F] + bias      gate_proj, up_proj as one [2F, C]
+ *   project    c_proj [C, C] + bias    o_proj [C, Q] (+ bias)
+ *   expand     c_fc [C, F] + bias      gate_proj, up_proj as one [2F, C] (+ bias)
  *   activation GELU                    SwiGLU
- *   contract   c_proj [F, C] + bias    down_proj [C, F]
+ *   contract   c_proj [F, C] + bias    down_proj [C, F] (+ bias)
  *
  * Private to trainer/model.
  */
@@ -18,7 +18,7 @@
 #include "trainer/kernels/rows.h"
 #include "trainer/model/model.h"
 
-#define NO_TENSOR (-1) /* the offset of what a family does not have */
+#define NO_TENSOR (-1) /* the offset of what a model does not have */
 
 struct norm_plan {
     int64_t gain, bias; /* offsets */
@@ -41,6 +41,7 @@ struct model_views {
     struct norm_plan final_norm;
     int64_t token_table, position_table; /* offsets */
     int64_t head;                        /* [V,C]; the token table where it is tied */
+    bool has_residual_bias;              /* a bias of project or contract, in every layer */
 };
 
 struct model_views *model_views_create(const struct model_config *config,
@@ -49,7 +50,13 @@ void model_views_free(struct model_views *views);
 
 static inline int64_t head_dim_of(const struct model_config *config)
 {
-    return config->width / config->heads;
+    return config->head_dim ? config->head_dim : config->width / config->heads;
+}
+
+/* Columns of the queries, and of what attention makes of them. */
+static inline int64_t queries_width_of(const struct model_config *config)
+{
+    return config->heads * head_dim_of(config);
 }
 
 /* Columns of a row of queries, keys and values. */

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/philox.h"
 #include "trainer/model/layer_plan.h"
+#include "trainer/model/rope.h"
 
 const char *const model_family_names[] = { "gpt2", "llama", NULL };
 
@@ -16,6 +17,30 @@ static enum status check_side(const char *name, int64_t value, int64_t largest)
         return bad_input("%s is %lld: must be within 1 and %lld", name, (long long)value,
                          (long long)largest);
     return STATUS_OK;
+}
+
+static enum status check_gpt2(const struct model_config *config)
+{
+    if (config->kv_heads != config->heads)
+        return bad_input("family gpt2 has no grouped queries: kv_heads %lld must be heads %lld",
+                         (long long)config->kv_heads, (long long)config->heads);
+    if (config->attention_bias || config->mlp_bias)
+        return bad_input("family gpt2 has all its biases: attention_bias and mlp_bias are llama's");
+    if (config->head_dim != 0)
+        return bad_input("family gpt2 has heads of width / heads: head_dim must be 0");
+    if (config->rope_scaling.kind != ROPE_NOT_SCALED)
+        return bad_input("family gpt2 has learned positions: rope_scaling must be none");
+    return STATUS_OK;
+}
+
+static enum status check_llama(const struct model_config *config)
+{
+    const int64_t head_dim = head_dim_of(config);
+    if (head_dim < 2 || head_dim % 2 != 0 || head_dim > LARGEST_SIDE / config->heads)
+        return bad_input("%s is %lld: must be even to be rotated, and at most %lld",
+                         config->head_dim ? "head_dim" : "width / heads", (long long)head_dim,
+                         (long long)(LARGEST_SIDE / config->heads));
+    return rope_check(config);
 }
 
 enum status model_config_check(const struct model_config *config)
@@ -35,17 +60,7 @@ enum status model_config_check(const struct model_config *config)
                          (long long)config->kv_heads);
     if (!(config->norm_epsilon > 0 && config->norm_epsilon < 1))
         return bad_input("norm_epsilon is %g: must be within 0 and 1", config->norm_epsilon);
-    if (config->family == FAMILY_GPT2 && config->kv_heads != config->heads)
-        return bad_input("family gpt2 has no grouped queries: kv_heads %lld must be heads %lld",
-                         (long long)config->kv_heads, (long long)config->heads);
-    if (config->family == FAMILY_GPT2 && !config->tied_head)
-        return bad_input("family gpt2 has a tied head: tied_head must be true");
-    if (config->family == FAMILY_LLAMA && head_dim_of(config) % 2 != 0)
-        return bad_input("width / heads is %lld: must be even to be rotated",
-                         (long long)head_dim_of(config));
-    if (config->family == FAMILY_LLAMA && !(config->rope_theta > 1 && config->rope_theta < 1e12))
-        return bad_input("rope_theta is %g: must be within 1 and 1e12", config->rope_theta);
-    return STATUS_OK;
+    return config->family == FAMILY_GPT2 ? check_gpt2(config) : check_llama(config);
 }
 
 void model_init(struct model *model, const struct model_config *config)

@@ -1,15 +1,16 @@
 /* model: the transformer that is trained. One tensor table says what it is made of.
  *
  * Families:
- *   gpt2    LayerNorm, learned positions, GELU (tanh), biases, tied head
- *   llama   RMSNorm, RoPE, SwiGLU, grouped-query attention, optional tied head
+ *   gpt2    LayerNorm, learned positions, GELU (tanh), biases
+ *   llama   RMSNorm, RoPE, SwiGLU, grouped-query attention, optional biases
+ * The head of both may be the embedding's weights, or have its own.
  *
  * Names, shapes and layouts of the tensors are those of Hugging Face's
  * GPT2LMHeadModel and LlamaForCausalLM, so that the flat vector of parameters,
  * in the table's order, is the data section of model.safetensors.
  *
- * Shapes: B sequences, T positions, C width, NH heads, KV key-value heads,
- * HD = C / NH, F feed-forward width, V vocabulary, L layers.
+ * Shapes: B sequences, T positions, C width, NH heads, KV key-value heads, HD elements of a
+ * head, Q = NH HD (gpt2: C), F feed-forward width, V vocabulary, L layers.
  */
 #ifndef TRAINER_MODEL_MODEL_H
 #define TRAINER_MODEL_MODEL_H
@@ -26,6 +27,20 @@
 enum model_family { FAMILY_GPT2, FAMILY_LLAMA };
 extern const char *const model_family_names[]; /* "gpt2", "llama", NULL */
 
+/* How rotary positions are slowed for a context longer than the one of the first training. */
+enum rope_scaling_kind { ROPE_NOT_SCALED, ROPE_LINEAR, ROPE_LLAMA3 };
+extern const char *const rope_scaling_names[]; /* "none", "linear", "llama3", NULL */
+
+/* See rope_frequency (rope.h). */
+struct rope_scaling {
+    enum rope_scaling_kind kind;
+    double factor; /* linear, llama3: 1 or more */
+    /* llama3: turns of a pair over the original positions. Slower than the lower: by `factor`;
+     * faster than the higher: not at all. */
+    double low_freq_factor, high_freq_factor;
+    int64_t original_positions;
+};
+
 struct model_config {
     enum model_family family;
     int64_t layers, width, heads, kv_heads, ffn_width, vocab_size;
@@ -33,6 +48,9 @@ struct model_config {
     double norm_epsilon;   /* 1e-5 */
     double rope_theta;     /* llama: 10000 */
     bool tied_head;
+    bool attention_bias, mlp_bias;    /* llama: of q, k, v, o; of gate, up, down */
+    int64_t head_dim;                 /* llama: 0 is width / heads */
+    struct rope_scaling rope_scaling; /* llama */
 };
 
 /* Bad input, named, where the numbers do not make a model (width not a multiple of heads, ...). */

@@ -5,17 +5,17 @@
 static double multiplied_parameters(const struct model_config *config)
 {
     const double C = (double)config->width;
-    const double layer = C * (double)qkv_width_of(config) + C * C +
+    const double layer = C * (double)qkv_width_of(config) + C * (double)queries_width_of(config) +
                          C * (double)(expanded_width_of(config) + config->ffn_width);
     return (double)config->layers * layer + C * (double)config->vocab_size;
 }
 
 double model_flops_per_token(const struct model_config *config, int64_t positions)
 {
-    /* Scores and weighted values: 2 products of C multiply-adds for each key, and a position
+    /* Scores and weighted values: 2 products of Q multiply-adds for each key, and a position
      * sees half of all keys on average. */
     const double attention =
-        2 * 2 * (double)config->width * ((double)positions / 2) * (double)config->layers;
+        2 * 2 * (double)queries_width_of(config) * ((double)positions / 2) * (double)config->layers;
     /* A multiply-add is two operations; backward needs each product's two gradients. */
     return 3 * (2 * multiplied_parameters(config) + attention);
 }
@@ -67,7 +67,7 @@ int64_t model_step_products(const struct model_config *config, int64_t B, int64_
     const int64_t rows = B * T, C = config->width, L = config->layers;
     const bool is_out_by_in = config->family == FAMILY_LLAMA;
     add_linear(&list, rows, qkv_width_of(config), C, is_out_by_in, L);
-    add_linear(&list, rows, C, C, is_out_by_in, L);
+    add_linear(&list, rows, C, queries_width_of(config), is_out_by_in, L);
     add_linear(&list, rows, expanded_width_of(config), C, is_out_by_in, L);
     add_linear(&list, rows, C, config->ffn_width, is_out_by_in, L);
     add_linear(&list, rows, config->vocab_size, C, true, 1);

@@ -3,65 +3,90 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "trainer/model/model.h"
+#include "trainer/model/layer_plan.h"
 
 enum dimension { NONE, VOCAB, POSITIONS, WIDTH, WIDTH_3, QUERIES, KEYS, FFN };
+
+/* Which models have it. */
+enum presence { ALWAYS, WITH_ATTENTION_BIAS, WITH_MLP_BIAS, WITH_OWN_HEAD };
 
 struct tensor_spec {
     const char *name; /* in a layer: after the layer's prefix */
     enum dimension rows, cols;
     enum tensor_init init;
     bool decays, is_embedding;
+    enum presence presence;
 };
 
 static const struct tensor_spec gpt2_input[] = {
-    { "transformer.wte.weight", VOCAB, WIDTH, INIT_NORMAL, true, true },
-    { "transformer.wpe.weight", POSITIONS, WIDTH, INIT_NORMAL, true, true },
+    { "transformer.wte.weight", VOCAB, WIDTH, INIT_NORMAL, true, true, ALWAYS },
+    { "transformer.wpe.weight", POSITIONS, WIDTH, INIT_NORMAL, true, true, ALWAYS },
+    { 0 },
 };
 
 static const struct tensor_spec gpt2_layer[] = {
-    { "ln_1.weight", WIDTH, NONE, INIT_ONE, false, false },
-    { "ln_1.bias", WIDTH, NONE, INIT_ZERO, false, false },
-    { "attn.c_attn.weight", WIDTH, WIDTH_3, INIT_NORMAL, true, false },
-    { "attn.c_attn.bias", WIDTH_3, NONE, INIT_ZERO, false, false },
-    { "attn.c_proj.weight", WIDTH, WIDTH, INIT_NORMAL_RESIDUAL, true, false },
-    { "attn.c_proj.bias", WIDTH, NONE, INIT_ZERO, false, false },
-    { "ln_2.weight", WIDTH, NONE, INIT_ONE, false, false },
-    { "ln_2.bias", WIDTH, NONE, INIT_ZERO, false, false },
-    { "mlp.c_fc.weight", WIDTH, FFN, INIT_NORMAL, true, false },
-    { "mlp.c_fc.bias", FFN, NONE, INIT_ZERO, false, false },
-    { "mlp.c_proj.weight", FFN, WIDTH, INIT_NORMAL_RESIDUAL, true, false },
-    { "mlp.c_proj.bias", WIDTH, NONE, INIT_ZERO, false, false },
+    { "ln_1.weight", WIDTH, NONE, INIT_ONE, false, false, ALWAYS },
+    { "ln_1.bias", WIDTH, NONE, INIT_ZERO, false, false, ALWAYS },
+    { "attn.c_attn.weight", WIDTH, WIDTH_3, INIT_NORMAL, true, false, ALWAYS },
+    { "attn.c_attn.bias", WIDTH_3, NONE, INIT_ZERO, false, false, ALWAYS },
+    { "attn.c_proj.weight", WIDTH, WIDTH, INIT_NORMAL_RESIDUAL, true, false, ALWAYS },
+    { "attn.c_proj.bias", WIDTH, NONE, INIT_ZERO, false, false, ALWAYS },
+    { "ln_2.weight", WIDTH, NONE, INIT_ONE, false, false, ALWAYS },
+    { "ln_2.bias", WIDTH, NONE, INIT_ZERO, false, false, ALWAYS },
+    { "mlp.c_fc.weight", WIDTH, FFN, INIT_NORMAL, true, false, ALWAYS },
+    { "mlp.c_fc.bias", FFN, NONE, INIT_ZERO, false, false, ALWAYS },
+    { "mlp.c_proj.weight", FFN, WIDTH, INIT_NORMAL_RESIDUAL, true, false, ALWAYS },
+    { "mlp.c_proj.bias", WIDTH, NONE, INIT_ZERO, false, false, ALWAYS },
+    { 0 },
 };
 
 static const struct tensor_spec gpt2_output[] = {
-    { "transformer.ln_f.weight", WIDTH, NONE, INIT_ONE, false, false },
-    { "transformer.ln_f.bias", WIDTH, NONE, INIT_ZERO, false, false },
+    { "transformer.ln_f.weight", WIDTH, NONE, INIT_ONE, false, false, ALWAYS },
+    { "transformer.ln_f.bias", WIDTH, NONE, INIT_ZERO, false, false, ALWAYS },
+    { "lm_head.weight", VOCAB, WIDTH, INIT_NORMAL, true, false, WITH_OWN_HEAD },
+    { 0 },
 };
 
 static const struct tensor_spec llama_input[] = {
-    { "model.embed_tokens.weight", VOCAB, WIDTH, INIT_NORMAL, true, true },
+    { "model.embed_tokens.weight", VOCAB, WIDTH, INIT_NORMAL, true, true, ALWAYS },
+    { 0 },
 };
 
-/* q, k, v and gate, up must be neighbours: layer_plan reads them as one matrix. */
+/* q, k, v and gate, up must be neighbours, and so must their biases: layer_plan reads them as one
+ * matrix, and one vector. */
 static const struct tensor_spec llama_layer[] = {
-    { "input_layernorm.weight", WIDTH, NONE, INIT_ONE, false, false },
-    { "self_attn.q_proj.weight", QUERIES, WIDTH, INIT_NORMAL, true, false },
-    { "self_attn.k_proj.weight", KEYS, WIDTH, INIT_NORMAL, true, false },
-    { "self_attn.v_proj.weight", KEYS, WIDTH, INIT_NORMAL, true, false },
-    { "self_attn.o_proj.weight", WIDTH, QUERIES, INIT_NORMAL_RESIDUAL, true, false },
-    { "post_attention_layernorm.weight", WIDTH, NONE, INIT_ONE, false, false },
-    { "mlp.gate_proj.weight", FFN, WIDTH, INIT_NORMAL, true, false },
-    { "mlp.up_proj.weight", FFN, WIDTH, INIT_NORMAL, true, false },
-    { "mlp.down_proj.weight", WIDTH, FFN, INIT_NORMAL_RESIDUAL, true, false },
+    { "input_layernorm.weight", WIDTH, NONE, INIT_ONE, false, false, ALWAYS },
+    { "self_attn.q_proj.weight", QUERIES, WIDTH, INIT_NORMAL, true, false, ALWAYS },
+    { "self_attn.k_proj.weight", KEYS, WIDTH, INIT_NORMAL, true, false, ALWAYS },
+    { "self_attn.v_proj.weight", KEYS, WIDTH, INIT_NORMAL, true, false, ALWAYS },
+    { "self_attn.q_proj.bias", QUERIES, NONE, INIT_ZERO, false, false, WITH_ATTENTION_BIAS },
+    { "self_attn.k_proj.bias", KEYS, NONE, INIT_ZERO, false, false, WITH_ATTENTION_BIAS },
+    { "self_attn.v_proj.bias", KEYS, NONE, INIT_ZERO, false, false, WITH_ATTENTION_BIAS },
+    { "self_attn.o_proj.weight", WIDTH, QUERIES, INIT_NORMAL_RESIDUAL, true, false, ALWAYS },
+    { "self_attn.o_proj.bias", WIDTH, NONE, INIT_ZERO, false, false, WITH_ATTENTION_BIAS },
+    { "post_attention_layernorm.weight", WIDTH, NONE, INIT_ONE, false, false, ALWAYS },
+    { "mlp.gate_proj.weight", FFN, WIDTH, INIT_NORMAL, true, false, ALWAYS },
+    { "mlp.up_proj.weight", FFN, WIDTH, INIT_NORMAL, true, false, ALWAYS },
+    { "mlp.gate_proj.bias", FFN, NONE, INIT_ZERO, false, false, WITH_MLP_BIAS },
+    { "mlp.up_proj.bias", FFN, NONE, INIT_ZERO, false, false, WITH_MLP_BIAS },
+    { "mlp.down_proj.weight", WIDTH, FFN, INIT_NORMAL_RESIDUAL, true, false, ALWAYS },
+    { "mlp.down_proj.bias", WIDTH, NONE, INIT_ZERO, false, false, WITH_MLP_BIAS },
+    { 0 },
 };
 
 static const struct tensor_spec llama_output[] = {
-    { "model.norm.weight", WIDTH, NONE, INIT_ONE, false, false },
-    { "lm_head.weight", VOCAB, WIDTH, INIT_NORMAL, true, false }, /* last: absent where tied */
+    { "model.norm.weight", WIDTH, NONE, INIT_ONE, false, false, ALWAYS },
+    { "lm_head.weight", VOCAB, WIDTH, INIT_NORMAL, true, false, WITH_OWN_HEAD },
+    { 0 },
 };
 
-#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
+static const struct family_tensors {
+    const struct tensor_spec *input, *layer, *output; /* ended by one without a name */
+    const char *layers;                               /* before a layer's number */
+} families[] = {
+    [FAMILY_GPT2] = { gpt2_input, gpt2_layer, gpt2_output, "transformer.h" },
+    [FAMILY_LLAMA] = { llama_input, llama_layer, llama_output, "model.layers" },
+};
 
 static int64_t dimension_size(enum dimension dimension, const struct model_config *config)
 {
@@ -73,12 +98,13 @@ static int64_t dimension_size(enum dimension dimension, const struct model_confi
     case POSITIONS:
         return config->max_positions;
     case WIDTH:
-    case QUERIES: /* heads times (width / heads) */
         return config->width;
+    case QUERIES:
+        return queries_width_of(config);
     case WIDTH_3:
         return 3 * config->width;
     case KEYS:
-        return config->kv_heads * (config->width / config->heads);
+        return config->kv_heads * head_dim_of(config);
     case FFN:
         return config->ffn_width;
     }
@@ -103,34 +129,51 @@ static void add_tensor(struct tensor_table *table, const struct tensor_spec *spe
     table->element_count += tensor->count;
 }
 
-static void add_tensors(struct tensor_table *table, const struct tensor_spec *specs, int count,
+static bool is_present(const struct tensor_spec *spec, const struct model_config *config)
+{
+    switch (spec->presence) {
+    case ALWAYS:
+        return true;
+    case WITH_ATTENTION_BIAS:
+        return config->attention_bias;
+    case WITH_MLP_BIAS:
+        return config->mlp_bias;
+    case WITH_OWN_HEAD:
+        return !config->tied_head;
+    }
+    fatal("presence %d is none", (int)spec->presence);
+}
+
+static void add_tensors(struct tensor_table *table, const struct tensor_spec *specs,
                         const char *prefix, const struct model_config *config)
 {
-    for (int i = 0; i < count; i++)
-        add_tensor(table, &specs[i], prefix, config);
+    for (const struct tensor_spec *spec = specs; spec->name; spec++)
+        if (is_present(spec, config))
+            add_tensor(table, spec, prefix, config);
+}
+
+static int64_t count_of(const struct tensor_spec *specs)
+{
+    int64_t count = 0;
+    while (specs[count].name)
+        count++;
+    return count;
 }
 
 void tensor_table_init(struct tensor_table *table, const struct model_config *config)
 {
-    const bool is_gpt2 = config->family == FAMILY_GPT2;
-    const int in_layer = is_gpt2 ? COUNT(gpt2_layer) : COUNT(llama_layer);
+    const struct family_tensors *family = &families[config->family];
+    const int64_t most = count_of(family->input) + config->layers * count_of(family->layer) +
+                         count_of(family->output);
     *table = (struct tensor_table){ 0 };
-    table->tensors =
-        memory_alloc_zeroed((size_t)(config->layers * in_layer + 4), sizeof *table->tensors);
-    if (is_gpt2)
-        add_tensors(table, gpt2_input, COUNT(gpt2_input), "", config);
-    else
-        add_tensors(table, llama_input, COUNT(llama_input), "", config);
+    table->tensors = memory_alloc_zeroed((size_t)most, sizeof *table->tensors);
+    add_tensors(table, family->input, "", config);
     for (int64_t l = 0; l < config->layers; l++) {
         char prefix[40];
-        snprintf(prefix, sizeof prefix, "%s.%lld.", is_gpt2 ? "transformer.h" : "model.layers",
-                 (long long)l);
-        add_tensors(table, is_gpt2 ? gpt2_layer : llama_layer, in_layer, prefix, config);
+        snprintf(prefix, sizeof prefix, "%s.%lld.", family->layers, (long long)l);
+        add_tensors(table, family->layer, prefix, config);
     }
-    if (is_gpt2)
-        add_tensors(table, gpt2_output, COUNT(gpt2_output), "", config);
-    else
-        add_tensors(table, llama_output, COUNT(llama_output) - config->tied_head, "", config);
+    add_tensors(table, family->output, "", config);
 }
 
 void tensor_table_release(struct tensor_table *table)

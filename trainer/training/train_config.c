@@ -105,7 +105,28 @@ const struct option_spec train_options[] = {
     { .key = "rope_theta", .type = OPTION_NUMBER, .offset = AT(rope_theta), .default_text = "10000",
       .min = 1, .max = 1e9, .help = "base of the rotary positions (llama)" },
     { .key = "tied_head", .type = OPTION_BOOL, .offset = AT(tied_head), .default_text = "true",
-      .help = "the head shares the embedding's weights (gpt2: always)" },
+      .help = "the head shares the embedding's weights" },
+    { .key = "attention_bias", .type = OPTION_BOOL, .offset = AT(attention_bias),
+      .default_text = "false",
+      .help = "queries, keys, values and what attention gives have biases (llama; gpt2: always)" },
+    { .key = "mlp_bias", .type = OPTION_BOOL, .offset = AT(mlp_bias), .default_text = "false",
+      .help = "the feed-forward layer has biases (llama; gpt2: always)" },
+    { .key = "head_dim", .type = OPTION_INTEGER, .offset = AT(head_dim), .default_text = "0",
+      .min = 0, .max = 65536, .help = "width of a head (llama); 0: width / heads" },
+    { .key = "rope_scaling", .type = OPTION_CHOICE, .offset = AT(rope_scaling),
+      .default_text = "none", .choices = rope_scaling_names,
+      .help = "how rotary positions are slowed for a longer context (llama)" },
+    { .key = "rope_factor", .type = OPTION_NUMBER, .offset = AT(rope_factor), .default_text = "8",
+      .min = 1, .max = 1e6, .help = "linear, llama3: so many times slower" },
+    { .key = "rope_low_freq_factor", .type = OPTION_NUMBER, .offset = AT(rope_low_freq_factor),
+      .default_text = "1", .min = 1e-6, .max = 1e6,
+      .help = "llama3: pairs with fewer turns over the original positions are slowed in full" },
+    { .key = "rope_high_freq_factor", .type = OPTION_NUMBER, .offset = AT(rope_high_freq_factor),
+      .default_text = "4", .min = 1e-6, .max = 1e6,
+      .help = "llama3: pairs with more turns over the original positions are not slowed" },
+    { .key = "rope_original_positions", .type = OPTION_INTEGER,
+      .offset = AT(rope_original_positions), .default_text = "8192", .min = 1, .max = 1048576,
+      .help = "llama3: the context before it grew" },
 
     { .section = "optimizer", .key = "optimizer", .type = OPTION_CHOICE, .offset = AT(optimizer),
       .default_text = "adamw", .choices = optimizer_names,
@@ -236,8 +257,6 @@ enum status train_config_complete_model(struct train_config *config)
                          (long long)config->leaves);
     if (config->kv_heads == 0)
         config->kv_heads = config->heads;
-    if (config->family == FAMILY_GPT2)
-        config->tied_head = true;
     if (config->ffn_width == 0)
         config->ffn_width = config->family == FAMILY_GPT2 ? 4 * config->width
                                                           : (config->width * 8 / 3 + 63) / 64 * 64;
@@ -275,6 +294,16 @@ struct model_config train_config_model(const struct train_config *config, int64_
         .norm_epsilon = 1e-5,
         .rope_theta = config->rope_theta,
         .tied_head = config->tied_head,
+        .attention_bias = config->attention_bias,
+        .mlp_bias = config->mlp_bias,
+        .head_dim = config->head_dim,
+        .rope_scaling = {
+            .kind = (enum rope_scaling_kind)config->rope_scaling,
+            .factor = config->rope_factor,
+            .low_freq_factor = config->rope_low_freq_factor,
+            .high_freq_factor = config->rope_high_freq_factor,
+            .original_positions = config->rope_original_positions,
+        },
     };
 }
 

@@ -42,6 +42,11 @@ struct train_config {
     int64_t layers, width, heads, kv_heads, ffn_width, max_positions;
     double rope_theta;
     bool tied_head;
+    bool attention_bias, mlp_bias;
+    int64_t head_dim;
+    int rope_scaling; /* enum rope_scaling_kind */
+    double rope_factor, rope_low_freq_factor, rope_high_freq_factor;
+    int64_t rope_original_positions;
 
     int optimizer;
     double lr, lr_min;

@@ -18,28 +18,37 @@ static void print_member(const struct json *object, const char *key, struct strb
         strbuf_add_string(out, "not there");
 }
 
-/* By the keys of config.json, which are those that people know. Llama's positions have no weights.
- */
-static enum status require_same_model(const struct json *own, const struct json *other,
-                                      const char *source)
+static enum status require_same_member(const struct json *own, const struct json *other,
+                                       const char *key, const char *source, const char *remedy)
 {
-    const struct json *value;
-    const char *key;
     struct strbuf mine = STRBUF_INIT, theirs = STRBUF_INIT;
     enum status status = STATUS_OK;
-    for (void *cursor = NULL;
-         status == STATUS_OK && json_next_member(own, &cursor, &key, &value);) {
-        print_member(own, key, &mine);
-        print_member(other, key, &theirs);
-        if (strcmp(mine.bytes, theirs.bytes) != 0 && strcmp(key, "max_position_embeddings") != 0)
-            status =
-                bad_input("cannot begin with the weights of '%s': its %s is %s, and this run's "
-                          "is %s",
-                          source, key, theirs.bytes, mine.bytes);
-    }
+    print_member(own, key, &mine);
+    print_member(other, key, &theirs);
+    if (strcmp(mine.bytes, theirs.bytes) != 0)
+        status = bad_input("cannot begin with the weights of '%s': its %s is %s, and this run's "
+                           "is %s%s",
+                           source, key, theirs.bytes, mine.bytes, remedy);
     strbuf_release(&mine);
     strbuf_release(&theirs);
     return status;
+}
+
+/* By the keys of config.json, which are those that people know. Llama's positions have no weights:
+ * more of them are no other model, and slower ones are the one that a longer context is learned
+ * with, if they are meant. */
+static enum status require_same_model(const struct json *own, const struct json *other,
+                                      const char *source, bool accept_changes)
+{
+    const struct json *value;
+    const char *key;
+    for (void *cursor = NULL; json_next_member(own, &cursor, &key, &value);)
+        if (strcmp(key, "max_position_embeddings") != 0 && strcmp(key, "rope_scaling") != 0)
+            TRY(require_same_member(own, other, key, source, ""));
+    if (!accept_changes) /* by its name, since a model without has no such member */
+        TRY(require_same_member(own, other, "rope_scaling", source,
+                                "; give the same, or --accept_changes"));
+    return STATUS_OK;
 }
 
 static enum status check_model(const struct trainer *trainer, const char *folder)
@@ -49,7 +58,7 @@ static enum status check_model(const struct trainer *trainer, const char *folder
     TRY(model_read_config(folder, &config));
     struct json *own = huggingface_config_print(&trainer->model.config, end_of_text);
     struct json *other = huggingface_config_print(&config, end_of_text);
-    enum status status = require_same_model(own, other, folder);
+    enum status status = require_same_model(own, other, folder, trainer->config->accept_changes);
     json_free(own);
     json_free(other);
     return status;

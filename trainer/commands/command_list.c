@@ -2,6 +2,7 @@
 
 #include "trainer/commands/command.h"
 
+extern const struct command command_bench_checkpoint;
 extern const struct command command_bench_kernels;
 extern const struct command command_bench_reduce;
 extern const struct command command_bench_shards;
@@ -50,5 +51,6 @@ const struct command *const command_list[] = {
     &command_bench_step,
     &command_bench_reduce,
     &command_bench_shards,
+    &command_bench_checkpoint,
     NULL,
 };

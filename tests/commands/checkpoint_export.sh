@@ -116,11 +116,15 @@ expect grep -qaF '[no token 399]' padded.gguf
 expect test "$(grep -caF '[no token 299]' padded.gguf)" = 0
 
 begin what_a_config_asks_for_and_gguf_does_not_get_is_refused_by_name
-cp -R llama_tied/checkpoints/step-00000003 scaled
-sed -i 's/"rope_theta"/"rope_scaling": { "rope_type": "linear", "factor": 2.0 },\n  &/' scaled/config.json
-rewrite_manifest scaled
-eon checkpoint export scaled --out=scaled.gguf
-expect_refused 'rope_scaling is set, which is not written to GGUF'
+for key in rope_scaling rope_parameters; do
+    rm -rf scaled
+    cp -R llama_tied/checkpoints/step-00000003 scaled
+    sed -i "s/\"rope_theta\"/\"$key\": { \"rope_type\": \"linear\", \"factor\": 2.0 },\n  &/" \
+        scaled/config.json
+    rewrite_manifest scaled
+    eon checkpoint export scaled --out=scaled.gguf
+    expect_refused "$key is set, which is not written to GGUF"
+done
 expect_absent scaled.gguf scaled.gguf.partial
 
 begin a_splitting_that_llama_cpp_does_not_have_is_refused

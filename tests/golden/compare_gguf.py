@@ -119,14 +119,17 @@ def compare_values(reader, config, asked):
                 "rope.dimension_count": "head_dim", "rope.freq_base": "rope_theta"}
     file_types = {"f32": gguf.LlamaFileType.ALL_F32, "f16": gguf.LlamaFileType.MOSTLY_F16,
                   "bf16": gguf.LlamaFileType.MOSTLY_BF16, "q8_0": gguf.LlamaFileType.MOSTLY_Q8_0}
-    wrong = [key for key, name in keys.items()
+    wanted = {key: config[name] for key, name in keys.items()}
+    wanted["attention.key_length"] = wanted["attention.value_length"] = \
+        wanted["embedding_length"] // wanted["attention.head_count"]
+    wrong = [key for key, number in wanted.items()
              if value(reader, f"{family}.{key}") is None
-             or np.float32(value(reader, f"{family}.{key}")) != np.float32(config[name])]
+             or np.float32(value(reader, f"{family}.{key}")) != np.float32(number)]
     if value(reader, "general.architecture") != family:
         wrong.append("general.architecture")
     if value(reader, "general.file_type") != file_types[asked]:
         wrong.append("general.file_type")
-    say(not wrong, f"{asked}: {len(keys) + 2} values of the model" + (f": {wrong}" * bool(wrong)))
+    say(not wrong, f"{asked}: {len(wanted) + 2} values of the model" + (f": {wrong}" * bool(wrong)))
 
 
 def compare_tokenizer(reader, checkpoint, config):

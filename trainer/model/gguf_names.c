@@ -14,6 +14,7 @@ static const struct gguf_name gpt2_model[] = {
     { "transformer.wte", "token_embd", GGUF_LAYOUT_SAME },
     { "transformer.wpe", "position_embd", GGUF_LAYOUT_SAME },
     { "transformer.ln_f", "output_norm", GGUF_LAYOUT_SAME },
+    { "lm_head", "output", GGUF_LAYOUT_SAME },
     { NULL, NULL, GGUF_LAYOUT_SAME },
 };
 
@@ -88,6 +89,11 @@ enum status gguf_place_of(const struct model_config *config, const struct tensor
         place->layout = GGUF_LAYOUT_SAME;
     place->stays_f32 = tensor->cols == 0 || strcmp(name->theirs, "position_embd") == 0;
     return STATUS_OK;
+}
+
+int64_t gguf_head_width(const struct model_config *config)
+{
+    return config->width / config->heads;
 }
 
 int64_t gguf_source_row(int64_t row, int64_t head_width)

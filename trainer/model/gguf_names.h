@@ -27,6 +27,8 @@ struct gguf_place {
 enum status gguf_place_of(const struct model_config *config, const struct tensor *tensor,
                           struct gguf_place *place);
 
+/* Rows of queries, or of keys, that a head has. */
+int64_t gguf_head_width(const struct model_config *config);
 /* The row of Hugging Face's that is llama.cpp's row `row`, where the layout is interleaved. */
 int64_t gguf_source_row(int64_t row, int64_t head_width);
 

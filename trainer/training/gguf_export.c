@@ -102,8 +102,7 @@ static enum status declare_tensors(struct gguf_export *export)
 static int64_t block_rows(const struct gguf_export *export, enum gguf_layout layout, int64_t rows,
                           int64_t cols)
 {
-    const int64_t unit =
-        layout == GGUF_LAYOUT_INTERLEAVED ? export->config.width / export->config.heads : 1;
+    const int64_t unit = layout == GGUF_LAYOUT_INTERLEAVED ? gguf_head_width(&export->config) : 1;
     if (layout == GGUF_LAYOUT_TRANSPOSED)
         return rows;
     return cols * unit < BLOCK_ELEMENTS ? BLOCK_ELEMENTS / (cols * unit) * unit : unit;
@@ -112,7 +111,7 @@ static int64_t block_rows(const struct gguf_export *export, enum gguf_layout lay
 static void arrange(const struct gguf_export *export, enum gguf_layout layout, int64_t rows,
                     int64_t cols, const float *source, float *out)
 {
-    const int64_t head_width = export->config.width / export->config.heads;
+    const int64_t head_width = gguf_head_width(&export->config);
     for (int64_t r = 0; r < rows; r++) {
         if (layout == GGUF_LAYOUT_TRANSPOSED)
             for (int64_t c = 0; c < cols; c++)

@@ -1,17 +1,28 @@
 #include "trainer/training/gguf_metadata.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "checkpoints/gguf_format.h"
+#include "trainer/model/gguf_names.h"
 
 enum { QUANTIZATION_VERSION = 2 }; /* of q8_0's layout: ggml, GGML_QNT_VERSION */
 
+/* transformers 4 writes rope_scaling, 5 rope_parameters, whose rope_type may be none of note. */
 enum status gguf_refuse_unmapped(const struct json *config, const char *source)
 {
-    const struct json *scaling = json_member(config, "rope_scaling");
-    if (scaling && json_kind_of(scaling) != JSON_KIND_NULL)
-        return bad_input("cannot export '%s': rope_scaling is set, which is not written to GGUF",
-                         source);
+    static const char *const keys[] = { "rope_scaling", "rope_parameters" };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const struct json *rope = json_member(config, keys[i]);
+        if (!rope || json_kind_of(rope) == JSON_KIND_NULL)
+            continue;
+        const struct json *type =
+            json_kind_of(rope) == JSON_KIND_OBJECT ? json_member(rope, "rope_type") : NULL;
+        if (!type || json_kind_of(type) != JSON_KIND_STRING ||
+            strcmp(json_text(type), "default") != 0)
+            return bad_input("cannot export '%s': %s is set, which is not written to GGUF", source,
+                             keys[i]);
+    }
     return STATUS_OK;
 }
 
@@ -31,7 +42,7 @@ static void put_size(struct gguf_writer *writer, const struct model_config *conf
 
 static void put_rope(struct gguf_writer *writer, const struct model_config *config)
 {
-    put_size(writer, config, "rope.dimension_count", config->width / config->heads);
+    put_size(writer, config, "rope.dimension_count", gguf_head_width(config));
     gguf_put_f32(writer, key_of(config, "rope.freq_base"), config->rope_theta);
 }
 
@@ -52,6 +63,8 @@ void gguf_put_model(struct gguf_writer *writer, const struct model_config *confi
     put_size(writer, config, "feed_forward_length", config->ffn_width);
     put_size(writer, config, "attention.head_count", config->heads);
     put_size(writer, config, "attention.head_count_kv", config->kv_heads);
+    put_size(writer, config, "attention.key_length", gguf_head_width(config));
+    put_size(writer, config, "attention.value_length", gguf_head_width(config));
     if (config->family == FAMILY_GPT2) {
         gguf_put_f32(writer, key_of(config, "attention.layer_norm_epsilon"), config->norm_epsilon);
     } else {

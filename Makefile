@@ -111,6 +111,7 @@ TESTS          = $(if $(ONLY),$(foreach t,$(EVERY_TEST),$(if $(findstring $(ONLY
 # Fuzz targets are clang's, with all that they look at: no MPI.
 FUZZ_TARGETS  = $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_SOURCES  = $(wildcard base/*.c shards/*/*.c) checkpoints/safetensors_reader.c \
+                $(addprefix checkpoints/gguf_,cursor.c reader.c types.c) \
                 $(filter-out $(filter-out tests/fuzz/fuzz_target.c,$(FUZZ_TARGETS)),$(wildcard tests/fuzz/*.c))
 FUZZ_PROGRAMS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(filter-out %/fuzz_target.c,$(FUZZ_TARGETS)))
 FUZZ_FLAGS    = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all

@@ -19,6 +19,9 @@ void loaded_model_release(struct loaded_model *loaded);
 
 /* Local. What the checkpoint's config.json says. */
 enum status model_read_config(const char *folder, struct model_config *config);
+/* Local. The checkpoint's tokenizer.json, which may not have more entries than the model. */
+enum status model_read_tokenizer(const char *folder, const struct model_config *config,
+                                 struct tokenizer **out);
 /* Local. All parameters; their shapes must be the model's. */
 enum status model_read_weights(struct checkpoint *checkpoint, struct model *model);
 

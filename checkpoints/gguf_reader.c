@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "base/file.h"
 #include "base/memory.h"
 #include "checkpoints/gguf_cursor.h"
+#include "checkpoints/span_list.h"
 
 enum { CHECKSUM_BLOCK = 1 << 20 };
 
@@ -275,7 +275,7 @@ enum status gguf_reader_checksum(const struct gguf_reader *reader, int64_t begin
     while (begin < end && status == STATUS_OK) {
         const size_t length = end - begin < CHECKSUM_BLOCK ? (size_t)(end - begin) : CHECKSUM_BLOCK;
         status = file_read_at(descriptor, block, length, begin, reader->path);
-        *out = (uint32_t)crc32(*out, block, (uInt)length);
+        *out = span_checksum(*out, block, length);
         begin += (int64_t)length;
     }
     memory_free(block);

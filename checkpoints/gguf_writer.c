@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/utf8.h"
 #include "checkpoints/gguf_format.h"
+#include "checkpoints/span_list.h"
 
 void gguf_writer_init(struct gguf_writer *writer, const char *path)
 {
@@ -25,7 +25,7 @@ void gguf_writer_init(struct gguf_writer *writer, const char *path)
 void gguf_writer_release(struct gguf_writer *writer)
 {
     if (writer->is_open)
-        checked_file_end(&writer->file, STATUS_FAILED);
+        direct_file_end(&writer->file, STATUS_FAILED);
     if (writer->is_written)
         unlink(writer->partial);
     for (int64_t i = 0; i < writer->tensor_count; i++)
@@ -174,6 +174,13 @@ static void print_header(const struct gguf_writer *writer, struct strbuf *out)
         strbuf_add_char(out, '\0');
 }
 
+static enum status append(struct gguf_writer *writer, const void *bytes, size_t length)
+{
+    TRY(direct_file_write(&writer->file, bytes, length, writer->at));
+    writer->at += (int64_t)length;
+    return STATUS_OK;
+}
+
 /* What a killed writer left is removed first, so that it does not pile up. */
 enum status gguf_writer_begin(struct gguf_writer *writer)
 {
@@ -185,11 +192,11 @@ enum status gguf_writer_begin(struct gguf_writer *writer)
         writer->tensors[i].begin += writer->data_begin;
 
     unlink(writer->partial);
-    enum status status = checked_file_create(writer->partial, &writer->file);
+    enum status status = direct_file_open(writer->partial, false, &writer->file);
     writer->is_open = writer->is_written = status == STATUS_OK;
     if (status == STATUS_OK)
-        status = checked_file_add(&writer->file, header.bytes, header.length);
-    writer->header_crc32 = writer->file.crc32;
+        status = append(writer, header.bytes, header.length);
+    writer->header_crc32 = span_checksum(0, header.bytes, header.length);
     strbuf_release(&header);
     return status;
 }
@@ -197,18 +204,18 @@ enum status gguf_writer_begin(struct gguf_writer *writer)
 enum status gguf_writer_add(struct gguf_writer *writer, const void *bytes, int64_t length)
 {
     struct gguf_written_tensor *tensor = &writer->tensors[writer->tensors_ended];
-    tensor->crc32 = (uint32_t)crc32_z(tensor->crc32, bytes, (size_t)length);
-    return checked_file_add(&writer->file, bytes, (size_t)length);
+    tensor->crc32 = span_checksum(tensor->crc32, bytes, (size_t)length);
+    return append(writer, bytes, (size_t)length);
 }
 
 enum status gguf_writer_end_tensor(struct gguf_writer *writer)
 {
     static const unsigned char zeros[GGUF_ALIGNMENT];
     const struct gguf_written_tensor *tensor = &writer->tensors[writer->tensors_ended++];
-    CHECK(writer->file.size_bytes == tensor->begin + tensor->bytes,
-          "tensor '%s' ends at byte %" PRId64 " instead of %" PRId64, tensor->name,
-          writer->file.size_bytes, tensor->begin + tensor->bytes);
-    return checked_file_add(&writer->file, zeros, (size_t)padding(tensor->bytes));
+    CHECK(writer->at == tensor->begin + tensor->bytes,
+          "tensor '%s' ends at byte %" PRId64 " instead of %" PRId64, tensor->name, writer->at,
+          tensor->begin + tensor->bytes);
+    return append(writer, zeros, (size_t)padding(tensor->bytes));
 }
 
 enum status gguf_writer_close(struct gguf_writer *writer)
@@ -217,7 +224,7 @@ enum status gguf_writer_close(struct gguf_writer *writer)
           "%" PRId64 " of %" PRId64 " tensors have their data", writer->tensors_ended,
           writer->tensor_count);
     writer->is_open = false;
-    return checked_file_end(&writer->file, STATUS_OK);
+    return direct_file_end(&writer->file, STATUS_OK);
 }
 
 enum status gguf_writer_put_in_place(struct gguf_writer *writer)

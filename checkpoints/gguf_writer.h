@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #include "base/strbuf.h"
-#include "checkpoints/checked_file.h"
+#include "checkpoints/direct_file.h"
 #include "checkpoints/gguf_types.h"
 
 struct gguf_written_tensor {
@@ -31,7 +31,8 @@ struct gguf_written_tensor {
 
 struct gguf_writer {
     char *path, *partial;
-    struct checked_file file;
+    struct direct_file file;
+    int64_t at;               /* bytes written */
     bool is_open, is_written; /* the partial file: being written, and there */
     struct strbuf values;
     int64_t value_count, texts_left; /* of the array of texts under way */

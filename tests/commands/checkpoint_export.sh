@@ -115,17 +115,16 @@ expect grep -qaF '[no token 300]' padded.gguf
 expect grep -qaF '[no token 399]' padded.gguf
 expect test "$(grep -caF '[no token 299]' padded.gguf)" = 0
 
-begin what_a_config_asks_for_and_gguf_does_not_get_is_refused_by_name
-for key in rope_scaling rope_parameters; do
-    rm -rf scaled
-    cp -R llama_tied/checkpoints/step-00000003 scaled
-    sed -i "s/\"rope_theta\"/\"$key\": { \"rope_type\": \"linear\", \"factor\": 2.0 },\n  &/" \
-        scaled/config.json
-    rewrite_manifest scaled
-    eon checkpoint export scaled --out=scaled.gguf
-    expect_refused "$key is set, which is not written to GGUF"
+begin scaled_rotary_positions_are_written
+for scaling in linear llama3; do
+    train "$scaling" --family=llama --heads=2 --rope_scaling=$scaling --rope_factor=4 \
+        --attention_bias --mlp_bias
+    eon checkpoint export "$scaling" --out="$scaling.gguf"
+    expect_success
 done
-expect_absent scaled.gguf scaled.gguf.partial
+expect grep -qaF 'llama.rope.scaling.factor' linear.gguf
+expect grep -qaF 'rope_freqs.weight' llama3.gguf
+expect grep -qaF 'blk.0.attn_q.bias' llama3.gguf
 
 begin a_splitting_that_llama_cpp_does_not_have_is_refused
 cp -R gpt2/checkpoints/step-00000003 whole

@@ -87,6 +87,9 @@ def compare_tensors(reader, checkpoint, config, asked):
     ours = load_file(checkpoint / "model.safetensors")
     theirs = {tensor.name: tensor for tensor in reader.tensors}
     wrong, furthest = [], 0.0
+    factors = theirs.pop("rope_freqs.weight", None)  # judged by what llama.cpp computes with them
+    if (factors is not None) != ((config.get("rope_scaling") or {}).get("rope_type") == "llama3"):
+        wrong.append("rope_freqs.weight")
     for our_name, tensor in ours.items():
         name = names.get_name(our_name, (".weight", ".bias"))
         other = theirs.pop(name, None)
@@ -121,7 +124,10 @@ def compare_values(reader, config, asked):
                   "bf16": gguf.LlamaFileType.MOSTLY_BF16, "q8_0": gguf.LlamaFileType.MOSTLY_Q8_0}
     wanted = {key: config[name] for key, name in keys.items()}
     wanted["attention.key_length"] = wanted["attention.value_length"] = \
-        wanted["embedding_length"] // wanted["attention.head_count"]
+        config.get("head_dim", wanted["embedding_length"] // wanted["attention.head_count"])
+    scaling = config.get("rope_scaling") or {}
+    if scaling.get("rope_type") == "linear":
+        wanted["rope.scaling.factor"] = scaling["factor"]
     wrong = [key for key, number in wanted.items()
              if value(reader, f"{family}.{key}") is None
              or np.float32(value(reader, f"{family}.{key}")) != np.float32(number)]

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trainer/model/layer_plan.h"
+#include "trainer/model/rope.h"
+
 /* Without ".weight" or ".bias", which both sides end in. */
 struct gguf_name {
     const char *ours, *theirs; /* in a layer: after its prefix */
@@ -93,7 +96,21 @@ enum status gguf_place_of(const struct model_config *config, const struct tensor
 
 int64_t gguf_head_width(const struct model_config *config)
 {
-    return config->width / config->heads;
+    return head_dim_of(config);
+}
+
+int64_t gguf_rope_factors(const struct model_config *config, float *factors)
+{
+    struct model_config plain = *config;
+    const int64_t pairs = head_dim_of(config) / 2;
+    if (config->family != FAMILY_LLAMA || config->rope_scaling.kind != ROPE_LLAMA3)
+        return 0;
+    CHECK(pairs <= GGUF_ROPE_FACTORS_MOST, "heads of %lld have too many pairs",
+          (long long)head_dim_of(config));
+    plain.rope_scaling.kind = ROPE_NOT_SCALED;
+    for (int64_t i = 0; i < pairs; i++)
+        factors[i] = (float)(rope_frequency(&plain, i) / rope_frequency(config, i));
+    return pairs;
 }
 
 int64_t gguf_source_row(int64_t row, int64_t head_width)

@@ -29,6 +29,12 @@ enum status gguf_place_of(const struct model_config *config, const struct tensor
 
 /* Rows of queries, or of keys, that a head has. */
 int64_t gguf_head_width(const struct model_config *config);
+/* By what llama.cpp divides the frequency of each pair of a head, in tensor GGUF_ROPE_FACTORS.
+ * Returns how many: none unless positions are scaled as Llama 3.1's are. */
+#define GGUF_ROPE_FACTORS "rope_freqs.weight"
+enum { GGUF_ROPE_FACTORS_MOST = 512 };
+int64_t gguf_rope_factors(const struct model_config *config, float *factors);
+
 /* The row of Hugging Face's that is llama.cpp's row `row`, where the layout is interleaved. */
 int64_t gguf_source_row(int64_t row, int64_t head_width);
 

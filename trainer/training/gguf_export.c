@@ -25,6 +25,8 @@ struct gguf_export {
         struct gguf_place place;
         enum gguf_type type;
     } * tensors; /* in the table's order */
+    float rope_factors[GGUF_ROPE_FACTORS_MOST];
+    int64_t rope_factor_count;
     struct gguf_writer writer;
 };
 
@@ -32,8 +34,6 @@ static enum status read_config(struct gguf_export *export)
 {
     char *path = path_join(checkpoint_folder(export->checkpoint), "config.json");
     enum status status = json_read(path, CONFIG_BYTES_MAX, &export->json);
-    if (status == STATUS_OK)
-        status = gguf_refuse_unmapped(export->json, path);
     if (status == STATUS_OK)
         status = huggingface_config_parse(export->json, path, &export->config);
     memory_free(path);
@@ -79,6 +79,28 @@ static enum gguf_type type_of(const struct gguf_export *export, const struct ggu
     if (place->stays_f32)
         return GGUF_F32;
     return gguf_type_fits(export->request->type, row_elements) ? export->request->type : GGUF_F16;
+}
+
+static enum status declare_rope_factors(struct gguf_export *export)
+{
+    if (gguf_head_width(&export->config) / 2 > GGUF_ROPE_FACTORS_MOST)
+        return bad_input("cannot export '%s': heads of %lld are too wide",
+                         checkpoint_folder(export->checkpoint),
+                         (long long)gguf_head_width(&export->config));
+    export->rope_factor_count = gguf_rope_factors(&export->config, export->rope_factors);
+    if (export->rope_factor_count > 0)
+        gguf_writer_declare(&export->writer, GGUF_ROPE_FACTORS, GGUF_F32, export->rope_factor_count,
+                            0);
+    return STATUS_OK;
+}
+
+static enum status write_rope_factors(struct gguf_export *export)
+{
+    if (export->rope_factor_count == 0)
+        return STATUS_OK;
+    TRY(gguf_writer_add(&export->writer, export->rope_factors,
+                        export->rope_factor_count * (int64_t)sizeof *export->rope_factors));
+    return gguf_writer_end_tensor(&export->writer);
 }
 
 static enum status declare_tensors(struct gguf_export *export)
@@ -167,7 +189,7 @@ static void fill_report(const struct gguf_export *export, struct gguf_export_rep
         .step = checkpoint_step(export->checkpoint),
         .tensors = export->table.tensor_count,
         .tokens = export->tokenizer ? export->config.vocab_size : 0,
-        .bytes = export->writer.file.size_bytes,
+        .bytes = export->writer.at,
     };
     for (int64_t i = 0; i < report->tensors; i++) {
         const struct exported_tensor *exported = &export->tensors[i];
@@ -183,9 +205,11 @@ static enum status run(struct gguf_export *export, struct gguf_export_report *re
     tensor_table_init(&export->table, &export->config);
     TRY(put_values(export));
     TRY(declare_tensors(export));
+    TRY(declare_rope_factors(export));
     TRY(gguf_writer_begin(&export->writer));
     for (int64_t i = 0; i < export->table.tensor_count; i++)
         TRY(write_tensor(export, i));
+    TRY(write_rope_factors(export));
     TRY(gguf_writer_finish(&export->writer));
     fill_report(export, report);
     return STATUS_OK;

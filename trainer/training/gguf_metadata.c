@@ -8,24 +8,6 @@
 
 enum { QUANTIZATION_VERSION = 2 }; /* of q8_0's layout: ggml, GGML_QNT_VERSION */
 
-/* transformers 4 writes rope_scaling, 5 rope_parameters, whose rope_type may be none of note. */
-enum status gguf_refuse_unmapped(const struct json *config, const char *source)
-{
-    static const char *const keys[] = { "rope_scaling", "rope_parameters" };
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        const struct json *rope = json_member(config, keys[i]);
-        if (!rope || json_kind_of(rope) == JSON_KIND_NULL)
-            continue;
-        const struct json *type =
-            json_kind_of(rope) == JSON_KIND_OBJECT ? json_member(rope, "rope_type") : NULL;
-        if (!type || json_kind_of(type) != JSON_KIND_STRING ||
-            strcmp(json_text(type), "default") != 0)
-            return bad_input("cannot export '%s': %s is set, which is not written to GGUF", source,
-                             keys[i]);
-    }
-    return STATUS_OK;
-}
-
 /* The key of the family's architecture, until the next call. */
 static const char *key_of(const struct model_config *config, const char *key)
 {
@@ -44,6 +26,10 @@ static void put_rope(struct gguf_writer *writer, const struct model_config *conf
 {
     put_size(writer, config, "rope.dimension_count", gguf_head_width(config));
     gguf_put_f32(writer, key_of(config, "rope.freq_base"), config->rope_theta);
+    if (config->rope_scaling.kind != ROPE_LINEAR) /* llama3's are a tensor: gguf_rope_factors */
+        return;
+    gguf_put_text(writer, key_of(config, "rope.scaling.type"), "linear");
+    gguf_put_f32(writer, key_of(config, "rope.scaling.factor"), config->rope_scaling.factor);
 }
 
 void gguf_put_model(struct gguf_writer *writer, const struct model_config *config, const char *name,

@@ -8,9 +8,6 @@
 #include "shards/tokenizer/tokenizer.h"
 #include "trainer/model/model.h"
 
-/* Bad input, named, where config.json (`source`) asks for something that is not written. */
-enum status gguf_refuse_unmapped(const struct json *config, const char *source);
-
 /* general.* and those of the architecture. `type` is that of the matrices. */
 void gguf_put_model(struct gguf_writer *writer, const struct model_config *config, const char *name,
                     enum gguf_type type);

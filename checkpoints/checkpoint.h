@@ -53,7 +53,8 @@ struct checkpoint_retention {
 struct checkpoint_way {
     struct write_queue *queue;             /* that outlives the writer; NULL: one of its own */
     struct thread_pool *pool;              /* that copies; NULL: the caller alone */
-    struct checkpoint_retention retention; /* last > 0: others are removed after the commit */
+    struct checkpoint_retention retention; /* last > 0: others are removed after the commit,
+                                            * by rank 0's queue */
 };
 
 struct checkpoint_writer;

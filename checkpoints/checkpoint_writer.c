@@ -4,7 +4,7 @@
  *   queues  write and fsync the files in step-N.partial, fsync the folder
  *   all     agree on the status
  *   rank 0  its queue writes the manifest, fsyncs the folder, renames it, fsyncs the parent
- *   all     agree on the outcome
+ *   all     agree on the outcome; rank 0's queue removes old checkpoints
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -43,6 +43,7 @@ static void writer_free(struct checkpoint_writer *writer)
  * killed run left. */
 static enum status make_partial_folder(const struct checkpoint_writer *writer)
 {
+    write_queue_wait(writer->saver.queue); /* pruning after the last save would remove it again */
     TRY(folder_create(writer->partial));
     TRY(folder_remove(writer->partial));
     return folder_create(writer->partial);
@@ -138,11 +139,29 @@ static enum status publish(struct checkpoint_writer *writer)
 static void publish_job(void *context)
 {
     struct checkpoint_writer *writer = context;
-    const struct checkpoint_retention *retention = &writer->retention;
     file_saver_keep(&writer->saver, publish(writer));
-    if (writer->saver.status == STATUS_OK && retention->last > 0 &&
-        checkpoint_prune(writer->run_folder, retention) != STATUS_OK)
-        log_warning("old checkpoints of run '%s' stay: %s", writer->run_folder, status_message());
+}
+
+/* Outlives the writer. */
+struct pruning {
+    char *run_folder;
+    struct checkpoint_retention retention;
+};
+
+static void prune_job(void *context)
+{
+    struct pruning *pruning = context;
+    if (checkpoint_prune(pruning->run_folder, &pruning->retention) != STATUS_OK)
+        log_warning("old checkpoints of run '%s' stay: %s", pruning->run_folder, status_message());
+    memory_free(pruning->run_folder);
+    memory_free(pruning);
+}
+
+static void start_pruning(const struct checkpoint_writer *writer)
+{
+    struct pruning *pruning = memory_alloc(sizeof *pruning);
+    *pruning = (struct pruning){ memory_copy_string(writer->run_folder), writer->retention };
+    write_queue_add(writer->saver.queue, prune_job, pruning);
 }
 
 static enum status agree(const struct checkpoint_writer *writer)
@@ -179,6 +198,8 @@ enum status checkpoint_writer_advance(struct checkpoint_writer *writer, bool *is
     }
     if (status != STATUS_OK && is_first)
         remove_partial(writer, status);
+    if (status == STATUS_OK && is_first && writer->retention.last > 0)
+        start_pruning(writer);
     *is_done = true;
     writer_free(writer);
     return status;

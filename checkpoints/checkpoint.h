@@ -93,9 +93,9 @@ int64_t checkpoint_step(const struct checkpoint *checkpoint);
 const struct json *checkpoint_state(const struct checkpoint *checkpoint); /* state.json */
 
 /* Local. Recomputes the checksums of files number first, first + stride, ... of the manifest; of
- * those that hold tensors too, or not. */
+ * those that hold tensors too, or not. The pool's threads read side by side; NULL: one thread. */
 enum status checkpoint_verify(struct checkpoint *checkpoint, bool with_tensors, int first,
-                              int stride);
+                              int stride, struct thread_pool *pool);
 
 /* Local. Elements [begin, end) of tensor `name`, whose shape must be as given. */
 enum status checkpoint_read(struct checkpoint *checkpoint, const char *name, int64_t rows,

@@ -76,7 +76,7 @@ static enum status open_newest_of_run(const char *run_folder, struct checkpoint 
     for (int64_t i = 0; i < catalogue.count && !*out; i++) {
         enum status status = checkpoint_catalogue_open(&catalogue, i, out);
         if (status == STATUS_OK)
-            status = checkpoint_verify(*out, true, 0, 1);
+            status = checkpoint_verify(*out, true, 0, 1, NULL);
         if (status != STATUS_OK) {
             log_warning("%s; the checkpoint before it is tried", status_message());
             checkpoint_close(*out);
@@ -94,7 +94,7 @@ static enum status open_newest_of_run(const char *run_folder, struct checkpoint 
 static enum status open_verified(const char *folder, struct checkpoint **out)
 {
     TRY(checkpoint_open(folder, out));
-    enum status status = checkpoint_verify(*out, true, 0, 1);
+    enum status status = checkpoint_verify(*out, true, 0, 1, NULL);
     if (status != STATUS_OK) {
         checkpoint_close(*out);
         *out = NULL;

@@ -11,7 +11,7 @@
 enum { READ_ELEMENTS = 1 << 17 };
 
 enum status checkpoint_verify(struct checkpoint *checkpoint, bool with_tensors, int first,
-                              int stride)
+                              int stride, struct thread_pool *pool)
 {
     CHECK(first >= 0 && stride > 0, "files %d, then every %d, cannot be verified", first, stride);
     for (int64_t file = first; file < checkpoint->manifest.file_count; file += stride) {
@@ -19,7 +19,7 @@ enum status checkpoint_verify(struct checkpoint *checkpoint, bool with_tensors, 
         if (!with_tensors && manifest_file_holds_tensors(entry))
             continue;
         char *path = checkpoint_file_path(checkpoint, file);
-        enum status status = checked_file_verify(path, entry->size_bytes, entry->crc32);
+        enum status status = checked_file_verify(path, entry->size_bytes, entry->crc32, pool);
         memory_free(path);
         TRY(status);
     }

@@ -30,7 +30,7 @@ static enum status share_catalogue(const struct world *world, const char *run_fo
 enum status checkpoint_verify_together(void *world, struct checkpoint *checkpoint)
 {
     const struct world *ranks = world;
-    return world_agree(ranks, checkpoint_verify(checkpoint, true, ranks->rank, ranks->size));
+    return world_agree(ranks, checkpoint_verify(checkpoint, true, ranks->rank, ranks->size, NULL));
 }
 
 /* Collective. What the ranks open, they try. */
@@ -44,7 +44,7 @@ static enum status try_candidate(const struct world *world,
                                     "a checkpoint's manifest");
     if (status == STATUS_OK)
         status = world_agree(world, checkpoint_verify(*out, checkpoint_manifest(*out)->version < 3,
-                                                      world->rank, world->size));
+                                                      world->rank, world->size, NULL));
     if (status == STATUS_OK)
         status = trial(context, *out);
     if (status != STATUS_OK) {

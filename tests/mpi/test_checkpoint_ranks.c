@@ -91,7 +91,7 @@ static void expect_golden(const char *name)
     struct checkpoint *checkpoint;
     char *folder = path_join(source ? source : ".", name);
     assert_int_equal(checkpoint_open(folder, &checkpoint), STATUS_OK);
-    assert_int_equal(checkpoint_verify(checkpoint, true, 0, 1), STATUS_OK);
+    assert_int_equal(checkpoint_verify(checkpoint, true, 0, 1, NULL), STATUS_OK);
     for (int size = 1; size < 6; size++)
         for (int rank = 0; rank < size; rank++)
             sample_expect(checkpoint, 7, rank, size);

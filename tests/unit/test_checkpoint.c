@@ -77,7 +77,7 @@ static void what_was_saved_is_loaded(void **state)
     assert_int_equal(checkpoint_open(folder, &checkpoint), STATUS_OK);
     assert_int_equal(checkpoint_step(checkpoint), 12);
     assert_string_equal(checkpoint_folder(checkpoint), folder);
-    assert_int_equal(checkpoint_verify(checkpoint, true, 0, 1), STATUS_OK);
+    assert_int_equal(checkpoint_verify(checkpoint, true, 0, 1, NULL), STATUS_OK);
     for (int size = 1; size < 90; size += 8)
         for (int rank = 0; rank < size; rank++)
             sample_expect(checkpoint, 12, rank, size);

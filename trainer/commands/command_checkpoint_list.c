@@ -50,7 +50,7 @@ static void fill_row(const struct checkpoint_catalogue *catalogue, int64_t index
                               .folder = checkpoint_catalogue_path(catalogue, index) };
     enum status status = checkpoint_catalogue_open(catalogue, index, &checkpoint);
     if (status == STATUS_OK && checksums)
-        status = checkpoint_verify(checkpoint, true, 0, 1);
+        status = checkpoint_verify(checkpoint, true, 0, 1, NULL);
     row->is_valid = status == STATUS_OK;
     if (row->is_valid) {
         const struct manifest *manifest = checkpoint_manifest(checkpoint);

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/strbuf.h"
@@ -11,10 +12,18 @@
 #include "trainer/commands/json_output.h"
 
 struct verify_settings {
+    int64_t threads;
     bool json;
 };
 
 static const struct option_spec verify_options[] = {
+    { .key = "threads",
+      .type = OPTION_INTEGER,
+      .offset = offsetof(struct verify_settings, threads),
+      .default_text = "0",
+      .min = 0,
+      .max = 1024,
+      .help = "that read side by side; 0: one for each core" },
     { .key = "json",
       .type = OPTION_BOOL,
       .offset = offsetof(struct verify_settings, json),
@@ -27,6 +36,7 @@ static const struct option_spec verify_options[] = {
 /* What is found in all checkpoints that were asked about. */
 struct verify_report {
     bool as_json;
+    struct thread_pool *pool;
     struct json *checkpoints;
     struct strbuf problems; /* one line */
     enum status worst;
@@ -48,7 +58,7 @@ static void verify_files(struct verify_report *report, struct checkpoint *checkp
 {
     int64_t files = checkpoint_manifest(checkpoint)->file_count;
     for (int file = 0; file < files; file++) {
-        enum status status = checkpoint_verify(checkpoint, true, file, INT_MAX);
+        enum status status = checkpoint_verify(checkpoint, true, file, INT_MAX, report->pool);
         if (status != STATUS_OK)
             add_problem(report, problems, status);
     }
@@ -93,7 +103,10 @@ static enum status verify_run(struct verify_report *report, const char *run_fold
 static enum status run(const void *given, const char *const *positionals, int count)
 {
     const struct verify_settings *settings = given;
+    const int64_t cores = sysconf(_SC_NPROCESSORS_ONLN);
     struct verify_report report = { .as_json = settings->json,
+                                    .pool = thread_pool_create(
+                                        (int)(settings->threads ? settings->threads : cores)),
                                     .checkpoints = json_new_array(),
                                     .problems = STRBUF_INIT };
     enum status status = STATUS_OK;
@@ -110,6 +123,7 @@ static enum status run(const void *given, const char *const *positionals, int co
     }
     if (status == STATUS_OK && report.worst != STATUS_OK)
         status = status_set(report.worst, report.problems.bytes);
+    thread_pool_free(report.pool);
     json_free(report.checkpoints);
     strbuf_release(&report.problems);
     return status;
@@ -119,12 +133,12 @@ const struct command command_checkpoint_verify = {
     .name = "checkpoint verify",
     .arguments = "CHECKPOINT_OR_RUN",
     .summary = "recompute all checksums of a checkpoint, or of all of a run",
-    .description =
-        "Reads every file and compares it with the manifest. Prints what is valid; names\n"
-        "everything that is not in one line of standard error, with exit status 2.\n"
-        "\n"
-        "    eon checkpoint verify runs/first\n"
-        "    eon checkpoint verify runs/first/checkpoints/step-00001000\n",
+    .description = "Reads every file, in several threads, and compares it with the manifest. "
+                   "Prints what is valid; names\n"
+                   "everything that is not in one line of standard error, with exit status 2.\n"
+                   "\n"
+                   "    eon checkpoint verify runs/first\n"
+                   "    eon checkpoint verify runs/first/checkpoints/step-00001000\n",
     .options = verify_options,
     .settings_bytes = sizeof(struct verify_settings),
     .min_positionals = 1,

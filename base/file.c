@@ -145,17 +145,6 @@ static enum status write_and_sync(const void *context, int descriptor, const cha
     return STATUS_OK;
 }
 
-static enum status sync_parent(const char *path)
-{
-    char *folder = memory_copy_string(path);
-    char *slash = strrchr(folder, '/');
-    if (slash)
-        slash[slash == folder ? 1 : 0] = '\0'; /* the parent of "/x" is "/" */
-    enum status status = folder_sync(slash ? folder : ".");
-    memory_free(folder);
-    return status;
-}
-
 static enum status create_filled(const char *path, file_fill_function *fill, const void *context)
 {
     int descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
@@ -190,7 +179,7 @@ enum status file_replace(const char *path, const void *bytes, size_t length)
     if (status == STATUS_OK && rename(partial.bytes, path) != 0)
         status = failed("cannot rename '%s' to '%s': %s", partial.bytes, path, strerror(errno));
     if (status == STATUS_OK)
-        status = sync_parent(path);
+        status = folder_sync_parent(path);
     else
         unlink(partial.bytes);
     strbuf_release(&partial);

@@ -18,12 +18,13 @@ bool folder_exists(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* Another rank may create the same folder at the same moment: what counts is
- * that it is there in the end. */
+/* A folder whose name is not on the disk is lost in a power failure with all that it holds, synced
+ * or not. Another rank may create the same folder at the same moment: what counts is that it is
+ * there in the end. */
 static enum status create_one(const char *path)
 {
     if (mkdir(path, 0777) == 0)
-        return STATUS_OK;
+        return folder_sync_parent(path);
     int error = errno; /* before folder_exists asks */
     if (folder_exists(path))
         return STATUS_OK;
@@ -60,6 +61,17 @@ enum status folder_sync(const char *path)
     close(descriptor);
     return error ? failed("cannot write folder '%s' to the disk: %s", path, strerror(error))
                  : STATUS_OK;
+}
+
+enum status folder_sync_parent(const char *path)
+{
+    char *folder = memory_copy_string(path);
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        slash[slash == folder ? 1 : 0] = '\0'; /* the parent of "/x" is "/" */
+    enum status status = folder_sync(slash ? folder : ".");
+    memory_free(folder);
+    return status;
 }
 
 static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *place)

@@ -104,6 +104,7 @@ TEST_HELPERS   = $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c tests/go
 TEST_PROGRAMS  = $(TEST_SOURCES:%.c=$(BUILD)/%)
 COMMAND_TESTS  = $(filter-out %/lib.sh %/corpus_of_sources.sh,$(wildcard tests/commands/*.sh))
 COMMAND_TOOLS  = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/commands/*.c))
+DISK_SHIM      = $(BUILD)/tests/faults/disk_shim.so
 EVERY_TEST     = $(TEST_PROGRAMS) $(COMMAND_TESTS)
 TESTS          = $(if $(ONLY),$(foreach t,$(EVERY_TEST),$(if $(findstring $(ONLY),$(notdir $t)),$t)),\
                               $(EVERY_TEST))
@@ -163,6 +164,13 @@ $(BUILD)/tests/unit/test_read_faults: FILE_LINK_FLAGS = $(foreach function,\
 $(BUILD)/tests/unit/test_failing_disk $(BUILD)/tests/commands/disk_faults: \
     FILE_LINK_FLAGS = -Wl$(comma)--wrap=pread
 
+# Stands before the C library's calls of any program that is started with it: no sanitizer's.
+$(BUILD)/obj/tests/faults/%.o $(DISK_SHIM): SANITIZERS =
+$(BUILD)/obj/tests/faults/%.o: FILE_FLAGS = -fPIC
+$(DISK_SHIM): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/faults/*.c))
+	$(call say,link)
+	$(Q)mkdir -p $(@D) && $(LINK) -shared -o $@ $^ -lpthread
+
 $(BUILD)/tests/%_in_double: $(BUILD)/double/tests/%_in_double.o \
                             $(BUILD)/libhelpers.a $(BUILD)/libdouble.a $(BUILD)/libeon.a
 	$(call say,link)
@@ -212,7 +220,7 @@ test:
 	$(AGAIN) run-tests
 
 .PHONY: run-tests
-run-tests: $(BUILD)/eon $(COMMAND_TOOLS) $(filter $(BUILD)/%,$(TESTS)) \
+run-tests: $(BUILD)/eon $(COMMAND_TOOLS) $(DISK_SHIM) $(filter $(BUILD)/%,$(TESTS)) \
            $(if $(filter run-tests,$(MAKECMDGOALS)),$(if $(filter %/fuzz.sh,$(TESTS)),\
              $(if $(shell .ci/dependencies check fuzz 2>&1),,$(FUZZ_PROGRAMS))))
 	@BUILD=$(BUILD) tests/run $(TESTS)
@@ -249,7 +257,7 @@ lint:
 	$(AGAIN) BUILD=$(BUILD)/lint WERROR=1 everything
 
 .PHONY: everything
-everything: $(BUILD)/eon $(TEST_PROGRAMS) $(COMMAND_TOOLS)
+everything: $(BUILD)/eon $(TEST_PROGRAMS) $(COMMAND_TOOLS) $(DISK_SHIM)
 
 layers:
 	@.ci/layers

@@ -4,8 +4,9 @@
 ## make dependencies installs it (apt-get; elsewhere it prints the packages' names)
 ## make demo         trains a small model on real English, with 2 ranks (CORPUS=FILE: on your own text)
 ## make test         all tests; ONLY=WORD: those whose file is named so
-## make soak         trials that take minutes: 10^5 operations, a gradient beyond 2^31 bytes, every
-##                   way to exchange gradients at every world size
+## make soak         trials that take minutes to hours: 10^5 operations, a gradient beyond 2^31 bytes,
+##                   every way to exchange gradients at every world size, a fault at every call that
+##                   changes a run's folder
 ## make fuzz         feeds made-up input to every parser, FUZZ_SECONDS=600 each; ONLY=WORD
 ## make bench        measures kernels and a training step beside cblas_sgemm and the ceilings
 ## make lint         format, compiler warnings as errors, static analysis, house rules
@@ -227,11 +228,15 @@ run-tests: $(BUILD)/eon $(COMMAND_TOOLS) $(DISK_SHIM) $(filter $(BUILD)/%,$(TEST
 
 # Longer trials than `make test` has time for: these programs do more when they see EON_SOAK.
 SOAKS = $(BUILD)/tests/mpi/test_many_operations $(BUILD)/tests/mpi/test_large_vector \
-        tests/commands/killed_builds.sh
+        tests/commands/killed_builds.sh $(CHECKPOINT_SOAKS)
+
+# A training is struck at each call that changes its run, or 1,000 times: hours on two cores.
+CHECKPOINT_SOAKS = $(patsubst %,tests/commands/%.sh,\
+                     power_failures failing_saves killed_trainings damaged_runs)
 
 soak:
 	@.ci/dependencies install build run test
-	$(AGAIN) EON_SOAK=1 EON_TEST_TIMEOUT=3600 TESTS='$(SOAKS)' run-tests
+	$(AGAIN) EON_SOAK=1 EON_TEST_TIMEOUT=14400 TESTS='$(SOAKS)' run-tests
 	$(AGAIN) EON_ALL=1 EON_TEST_TIMEOUT=3600 ONLY=exchange_bits test
 
 fuzz:

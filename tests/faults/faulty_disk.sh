@@ -1,7 +1,8 @@
 # Helpers for tests of trainings on a disk that fails or loses power: tests/faults/disk_shim.h.
 #
 #   make_oracle                 corpus, and the training without a fault at 1 and at 2 ranks
-#   point_list RANKS OPTIONS    a line for each call of that training that changes its run
+#   point_list RANKS OPTIONS [KIND]
+#                               a line for each call of that training that changes its run
 #   chosen COUNT                of the lines of its input: all in a soak, or so many, evenly
 #   for_each_point CHECK        CHECK is given each line of its input, in a folder of its own;
 #                               what it says on its output is why the point failed
@@ -44,14 +45,15 @@ make_oracle() {
 }
 
 # Between calls that are alike, such as the writes of one file, only a soak stops.
-point_list() { # RANKS OPTIONS
+point_list() { # RANKS OPTIONS [KIND]
     local rank
     for ((rank = 0; rank < $1; rank++)); do
-        awk -v ranks="$1" -v rank="$rank" -v options="$2" -v all="${EON_SOAK-}" '
+        awk -v ranks="$1" -v rank="$rank" -v options="$2" -v all="${EON_SOAK-}" \
+            -v kind="${3-}" '
             { call[NR] = $0 }
             END {
                 for (i = 1; i <= NR; i++)
-                    if (all || call[i] != call[i - 1] || call[i] != call[i + 1])
+                    if ((all || call[i] != call[i - 1] || call[i] != call[i + 1]) && call[i] ~ "^" kind)
                         print ranks, "rank=" rank, "at=" i, "seed=" i, options
             }' "$top/calls.$1.$rank"
     done

@@ -14,6 +14,14 @@ small_model='--layers=1 --width=8 --heads=1 --seq_len=8 --leaves=2 --leaf_sequen
 kept_steps='step-00000003 step-00000004'
 top=$PWD
 
+# A sanitizer wants to be the first library, and a static program loads none.
+needs_shim() {
+    if grep -qE '__(asan|tsan|msan)_init' "$EON" || ! ldd "$EON" >/dev/null 2>&1; then
+        skip 'no library can be loaded before this program'
+    fi
+    still_good
+}
+
 # In the folder `here`, all that is below which the shim watches.
 train_small() { # RANKS SHIM_OPTIONS OPTION...
     local job=()
@@ -29,17 +37,15 @@ digest_of() { # RUN
     "$EON" checkpoint digest "$1" 2>&1 | cut -d' ' -f1
 }
 
-# Sets `oracle`. Leaves calls.RANKS.RANK. Skips where the shim sees nothing.
+# Sets `oracle`. Leaves calls.RANKS.RANK.
 make_oracle() {
-    expect make_corpus "$top/corpus"
     local ranks
+    needs_shim || return 0
+    expect make_corpus "$top/corpus"
     for ranks in 1 2; do
-        if ! train_small $ranks "trace=$top/calls.$ranks" || [ ! -s calls.$ranks.0 ]; then
-            skip 'a library cannot be loaded before this program'
-            return
-        fi
+        expect train_small $ranks "trace=$top/calls.$ranks"
+        expect test -s calls.$ranks.$((ranks - 1))
         oracle=$(digest_of here/run)
-        cp log oracle.log
         rm -r here
     done
 }
@@ -79,7 +85,7 @@ try_point() { # CHECK LINE
 
 for_each_point() { # CHECK
     local line started=0
-    still_good || return 0
+    needs_shim || return 0
     : >complaints
     : >missed
     while read -r line; do

@@ -12,8 +12,8 @@ nothing_is_lost() { # RANKS
     resume_ends_like_the_oracle "$1"
 }
 
-ends_like_the_oracle() {
-    [ "$(digest_of here/run)" = "$oracle" ] || echo "the digest is $(digest_of here/run)"
+ends_like_the_oracle() { # RANKS
+    [ "$(digest_of here/run)" = "${oracle[$1]}" ] || echo "the digest is $(digest_of here/run)"
 }
 
 # A save that fails between others is a warning; the last one, or what a run begins with, is an end.
@@ -25,7 +25,7 @@ failing_at() { # MESSAGE RANKS SHIM_OPTION...
     [ "$said" -le 1 ] || echo "said $said times: $(grep "$1" log | tr '\n' '|')"
     [ $status -le 1 ] || echo "exit status $status: $(tail -n 1 log)"
     if [ $status = 0 ]; then
-        ends_like_the_oracle
+        ends_like_the_oracle "$2"
         [ "$said" = 1 ] || [ "$(grep -c saved log)" = 4 ] || echo 'a save is missing and nothing says why'
     else
         [ "$said" = 1 ] || echo "ended with: $(tail -n 1 log)"
@@ -44,7 +44,7 @@ failing_from() { # RANKS SHIM_OPTION...
     train_small "$1" "${*:2}" || status=$?
     [ $status -le 1 ] || echo "exit status $status: $(tail -n 1 log)"
     if [ $status = 0 ]; then
-        ends_like_the_oracle
+        ends_like_the_oracle "$1"
     else
         [ "$(grep '^eon: ' log | grep -cv '^eon: warning')" = 1 ] || echo "not one error: $(tr '\n' '|' <log)"
     fi
@@ -56,7 +56,7 @@ failing_from() { # RANKS SHIM_OPTION...
 written_shortly() { # RANKS SHIM_OPTION...
     train_small "$1" "trace=calls ${*:2}" || echo "exit status $?: $(tail -n 1 log)"
     grep -q '^struck' calls.* || not_reached
-    ends_like_the_oracle
+    ends_like_the_oracle "$1"
     [ "$(grep -c saved log)" = 4 ] || echo 'not every step was saved'
     grep '^eon: ' log | grep -v 'metrics are lost' # a log: half a line of it is no line
 }

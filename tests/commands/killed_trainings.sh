@@ -11,6 +11,7 @@ kills=${kills:-8}
 seed=${EON_SEED:-$((RANDOM * 32768 + RANDOM))}
 RANDOM=$seed
 steps=40
+width_for=([1]=64 [2]=64)
 
 # By SIGKILL to one rank; the moments reach from before the start to some saves.
 end_by_signal() { # RANKS
@@ -42,7 +43,7 @@ check_after_kill() {
 }
 
 begin_anew() {
-    expect_equal "$(digest_of here/run)" "$oracle"
+    expect_equal "$(digest_of here/run)" "$whole"
     ended=$((ended + 1)) promised=0
     rm -rf here verified
 }
@@ -52,7 +53,7 @@ make_oracle
 begun=$(date +%s%N)
 still_good && train_small 1 '' --steps=$steps
 longest_ms=$((($(date +%s%N) - begun) / 1000000))
-oracle=$(digest_of here/run)
+whole=$(digest_of here/run)
 rm -rf here
 ended=0 promised=0
 for ((i = 0; i < kills; i++)); do

@@ -224,19 +224,23 @@ void shim_end(struct shim_call *call)
     errno = kept;
 }
 
+/* Direct writes are taken in whole blocks. */
+static size_t whole_blocks(int descriptor, size_t length)
+{
+    enum { BLOCK = 4096 };
+    return fcntl(descriptor, F_GETFL) & O_DIRECT ? length - length % BLOCK : length;
+}
+
 size_t shim_taken(const struct shim_call *call, int descriptor, size_t length, int64_t growth)
 {
-    enum { BLOCK = 4096 }; /* of direct writes */
     const int64_t left = plan.budget - plan.grown, wanted = (int64_t)length;
-    size_t taken = length;
+    size_t taken = length, half = whole_blocks(descriptor, length / 2);
     if (plan.is_armed && plan.budget >= 0 && growth > left) {
         int64_t beyond = (growth < wanted ? growth : wanted) - left;
-        taken = beyond < wanted ? (size_t)(wanted - beyond) : 0;
+        taken = beyond < wanted ? whole_blocks(descriptor, (size_t)(wanted - beyond)) : 0;
     }
-    if (call->is_struck && call->kind == CALL_WRITE && does("short") && taken > 1)
-        taken /= 2;
-    if (taken < length && (fcntl(descriptor, F_GETFL) & O_DIRECT))
-        taken -= taken % BLOCK;
+    if (call->is_struck && call->kind == CALL_WRITE && does("short") && half > 0 && half < taken)
+        taken = half;
     if (taken == 0)
         errno = ENOSPC;
     return taken;

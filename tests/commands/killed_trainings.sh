@@ -11,6 +11,7 @@ kills=${kills:-8}
 seed=${EON_SEED:-$((RANDOM * 32768 + RANDOM))}
 RANDOM=$seed
 steps=40
+# shellcheck disable=SC2034  # of train_small
 width_for=([1]=64 [2]=64)
 
 # By SIGKILL to one rank; the moments reach from before the start to some saves.

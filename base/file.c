@@ -145,6 +145,17 @@ static enum status write_and_sync(const void *context, int descriptor, const cha
     return STATUS_OK;
 }
 
+enum status folder_sync_parent(const char *path)
+{
+    char *folder = memory_copy_string(path);
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        slash[slash == folder ? 1 : 0] = '\0'; /* the parent of "/x" is "/" */
+    enum status status = folder_sync(slash ? folder : ".");
+    memory_free(folder);
+    return status;
+}
+
 static enum status create_filled(const char *path, file_fill_function *fill, const void *context)
 {
     int descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);

@@ -63,17 +63,6 @@ enum status folder_sync(const char *path)
                  : STATUS_OK;
 }
 
-enum status folder_sync_parent(const char *path)
-{
-    char *folder = memory_copy_string(path);
-    char *slash = strrchr(folder, '/');
-    if (slash)
-        slash[slash == folder ? 1 : 0] = '\0'; /* the parent of "/x" is "/" */
-    enum status status = folder_sync(slash ? folder : ".");
-    memory_free(folder);
-    return status;
-}
-
 static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *place)
 {
     (void)info;

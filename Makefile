@@ -4,8 +4,9 @@
 ## make dependencies installs it (apt-get; elsewhere it prints the packages' names)
 ## make demo         trains a small model on real English, with 2 ranks (CORPUS=FILE: on your own text)
 ## make test         all tests; ONLY=WORD: those whose file is named so
-## make soak         trials that take minutes: 10^5 operations, a gradient beyond 2^31 bytes, every
-##                   way to exchange gradients at every world size
+## make soak         trials that take minutes to hours: 10^5 operations, a gradient beyond 2^31 bytes,
+##                   every way to exchange gradients at every world size, a fault at every call that
+##                   changes a run's folder
 ## make fuzz         feeds made-up input to every parser, FUZZ_SECONDS=600 each; ONLY=WORD
 ## make bench        measures kernels and a training step beside cblas_sgemm and the ceilings
 ## make lint         format, compiler warnings as errors, static analysis, house rules
@@ -104,6 +105,7 @@ TEST_HELPERS   = $(filter-out $(TEST_SOURCES),$(wildcard tests/unit/*.c tests/go
 TEST_PROGRAMS  = $(TEST_SOURCES:%.c=$(BUILD)/%)
 COMMAND_TESTS  = $(filter-out %/lib.sh %/corpus_of_sources.sh,$(wildcard tests/commands/*.sh))
 COMMAND_TOOLS  = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/commands/*.c))
+DISK_SHIM      = $(BUILD)/tests/faults/disk_shim.so
 EVERY_TEST     = $(TEST_PROGRAMS) $(COMMAND_TESTS)
 TESTS          = $(if $(ONLY),$(foreach t,$(EVERY_TEST),$(if $(findstring $(ONLY),$(notdir $t)),$t)),\
                               $(EVERY_TEST))
@@ -164,6 +166,13 @@ $(BUILD)/tests/unit/test_read_faults: FILE_LINK_FLAGS = $(foreach function,\
 $(BUILD)/tests/unit/test_failing_disk $(BUILD)/tests/commands/disk_faults: \
     FILE_LINK_FLAGS = -Wl$(comma)--wrap=pread
 
+# Stands before the C library's calls of any program that is started with it: no sanitizer's.
+$(BUILD)/obj/tests/faults/%.o $(DISK_SHIM): SANITIZERS =
+$(BUILD)/obj/tests/faults/%.o: FILE_FLAGS = -fPIC
+$(DISK_SHIM): $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/faults/*.c))
+	$(call say,link)
+	$(Q)mkdir -p $(@D) && $(LINK) -shared -o $@ $^ -lpthread
+
 $(BUILD)/tests/%_in_double: $(BUILD)/double/tests/%_in_double.o \
                             $(BUILD)/libhelpers.a $(BUILD)/libdouble.a $(BUILD)/libeon.a
 	$(call say,link)
@@ -213,18 +222,22 @@ test:
 	$(AGAIN) run-tests
 
 .PHONY: run-tests
-run-tests: $(BUILD)/eon $(COMMAND_TOOLS) $(filter $(BUILD)/%,$(TESTS)) \
+run-tests: $(BUILD)/eon $(COMMAND_TOOLS) $(DISK_SHIM) $(filter $(BUILD)/%,$(TESTS)) \
            $(if $(filter run-tests,$(MAKECMDGOALS)),$(if $(filter %/fuzz.sh,$(TESTS)),\
              $(if $(shell .ci/dependencies check fuzz 2>&1),,$(FUZZ_PROGRAMS))))
 	@BUILD=$(BUILD) tests/run $(TESTS)
 
 # Longer trials than `make test` has time for: these programs do more when they see EON_SOAK.
 SOAKS = $(BUILD)/tests/mpi/test_many_operations $(BUILD)/tests/mpi/test_large_vector \
-        tests/commands/killed_builds.sh
+        tests/commands/killed_builds.sh $(CHECKPOINT_SOAKS)
+
+# A training is struck at each call that changes its run, or 1,000 times: hours on two cores.
+CHECKPOINT_SOAKS = $(patsubst %,tests/commands/%.sh,\
+                     power_failures failing_saves killed_trainings damaged_runs)
 
 soak:
 	@.ci/dependencies install build run test
-	$(AGAIN) EON_SOAK=1 EON_TEST_TIMEOUT=3600 TESTS='$(SOAKS)' run-tests
+	$(AGAIN) EON_SOAK=1 EON_TEST_TIMEOUT=14400 TESTS='$(SOAKS)' run-tests
 	$(AGAIN) EON_ALL=1 EON_TEST_TIMEOUT=3600 ONLY=exchange_bits test
 
 fuzz:
@@ -250,7 +263,7 @@ lint:
 	$(AGAIN) BUILD=$(BUILD)/lint WERROR=1 everything
 
 .PHONY: everything
-everything: $(BUILD)/eon $(TEST_PROGRAMS) $(COMMAND_TOOLS)
+everything: $(BUILD)/eon $(TEST_PROGRAMS) $(COMMAND_TOOLS) $(DISK_SHIM)
 
 layers:
 	@.ci/layers

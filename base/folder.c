@@ -18,12 +18,13 @@ bool folder_exists(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* Another rank may create the same folder at the same moment: what counts is
- * that it is there in the end. */
+/* A folder whose name is not on the disk is lost in a power failure with all that it holds, synced
+ * or not. Another rank may create the same folder at the same moment: what counts is that it is
+ * there in the end. */
 static enum status create_one(const char *path)
 {
     if (mkdir(path, 0777) == 0)
-        return STATUS_OK;
+        return folder_sync_parent(path);
     int error = errno; /* before folder_exists asks */
     if (folder_exists(path))
         return STATUS_OK;

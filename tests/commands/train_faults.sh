@@ -108,6 +108,21 @@ start_alone locked
 end_alone TERM
 expect_exit 75
 
+begin a_job_that_hangs_keeps_its_run_and_a_dead_one_leaves_it
+start_alone hanging --save_every=1
+until_true compgen -G 'hanging/checkpoints/step-*[0-9]' >/dev/null
+kill -STOP $job
+# shellcheck disable=SC2086
+run timeout --kill-after=5 30 "$EON" train $model --corpus=corpus --run=hanging --steps=1000000
+expect_refused "run 'hanging' is in use by another job"
+end_alone KILL
+echo 1 >hanging/lock # as others write the number of a process that lives
+chmod a-w hanging/lock
+start_alone hanging --stop_after=1
+wait $job
+cp job.err err
+expect_says err "resuming run 'hanging' at step "
+
 # A file where a folder should be; the run may make the folder anew in between.
 block_folder() { # PATH
     until [ -f "$1" ]; do

@@ -40,6 +40,10 @@ struct tensor_part {
     const float *data; /* of the ranges, one behind the other */
 };
 
+/* Writes elements [begin, end) of what parts[part].data would be to `out`. */
+typedef enum status tensor_fill_function(void *context, int64_t part, int64_t begin, int64_t end,
+                                         float *out);
+
 struct checkpoint_writer;
 
 /* Collective. Creates the temporary folder beside RUN/checkpoints/step-NNNNNNNN. */
@@ -48,6 +52,10 @@ enum status checkpoint_writer_begin(const struct world *world, const char *run_f
 /* Local: this rank writes a file. An error is kept and rises in commit, on all ranks. */
 void checkpoint_writer_add_tensors(struct checkpoint_writer *writer, const char *file_name,
                                    const struct tensor_part *parts, int64_t count);
+/* The same of tensors that are not in memory: `fill` is asked for a block after the other. */
+void checkpoint_writer_add_filled(struct checkpoint_writer *writer, const char *file_name,
+                                  const struct tensor_part *parts, int64_t count,
+                                  tensor_fill_function *fill, void *context);
 void checkpoint_writer_add_text(struct checkpoint_writer *writer, const char *file_name,
                                 const char *bytes, size_t length);
 /* Collective. Commits and frees the writer; after an error the temporary folder is removed. */

@@ -104,6 +104,16 @@ static enum status write_tensors(struct checkpoint_writer *writer, const char *n
     return end_file(writer, name, &file, safetensors_write(&file, writer->step, parts, count));
 }
 
+static enum status write_filled(struct checkpoint_writer *writer, const char *name,
+                                const struct tensor_part *parts, int64_t count,
+                                tensor_fill_function *fill, void *context)
+{
+    struct checked_file file;
+    TRY(begin_file(writer, name, &file));
+    return end_file(writer, name, &file,
+                    safetensors_write_filled(&file, writer->step, parts, count, fill, context));
+}
+
 static enum status write_text(struct checkpoint_writer *writer, const char *name, const char *bytes,
                               size_t length)
 {
@@ -117,6 +127,14 @@ void checkpoint_writer_add_tensors(struct checkpoint_writer *writer, const char 
 {
     if (writer->status == STATUS_OK)
         keep_status(writer, write_tensors(writer, file_name, parts, count));
+}
+
+void checkpoint_writer_add_filled(struct checkpoint_writer *writer, const char *file_name,
+                                  const struct tensor_part *parts, int64_t count,
+                                  tensor_fill_function *fill, void *context)
+{
+    if (writer->status == STATUS_OK)
+        keep_status(writer, write_filled(writer, file_name, parts, count, fill, context));
 }
 
 void checkpoint_writer_add_text(struct checkpoint_writer *writer, const char *file_name,

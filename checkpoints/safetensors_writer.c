@@ -4,13 +4,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/strbuf.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "safetensors are little-endian: this host needs its floats swapped on the way"
 #endif
 
-enum { DATA_ALIGNMENT = 64 }; /* a cache line, for readers that map the file */
+enum {
+    DATA_ALIGNMENT = 64, /* a cache line, for readers that map the file */
+    FILL_BLOCK = 1 << 18 /* floats held at a time */
+};
 
 static int64_t part_count(const struct tensor_part *part)
 {
@@ -118,5 +122,32 @@ enum status safetensors_write(struct checked_file *file, int64_t step,
         status =
             checked_file_add(file, parts[i].data, (size_t)part_count(&parts[i]) * sizeof(float));
     strbuf_release(&header);
+    return status;
+}
+
+static enum status add_filled(struct checked_file *file, const struct tensor_part *parts,
+                              int64_t part, tensor_fill_function *fill, void *context, float *block)
+{
+    const int64_t elements = part_count(&parts[part]);
+    for (int64_t begin = 0; begin < elements; begin += FILL_BLOCK) {
+        const int64_t left = elements - begin, count = left < FILL_BLOCK ? left : FILL_BLOCK;
+        TRY(fill(context, part, begin, begin + count, block));
+        TRY(checked_file_add(file, block, (size_t)count * sizeof *block));
+    }
+    return STATUS_OK;
+}
+
+enum status safetensors_write_filled(struct checked_file *file, int64_t step,
+                                     const struct tensor_part *parts, int64_t count,
+                                     tensor_fill_function *fill, void *context)
+{
+    struct strbuf header = STRBUF_INIT;
+    float *block = memory_alloc(FILL_BLOCK * sizeof *block);
+    print_header(step, parts, count, &header);
+    enum status status = checked_file_add(file, header.bytes, header.length);
+    for (int64_t part = 0; status == STATUS_OK && part < count; part++)
+        status = add_filled(file, parts, part, fill, context, block);
+    strbuf_release(&header);
+    memory_free(block);
     return status;
 }

@@ -18,5 +18,9 @@
  * recorded in the file, so that files of two checkpoints cannot be mixed. */
 enum status safetensors_write(struct checked_file *file, int64_t step,
                               const struct tensor_part *parts, int64_t count);
+/* The same of parts whose data are not in memory: `fill` is asked for a block after the other. */
+enum status safetensors_write_filled(struct checked_file *file, int64_t step,
+                                     const struct tensor_part *parts, int64_t count,
+                                     tensor_fill_function *fill, void *context);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "trainer/model/huggingface_keys.h"
+
 /* Larger than any published model's, small enough that products of two stay far from overflow. */
 #define DIMENSION_MAX ((int64_t)1 << 24)
 
@@ -67,22 +69,40 @@ static enum status need_dimension(const struct json *json, const char *key, cons
     return json_need_integer(json, key, 1, DIMENSION_MAX, source, out);
 }
 
-/* A key that is absent or null leaves *out as it is. */
+static bool is_absent(const struct json *json, const char *key)
+{
+    const struct json *value = json_member(json, key);
+    return !value || json_kind_of(value) == JSON_KIND_NULL;
+}
+
+/* A key that is absent or null leaves *out as it is: these three. */
 static enum status maybe_dimension(const struct json *json, const char *key, const char *source,
                                    int64_t *out)
 {
-    const struct json *value = json_member(json, key);
-    if (!value || json_kind_of(value) == JSON_KIND_NULL)
-        return STATUS_OK;
-    return need_dimension(json, key, source, out);
+    return is_absent(json, key) ? STATUS_OK : need_dimension(json, key, source, out);
 }
 
+static enum status maybe_number(const struct json *json, const char *key, const char *source,
+                                double *out)
+{
+    return is_absent(json, key) ? STATUS_OK : json_need_number(json, key, source, out);
+}
+
+static enum status maybe_bool(const struct json *json, const char *key, const char *source,
+                              bool *out)
+{
+    return is_absent(json, key) ? STATUS_OK : json_need_bool(json, key, source, out);
+}
+
+/* What is expected is transformers' default too. */
 static enum status require_text(const struct json *json, const char *key, const char *expected,
                                 const char *source)
 {
     const char *text;
+    if (is_absent(json, key))
+        return STATUS_OK;
     TRY(json_need_text(json, key, source, &text));
-    if (strcmp(text, expected) != 0)
+    if (strcmp(text, expected) != 0 || json_text_length(json_member(json, key)) != strlen(text))
         return bad_input("cannot use '%s': %s is '%s', and eon computes '%s'", source, key, text,
                          expected);
     return STATUS_OK;
@@ -90,8 +110,9 @@ static enum status require_text(const struct json *json, const char *key, const 
 
 static enum status refuse_if_true(const struct json *json, const char *key, const char *source)
 {
-    const struct json *value = json_member(json, key);
-    if (value && json_kind_of(value) == JSON_KIND_BOOL && json_bool_of(value))
+    bool is_true = false;
+    TRY(maybe_bool(json, key, source, &is_true));
+    if (is_true)
         return bad_input("cannot use '%s': %s is true, which eon does not compute", source, key);
     return STATUS_OK;
 }
@@ -110,7 +131,40 @@ static enum status parse_gpt2(const struct json *json, const char *source,
     config->ffn_width = 4 * config->width;
     TRY(maybe_dimension(json, "n_inner", source, &config->ffn_width));
     TRY(need_dimension(json, "n_positions", source, &config->max_positions));
-    return json_need_number(json, "layer_norm_epsilon", source, &config->norm_epsilon);
+    bool is_tied = true;
+    TRY(maybe_bool(json, "tie_word_embeddings", source, &is_tied));
+    if (!is_tied)
+        return bad_input("cannot use '%s': tie_word_embeddings is false, which eon does not "
+                         "compute in a gpt2",
+                         source);
+    config->norm_epsilon = 1e-5;
+    return maybe_number(json, "layer_norm_epsilon", source, &config->norm_epsilon);
+}
+
+/* transformers 5 writes {"rope_parameters": {"rope_theta": ..., "rope_type": "default"}}. */
+static enum status parse_rope(const struct json *json, const char *source,
+                              struct model_config *config)
+{
+    void *cursor = NULL;
+    const char *key;
+    const struct json *value, *parameters;
+    TRY(maybe_number(json, "rope_theta", source, &config->rope_theta));
+    if (is_absent(json, "rope_parameters"))
+        return STATUS_OK;
+    TRY(json_need_kind(json, "rope_parameters", JSON_KIND_OBJECT, source, &parameters));
+    while (json_next_member(parameters, &cursor, &key, &value))
+        if (strcmp(key, "rope_type") != 0 && strcmp(key, "rope_theta") != 0)
+            return bad_input("cannot use '%s': rope_parameters has '%s', which eon does not "
+                             "compute",
+                             source, key);
+    TRY(require_text(parameters, "rope_type", "default", source));
+    double theta = config->rope_theta;
+    TRY(maybe_number(parameters, "rope_theta", source, &theta));
+    if (!is_absent(json, "rope_theta") && theta != config->rope_theta)
+        return bad_input("cannot use '%s': rope_theta is %g, and in rope_parameters %g", source,
+                         config->rope_theta, theta);
+    config->rope_theta = theta;
+    return STATUS_OK;
 }
 
 static enum status parse_llama(const struct json *json, const char *source,
@@ -138,9 +192,10 @@ static enum status parse_llama(const struct json *json, const char *source,
         return bad_input("cannot use '%s': head_dim (%lld) times num_attention_heads is not "
                          "hidden_size",
                          source, (long long)head_dim);
-    TRY(json_need_number(json, "rope_theta", source, &config->rope_theta));
-    TRY(json_need_bool(json, "tie_word_embeddings", source, &config->tied_head));
-    return json_need_number(json, "rms_norm_eps", source, &config->norm_epsilon);
+    TRY(parse_rope(json, source, config));
+    TRY(maybe_bool(json, "tie_word_embeddings", source, &config->tied_head));
+    config->norm_epsilon = 1e-6;
+    return maybe_number(json, "rms_norm_eps", source, &config->norm_epsilon);
 }
 
 enum status huggingface_config_parse(const struct json *json, const char *source,
@@ -156,6 +211,7 @@ enum status huggingface_config_parse(const struct json *json, const char *source
     else
         return bad_input("cannot use '%s': model_type '%s' is neither gpt2 nor llama", source,
                          type);
+    TRY(huggingface_keys_check(json, config->family, source));
     TRY(need_dimension(json, "vocab_size", source, &config->vocab_size));
     return status_prefix(model_config_check(config), "cannot use '%s'", source);
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "trainer/training/data_record.h"
+#include "trainer/training/model_import.h"
 #include "trainer/training/run_lock.h"
 #include "trainer/training/warm_start.h"
 #include "trainer/training/run_state.h"
@@ -107,6 +108,10 @@ static enum status load_checkpoint(struct trainer *trainer, struct checkpoint *c
 {
     const struct train_config *config = trainer->config;
     enum status status = STATUS_OK;
+    if (model_is_imported(checkpoint_state(checkpoint)))
+        return bad_input("cannot resume run '%s': '%s' is an imported model, which has no state of "
+                         "a training; give --init_from=%s and another --run",
+                         config->run, checkpoint_folder(checkpoint), config->run);
     if (trainer->world->rank == 0 && !config->accept_changes)
         status = train_config_require_same(config, config_path);
     TRY(world_agree(trainer->world, status));

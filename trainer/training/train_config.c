@@ -102,6 +102,9 @@ const struct option_spec train_options[] = {
     { .key = "max_positions", .type = OPTION_INTEGER, .offset = AT(max_positions),
       .default_text = "0", .min = 0, .max = 1048576,
       .help = "rows of gpt2's position table, llama's stated context; 0: seq_len" },
+    { .key = "norm_epsilon", .type = OPTION_NUMBER, .offset = AT(norm_epsilon),
+      .default_text = "1e-5", .min = 1e-12, .max = 0.1,
+      .help = "added to the variance in the norms" },
     { .key = "rope_theta", .type = OPTION_NUMBER, .offset = AT(rope_theta), .default_text = "10000",
       .min = 1, .max = 1e9, .help = "base of the rotary positions (llama)" },
     { .key = "tied_head", .type = OPTION_BOOL, .offset = AT(tied_head), .default_text = "true",
@@ -267,7 +270,7 @@ struct model_config train_config_model(const struct train_config *config, int64_
         .ffn_width = config->ffn_width,
         .vocab_size = vocab_size,
         .max_positions = config->max_positions,
-        .norm_epsilon = 1e-5,
+        .norm_epsilon = config->norm_epsilon,
         .rope_theta = config->rope_theta,
         .tied_head = config->tied_head,
     };

@@ -7,36 +7,18 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "checkpoints/half_floats.h"
+#include "checkpoints/hub_path.h"
 #include "checkpoints/manifest.h"
 
 #define SINGLE_FILE     "model.safetensors"
 #define INDEX_FILE      "model.safetensors.index.json"
 #define INDEX_MAX_BYTES ((size_t)16 << 20)
 
-enum { LINK_BYTES = 256, HALVES_AT_ONCE = 1 << 14 };
-
-/* In the hub's cache a model's folder holds links to files that are named by their hashes. The
- * result is freed by the caller. */
-static char *path_of(const char *folder, const char *name)
-{
-    static const char blobs[] = "../../blobs/";
-    char target[LINK_BYTES];
-    char *path = path_join(folder, name);
-    ssize_t length = readlink(path, target, sizeof target - 1);
-    if (length < 0)
-        return path;
-    target[length] = '\0';
-    if (strncmp(target, blobs, strlen(blobs)) == 0 &&
-        manifest_name_is_allowed(target + strlen(blobs))) {
-        memory_free(path);
-        path = path_join(folder, target);
-    }
-    return path;
-}
+enum { HALVES_AT_ONCE = 1 << 14 };
 
 static enum status open_file(struct weight_files *files, const char *folder, const char *name)
 {
-    char *path = path_of(folder, name);
+    char *path = hub_path(folder, name);
     enum status status = safetensors_reader_open(path, &files->readers[files->file_count]);
     memory_free(path);
     files->file_count += status == STATUS_OK;

@@ -5,8 +5,8 @@
  *   FOLDER/model-00001-of-00003.safetensors ...   the files that it names
  *
  * After weight_files_open each tensor lies in one file, all of it, and the index says which: it
- * names every tensor of its files and no other, and no file outside the folder. A link is followed
- * only where the hub's own cache makes it, to ../../blobs/NAME. Headers alone are held in memory.
+ * names every tensor of its files and no other, and no file outside the folder. No link is followed
+ * but the hub's (hub_path.h). Headers alone are held in memory.
  */
 #ifndef CHECKPOINTS_WEIGHT_FILES_H
 #define CHECKPOINTS_WEIGHT_FILES_H

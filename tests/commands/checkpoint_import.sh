@@ -207,6 +207,10 @@ expect_same_file imported/checkpoints/step-00000000/tokenizer_config.json folder
 echo '[' >folder/tokenizer_config.json
 import folder imported
 expect_not_imported tokenizer_config.json
+echo '{"password": "of another program"}' >secrets.json
+ln -sf ../secrets.json folder/tokenizer_config.json
+import folder imported
+expect_not_imported tokenizer_config.json
 
 begin tensors_that_are_not_the_models_are_refused_by_name
 published tied folder add=$layer.self_attn.q_proj.bias

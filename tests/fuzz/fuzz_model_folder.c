@@ -68,7 +68,7 @@ static void check_sources(const struct huggingface_tensors *tensors,
 {
     for (int64_t i = 0; i < table->tensor_count; i++) {
         const struct weight_tensor *source = tensors->sources[i];
-        CHECK(source && weight_tensor_is_float(source), "a tensor without floats");
+        CHECK(weight_tensor_is_float(source), "a tensor without floats");
         CHECK(source->stored->elements == table->tensors[i].count, "a tensor of another size");
         CHECK(source != tensors->repeated_head, "the head is a tensor of the model");
         for (int64_t j = 0; j < i; j++)

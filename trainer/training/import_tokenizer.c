@@ -3,6 +3,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "checkpoints/checked_file.h"
+#include "checkpoints/hub_path.h"
 #include "shards/tokenizer/tokenizer.h"
 
 #define TOKENIZER_BYTES_MAX ((size_t)256 << 20)
@@ -61,12 +63,12 @@ static enum status read_settings(const char *folder, const struct tokenizer *tok
                                  const struct document_tokens *documents, struct strbuf *out)
 {
     struct json *json = NULL;
-    char *path = path_join(folder, "tokenizer_config.json");
+    char *path = hub_path(folder, "tokenizer_config.json");
     enum status status = STATUS_OK;
     if (!file_exists(path)) {
         make_settings(tokenizer, documents, out);
     } else {
-        status = file_read(path, SETTINGS_BYTES_MAX, out);
+        status = checked_file_load(path, SETTINGS_BYTES_MAX, out);
         if (status == STATUS_OK)
             status = json_parse(out->bytes, out->length, path, &json);
         if (status == STATUS_OK && json_kind_of(json) != JSON_KIND_OBJECT)
@@ -81,7 +83,7 @@ static enum status take(const char *folder, const char *path, const struct token
                         const struct document_tokens *documents, struct imported_tokenizer *out)
 {
     if (file_exists(path))
-        TRY(file_read(path, TOKENIZER_BYTES_MAX, &out->json));
+        TRY(checked_file_load(path, TOKENIZER_BYTES_MAX, &out->json));
     else
         tokenizer_print(tokenizer, &out->json);
     return read_settings(folder, tokenizer, documents, &out->settings);
@@ -92,7 +94,7 @@ enum status import_tokenizer(const char *folder, const struct model_config *conf
                              struct imported_tokenizer *out)
 {
     struct tokenizer *tokenizer;
-    char *path = path_join(folder, "tokenizer.json");
+    char *path = hub_path(folder, "tokenizer.json");
     *out = (struct imported_tokenizer){ STRBUF_INIT, STRBUF_INIT, STRBUF_INIT };
 
     enum status status = read_any(folder, path, &tokenizer);

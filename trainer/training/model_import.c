@@ -232,15 +232,14 @@ static void undo(const char *run, bool was_there, enum status status)
 static enum status write_run(struct import *import, const char *run)
 {
     int lock;
-    const bool was_there = file_exists(run);
+    const bool was_there = folder_exists(run);
+    if (was_there)
+        TRY(require_no_checkpoints(run));
     TRY(folder_create(run));
     TRY(run_lock_take(run, &lock));
-    enum status status = require_no_checkpoints(run);
-    if (status == STATUS_OK) {
-        status = write_checkpoint(import, run);
-        if (status != STATUS_OK)
-            undo(run, was_there, status);
-    }
+    enum status status = write_checkpoint(import, run);
+    if (status != STATUS_OK)
+        undo(run, was_there, status);
     run_lock_release(lock);
     return status;
 }

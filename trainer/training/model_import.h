@@ -24,8 +24,8 @@ struct model_import_report {
     struct strbuf no_tokenizer; /* why there is none; empty: there is one */
 };
 
-/* Local. `run` may be a folder that has no checkpoints yet; it is as before after an error. On
- * success the caller releases the report. */
+/* Local. `run` may be a folder that has no checkpoints yet; after an error it is as before, but for
+ * its lock. On success the caller releases the report. */
 enum status model_import(const char *folder, const char *run, struct model_import_report *report);
 void model_import_report_release(struct model_import_report *report);
 

@@ -27,8 +27,7 @@ struct world {
     char host[WORLD_HOST_BYTES];
     int first_rank;    /* what messages call rank 0: of a group's world, its rank among all */
     bool counts_alone; /* operations count although size is 1: a group's world (groups.h) */
-    struct topology
-        *topology; /* comm's; NULL: a world that was not started, to plan with or alone */
+    struct topology *topology; /* comm's; NULL: not started, to plan with or alone */
 };
 
 /* Collective. Starts MPI, sets the fatal hook to MPI_Abort, the log's rank, and flush-to-zero in

@@ -113,7 +113,7 @@ FUZZ_TARGETS  = $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_SOURCES  = $(wildcard base/*.c shards/*/*.c trainer/model/huggingface_*.c) \
                 trainer/model/document_tokens.c trainer/model/tensor_table.c \
                 $(addprefix checkpoints/,safetensors_reader.c weight_files.c half_floats.c hub_path.c \
-                    manifest_name.c span_checksum.c) \
+                    manifest_name.c span_checksum.c gguf_cursor.c gguf_reader.c gguf_types.c) \
                 $(filter-out $(filter-out tests/fuzz/fuzz_target.c,$(FUZZ_TARGETS)),$(wildcard tests/fuzz/*.c))
 FUZZ_PROGRAMS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(filter-out %/fuzz_target.c,$(FUZZ_TARGETS)))
 FUZZ_FLAGS    = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all

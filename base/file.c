@@ -145,7 +145,7 @@ static enum status write_and_sync(const void *context, int descriptor, const cha
     return STATUS_OK;
 }
 
-static enum status sync_parent(const char *path)
+enum status folder_sync_parent(const char *path)
 {
     char *folder = memory_copy_string(path);
     char *slash = strrchr(folder, '/');
@@ -190,7 +190,7 @@ enum status file_replace(const char *path, const void *bytes, size_t length)
     if (status == STATUS_OK && rename(partial.bytes, path) != 0)
         status = failed("cannot rename '%s' to '%s': %s", partial.bytes, path, strerror(errno));
     if (status == STATUS_OK)
-        status = sync_parent(path);
+        status = folder_sync_parent(path);
     else
         unlink(partial.bytes);
     strbuf_release(&partial);

@@ -36,6 +36,7 @@ enum status file_read_at(int descriptor, void *out, size_t length, int64_t offse
 
 enum status folder_create(const char *path); /* with parents; existing is fine */
 enum status folder_sync(const char *path);
+enum status folder_sync_parent(const char *path); /* the folder that holds `path` */
 enum status folder_remove(const char *path); /* with all that it holds; links are not followed */
 bool file_exists(const char *path);          /* anything of that name */
 bool folder_exists(const char *path);

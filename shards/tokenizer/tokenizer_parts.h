@@ -1,5 +1,5 @@
 /* tokenizer_parts: what a tokenizer is made of, for those who make one (readers
- * of files, the trainer) and those who walk it (encoder, printer).
+ * of files, the trainer) and those who walk it (encoder, printers).
  *
  * Making one:  tokenizer_new, tokens in the order of their ids, merges in the
  * order of their ranks, tokenizer_seal. After that it never changes.
@@ -40,6 +40,11 @@ static inline bool tokenizer_joins(const struct tokenizer *tokenizer, unsigned c
 {
     return tokenizer->joins[a][b / 64] >> b % 64 & 1;
 }
+
+bool tokenizer_is_special(const struct tokenizer *tokenizer, int64_t id);
+/* A token as files name it, in GPT-2's letters unless it is special: `name` is overwritten. */
+const char *tokenizer_token_name(const struct tokenizer *tokenizer, int64_t id,
+                                 struct strbuf *name);
 
 struct tokenizer *tokenizer_new(void);
 

@@ -6,7 +6,7 @@
 #include "shards/tokenizer/tokenizer_parts.h"
 #include "shards/tokenizer/tokenizer_stages.h"
 
-static bool is_special(const struct tokenizer *tokenizer, int64_t id)
+bool tokenizer_is_special(const struct tokenizer *tokenizer, int64_t id)
 {
     int64_t low = 0, high = tokenizer->special_count; /* specials ascend */
     while (low < high) {
@@ -19,13 +19,12 @@ static bool is_special(const struct tokenizer *tokenizer, int64_t id)
     return low < tokenizer->special_count && tokenizer->specials[low] == id;
 }
 
-/* A token as files name it: `name` is overwritten. */
-static const char *token_name(const struct tokenizer *tokenizer, int64_t id, struct strbuf *name)
+const char *tokenizer_token_name(const struct tokenizer *tokenizer, int64_t id, struct strbuf *name)
 {
     size_t length;
     const char *bytes = byte_map_bytes(&tokenizer->tokens, id, &length);
     strbuf_reset(name);
-    if (is_special(tokenizer, id))
+    if (tokenizer_is_special(tokenizer, id))
         strbuf_add(name, bytes, length);
     else
         byte_letters_print(name, bytes, length);
@@ -39,7 +38,8 @@ static struct json *added_tokens(const struct tokenizer *tokenizer, struct strbu
     for (int64_t i = 0; i < tokenizer->special_count; i++) {
         struct json *token = json_new_object();
         json_put_integer(token, "id", tokenizer->specials[i]);
-        json_put_text(token, "content", token_name(tokenizer, tokenizer->specials[i], name));
+        json_put_text(token, "content",
+                      tokenizer_token_name(tokenizer, tokenizer->specials[i], name));
         for (size_t flag = 0; flag < sizeof unset / sizeof *unset; flag++)
             json_put_bool(token, unset[flag], false);
         json_put_bool(token, "special", true);
@@ -79,7 +79,7 @@ static void print_vocabulary(struct json_stream *stream, const struct tokenizer 
 {
     json_stream_open(stream, '{');
     for (int64_t id = 0; id < tokenizer->tokens.count; id++) {
-        json_stream_key(stream, token_name(tokenizer, id, name));
+        json_stream_key(stream, tokenizer_token_name(tokenizer, id, name));
         json_stream_integer(stream, id);
     }
     json_stream_close(stream, '}');
@@ -93,7 +93,7 @@ static void print_merges(struct json_stream *stream, const struct tokenizer *tok
         const int32_t pair[] = { tokenizer->merges[i].left, tokenizer->merges[i].right };
         json_stream_open(stream, '[');
         for (int side = 0; side < 2; side++) {
-            token_name(tokenizer, pair[side], name);
+            tokenizer_token_name(tokenizer, pair[side], name);
             json_stream_text(stream, name->bytes, name->length);
         }
         json_stream_close(stream, ']');

@@ -84,14 +84,12 @@ static void every_world_size_loads_it(void **state)
     checkpoint_close(checkpoint);
 }
 
-/* Written by three ranks, each of which owned one range of elements. */
-static void a_checkpoint_of_version_1_is_loaded(void **state)
+static void expect_golden(const char *name)
 {
-    (void)state;
     const char *source = getenv("EON_SOURCE");
     char hex[SHA256_HEX];
     struct checkpoint *checkpoint;
-    char *folder = path_join(source ? source : ".", "tests/golden/checkpoint_version_1");
+    char *folder = path_join(source ? source : ".", name);
     assert_int_equal(checkpoint_open(folder, &checkpoint), STATUS_OK);
     assert_int_equal(checkpoint_verify(checkpoint, true, 0, 1), STATUS_OK);
     for (int size = 1; size < 6; size++)
@@ -101,6 +99,77 @@ static void a_checkpoint_of_version_1_is_loaded(void **state)
     assert_string_equal(hex, SAMPLE_DIGEST_OF_STEP_7);
     checkpoint_close(checkpoint);
     memory_free(folder);
+}
+
+/* Written by three ranks, each of which owned one range of elements in version 1. */
+static void checkpoints_of_older_versions_are_loaded(void **state)
+{
+    (void)state;
+    expect_golden("tests/golden/checkpoint_version_1");
+    expect_golden("tests/golden/checkpoint_version_2");
+}
+
+/* Collective. A trial that reads what a rank of this world would, and has it compared. */
+static enum status read_checked(void *context, struct checkpoint *checkpoint)
+{
+    const int64_t *cut = context; /* element where the last rank's part of the tensor begins */
+    const struct sample_tensor *tensor = &sample_tensors[2];
+    const bool is_last = test_world.rank == test_world.size - 1;
+    const int others = test_world.size > 1 ? test_world.size - 1 : 1;
+    const int64_t first = test_world.size > 1 ? *cut : 0; /* a rank alone reads all */
+    const int64_t begin = is_last ? first : *cut * test_world.rank / others;
+    const int64_t end = is_last ? tensor->elements : *cut * (test_world.rank + 1) / others;
+    float out[64];
+    checkpoint_begin_checked(checkpoint);
+    enum status status = checkpoint_read(checkpoint, "moment2.h.0.mlp.weight", tensor->rows,
+                                         tensor->cols, begin, end, out);
+    return checkpoint_end_checked(checkpoint, &test_world, status);
+}
+
+/* Collective. The last byte of each rank's file: it is of its part of that moment. */
+static void damage(const char *run, int64_t step)
+{
+    for (int rank = 0; rank < test_world.size && test_world.rank == 0; rank++) {
+        char name[64];
+        snprintf(name, sizeof name, "optimizer-%05d-of-%05d.safetensors", rank + 1,
+                 test_world.size);
+        char *path = sample_path(run, step, name);
+        struct strbuf text = STRBUF_INIT;
+        assert_int_equal(file_read(path, 1 << 20, &text), STATUS_OK);
+        text.bytes[text.length - 1] ^= 1;
+        assert_int_equal(file_replace(path, text.bytes, text.length), STATUS_OK);
+        strbuf_release(&text);
+        memory_free(path);
+    }
+    world_barrier(&test_world);
+}
+
+static void what_is_read_is_checked_however_ranks_share_it(void **state)
+{
+    struct checkpoint *checkpoint;
+    save_as(&test_world, *state, 1);
+    save_as(&test_world, *state, 2);
+    for (int64_t cut = 0; cut <= 39; cut += 13) {
+        assert_int_equal(checkpoint_find(&test_world, *state, -1, read_checked, &cut, &checkpoint),
+                         STATUS_OK);
+        assert_int_equal(checkpoint_step(checkpoint), 2);
+        checkpoint_close(checkpoint);
+    }
+}
+
+static void damage_that_is_read_is_found(void **state)
+{
+    struct checkpoint *checkpoint;
+    int64_t cut = 20;
+    save_as(&test_world, *state, 1);
+    save_as(&test_world, *state, 2);
+    damage(*state, 2);
+    assert_int_equal(checkpoint_find(&test_world, *state, -1, read_checked, &cut, &checkpoint),
+                     STATUS_OK);
+    assert_int_equal(checkpoint_step(checkpoint), 1);
+    checkpoint_close(checkpoint);
+    assert_int_equal(checkpoint_find(&test_world, *state, 2, read_checked, &cut, &checkpoint),
+                     STATUS_BAD_INPUT);
 }
 
 static void all_ranks_pass_over_what_one_finds_damaged(void **state)
@@ -167,7 +236,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(digest_is_the_same_at_every_world_size),
         TEST(every_world_size_loads_it),
-        TEST(a_checkpoint_of_version_1_is_loaded),
+        TEST(checkpoints_of_older_versions_are_loaded),
+        TEST(what_is_read_is_checked_however_ranks_share_it),
+        TEST(damage_that_is_read_is_found),
         TEST(all_ranks_pass_over_what_one_finds_damaged),
         TEST(one_ranks_error_fails_the_save_on_all),
         TEST(a_folder_that_cannot_be_made_fails_on_all),

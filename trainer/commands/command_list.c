@@ -2,12 +2,14 @@
 
 #include "trainer/commands/command.h"
 
+extern const struct command command_bench_checkpoint;
 extern const struct command command_bench_kernels;
 extern const struct command command_bench_reduce;
 extern const struct command command_bench_shards;
 extern const struct command command_bench_step;
 extern const struct command command_checkpoint_diff;
 extern const struct command command_checkpoint_digest;
+extern const struct command command_checkpoint_export;
 extern const struct command command_checkpoint_import;
 extern const struct command command_checkpoint_list;
 extern const struct command command_checkpoint_prune;
@@ -43,6 +45,7 @@ const struct command *const command_list[] = {
     &command_checkpoint_verify,
     &command_checkpoint_digest,
     &command_checkpoint_diff,
+    &command_checkpoint_export,
     &command_checkpoint_prune,
     &command_checkpoint_import,
     &command_report,
@@ -52,5 +55,6 @@ const struct command *const command_list[] = {
     &command_bench_step,
     &command_bench_reduce,
     &command_bench_shards,
+    &command_bench_checkpoint,
     NULL,
 };

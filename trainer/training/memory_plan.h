@@ -12,8 +12,7 @@
  *                 gradient (model/gradient_loans.h)
  *   kernels       scratch of the threads
  *   batches       leaves that are read ahead
- *   saving        the rank's part of the state, while it is written (run_saver.h); a fast disk needs
- *                 less
+ *   saving        the rank's part of the state, while it is written; a fast disk needs less
  *   process       measured
  *
  * All of it is written to within the first steps, so the sum is the peak resident set, with pages

@@ -22,9 +22,8 @@ enum status model_read_config(const char *folder, struct model_config *config,
     return status;
 }
 
-/* An imported model may have none. */
-static enum status read_tokenizer(const char *folder, const struct model_config *config,
-                                  struct tokenizer **out)
+enum status model_read_tokenizer(const char *folder, const struct model_config *config,
+                                 struct tokenizer **out)
 {
     char *path = path_join(folder, "tokenizer.json");
     *out = NULL;
@@ -52,7 +51,7 @@ static enum status load_from(struct checkpoint *checkpoint, struct loaded_model 
     const char *folder = checkpoint_folder(checkpoint);
     struct model_config config;
     TRY(model_read_config(folder, &config, &out->documents));
-    TRY(read_tokenizer(folder, &config, &out->tokenizer));
+    TRY(model_read_tokenizer(folder, &config, &out->tokenizer));
     model_init(&out->model, &config);
     out->step = checkpoint_step(checkpoint);
     return model_read_weights(checkpoint, &out->model);

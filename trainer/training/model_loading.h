@@ -25,6 +25,10 @@ enum status loaded_model_need_tokenizer(const struct loaded_model *loaded, const
 /* Local. What the config.json in a checkpoint's folder says. */
 enum status model_read_config(const char *folder, struct model_config *config,
                               struct document_tokens *documents);
+/* Local. The checkpoint's tokenizer.json, which may not have more entries than the model; NULL
+ * where it has none, as an imported model may. */
+enum status model_read_tokenizer(const char *folder, const struct model_config *config,
+                                 struct tokenizer **out);
 /* Local. All parameters; their shapes must be the model's. */
 enum status model_read_weights(struct checkpoint *checkpoint, struct model *model);
 

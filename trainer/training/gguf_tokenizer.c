@@ -1,0 +1,107 @@
+/* A tokenizer under llama.cpp's keys: gguf_put_tokenizer of trainer/training/gguf_metadata.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "shards/tokenizer/tokenizer_parts.h"
+#include "trainer/training/gguf_metadata.h"
+
+/* tokenizer.ggml.token_type, from llama.cpp's include/llama.h */
+enum { TOKEN_NORMAL = 1, TOKEN_CONTROL = 3, TOKEN_UNUSED = 5 };
+
+/* llama.cpp knows rules of splitting by the names of models that have them. llama-bpe takes whole
+ * pieces without merging, smaug-bpe and dbrx cut text as it does and merge them. cl100k has no rule
+ * of its own: theirs differs where a text ends in white space with a line end in it. */
+static const char *const rule_names[SPLITTING_COUNT][2] = {
+    /*                     merging       whole pieces */
+    [SPLITTING_GPT2] = { "gpt-2", NULL },
+    [SPLITTING_CL100K] = { "dbrx", "llama-bpe" },
+    [SPLITTING_LLAMA3] = { "smaug-bpe", "llama-bpe" },
+};
+
+/* Entries of the model's vocabulary beyond the tokenizer's get names that no token has: byte
+ * letters have no space. */
+static void put_tokens(struct gguf_writer *writer, const struct tokenizer *tokenizer,
+                       int64_t vocab_size)
+{
+    struct strbuf name = STRBUF_INIT;
+    gguf_put_texts(writer, "tokenizer.ggml.tokens", vocab_size);
+    for (int64_t id = 0; id < tokenizer->tokens.count; id++) {
+        tokenizer_token_name(tokenizer, id, &name);
+        gguf_add_text(writer, name.bytes, name.length);
+    }
+    for (int64_t id = tokenizer->tokens.count; id < vocab_size; id++) {
+        strbuf_reset(&name);
+        strbuf_addf(&name, "[no token %lld]", (long long)id);
+        gguf_add_text(writer, name.bytes, name.length);
+    }
+    strbuf_release(&name);
+}
+
+static void put_token_types(struct gguf_writer *writer, const struct tokenizer *tokenizer,
+                            int64_t vocab_size)
+{
+    int32_t *types = memory_alloc((size_t)vocab_size * sizeof *types);
+    for (int64_t id = 0; id < vocab_size; id++)
+        types[id] = id >= tokenizer->tokens.count         ? TOKEN_UNUSED
+                    : tokenizer_is_special(tokenizer, id) ? TOKEN_CONTROL
+                                                          : TOKEN_NORMAL;
+    gguf_put_i32s(writer, "tokenizer.ggml.token_type", types, vocab_size);
+    memory_free(types);
+}
+
+static void put_merges(struct gguf_writer *writer, const struct tokenizer *tokenizer)
+{
+    struct strbuf pair = STRBUF_INIT, name = STRBUF_INIT;
+    gguf_put_texts(writer, "tokenizer.ggml.merges", tokenizer->merge_count);
+    for (int64_t i = 0; i < tokenizer->merge_count; i++) {
+        const struct merge *merge = &tokenizer->merges[i];
+        strbuf_reset(&pair);
+        strbuf_add_string(&pair, tokenizer_token_name(tokenizer, merge->left, &name));
+        strbuf_add_char(&pair, ' ');
+        strbuf_add_string(&pair, tokenizer_token_name(tokenizer, merge->right, &name));
+        gguf_add_text(writer, pair.bytes, pair.length);
+    }
+    strbuf_release(&name);
+    strbuf_release(&pair);
+}
+
+/* What config.json says, or the first of its list; else the token that eon puts between texts. */
+static int64_t marking_token(const struct json *json, const char *key,
+                             const struct tokenizer *tokenizer)
+{
+    const struct json *id = json_member(json, key);
+    if (id && json_kind_of(id) == JSON_KIND_ARRAY && json_length(id) > 0)
+        id = json_item(id, 0);
+    if (id && json_kind_of(id) == JSON_KIND_INTEGER && json_integer_of(id) >= 0 &&
+        json_integer_of(id) < tokenizer->tokens.count)
+        return json_integer_of(id);
+    return tokenizer->end_of_text;
+}
+
+enum status gguf_put_tokenizer(struct gguf_writer *writer, const struct tokenizer *tokenizer,
+                               const struct model_config *config, const struct json *json)
+{
+    if (!tokenizer) {
+        gguf_put_text(writer, "tokenizer.ggml.model", "none");
+        return STATUS_OK;
+    }
+    const char *rule = rule_names[tokenizer->splitting][tokenizer->whole_pieces];
+    if (!rule)
+        return bad_input("cannot write the tokenizer to GGUF: llama.cpp has no rule that cuts text "
+                         "as %s does and takes whole pieces without merging (ignore_merges)",
+                         splitting_rule_names[tokenizer->splitting]);
+    gguf_put_text(writer, "tokenizer.ggml.model", "gpt2");
+    gguf_put_text(writer, "tokenizer.ggml.pre", rule);
+    put_tokens(writer, tokenizer, config->vocab_size);
+    put_token_types(writer, tokenizer, config->vocab_size);
+    put_merges(writer, tokenizer);
+    gguf_put_u32(writer, "tokenizer.ggml.bos_token_id",
+                 marking_token(json, "bos_token_id", tokenizer));
+    gguf_put_u32(writer, "tokenizer.ggml.eos_token_id",
+                 marking_token(json, "eos_token_id", tokenizer));
+    /* As in training and `eon generate`, a text's beginning is marked, and its end is not. */
+    gguf_put_bool(writer, "tokenizer.ggml.add_bos_token", true);
+    gguf_put_bool(writer, "tokenizer.ggml.add_eos_token", false);
+    return STATUS_OK;
+}

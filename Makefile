@@ -110,10 +110,12 @@ EVERY_TEST     = $(TEST_PROGRAMS) $(COMMAND_TESTS)
 TESTS          = $(if $(ONLY),$(foreach t,$(EVERY_TEST),$(if $(findstring $(ONLY),$(notdir $t)),$t)),\
                               $(EVERY_TEST))
 
-# Fuzz targets are clang's, with all that they look at: no MPI.
+# Fuzz targets are clang's, with all that they look at: no MPI. The rest of what that calls is gcc's.
 FUZZ_TARGETS  = $(wildcard tests/fuzz/fuzz_*.c)
-FUZZ_SOURCES  = $(wildcard base/*.c shards/*/*.c) checkpoints/safetensors_reader.c \
-                $(addprefix checkpoints/gguf_,cursor.c reader.c types.c) \
+FUZZ_SOURCES  = $(wildcard base/*.c shards/*/*.c trainer/model/huggingface_*.c) \
+                trainer/model/document_tokens.c trainer/model/tensor_table.c \
+                $(addprefix checkpoints/,safetensors_reader.c weight_files.c half_floats.c hub_path.c \
+                    manifest_name.c span_checksum.c gguf_cursor.c gguf_reader.c gguf_types.c) \
                 $(filter-out $(filter-out tests/fuzz/fuzz_target.c,$(FUZZ_TARGETS)),$(wildcard tests/fuzz/*.c))
 FUZZ_PROGRAMS = $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(filter-out %/fuzz_target.c,$(FUZZ_TARGETS)))
 FUZZ_FLAGS    = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
@@ -187,7 +189,7 @@ $(BUILD)/fuzz/libparsers.a: $(FUZZ_SOURCES:%.c=$(BUILD)/fuzz/obj/%.o)
 	$(call say,archive)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/tests/fuzz/fuzz_%.o $(BUILD)/fuzz/libparsers.a
+$(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/obj/tests/fuzz/fuzz_%.o $(BUILD)/fuzz/libparsers.a $(BUILD)/libeon.a
 	$(call say,link)
 	$(Q)clang $(FUZZ_FLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
 

@@ -42,6 +42,10 @@ struct tensor_part {
     const float *data; /* of the ranges, one behind the other */
 };
 
+/* Writes elements [begin, end) of what parts[part].data would be to `out`. */
+typedef enum status tensor_fill_function(void *context, int64_t part, int64_t begin, int64_t end,
+                                         float *out);
+
 /* Which checkpoints of a run stay. */
 struct checkpoint_retention {
     int64_t last;  /* the newest so many that are valid; > 0 */
@@ -69,6 +73,11 @@ void checkpoint_writer_add_tensors(struct checkpoint_writer *writer, const char 
                                    const struct tensor_part *parts, int64_t count);
 void checkpoint_writer_add_text(struct checkpoint_writer *writer, const char *file_name,
                                 const char *bytes, size_t length);
+/* Local: of tensors that are not in memory; each part is one range, and `fill` is asked for it in
+ * blocks by this thread. */
+void checkpoint_writer_add_filled(struct checkpoint_writer *writer, const char *file_name,
+                                  const struct tensor_part *parts, int64_t count,
+                                  tensor_fill_function *fill, void *context);
 /* Local: one file that all ranks of `sharers` write, each a part of it, and copies no more than
  * that. They all give the same parts. */
 void checkpoint_writer_add_shared(struct checkpoint_writer *writer, const struct world *sharers,

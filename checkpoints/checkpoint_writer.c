@@ -80,6 +80,13 @@ void checkpoint_writer_add_tensors(struct checkpoint_writer *writer, const char 
     file_saver_add_tensors(&writer->saver, file_name, parts, count, NULL);
 }
 
+void checkpoint_writer_add_filled(struct checkpoint_writer *writer, const char *file_name,
+                                  const struct tensor_part *parts, int64_t count,
+                                  tensor_fill_function *fill, void *context)
+{
+    file_saver_add_filled(&writer->saver, file_name, parts, count, fill, context);
+}
+
 void checkpoint_writer_add_shared(struct checkpoint_writer *writer, const struct world *sharers,
                                   const char *file_name, const struct tensor_part *parts,
                                   int64_t count)

@@ -54,7 +54,7 @@ void file_image_add(struct file_image *image, const void *bytes, int64_t length)
         int64_t stop = image->begin + (block + 1) * (int64_t)WRITE_BLOCK;
         stop = stop < end ? stop : end;
         append(image, &(struct image_piece){
-                          .bytes = (const unsigned char *)bytes + (at - begin),
+                          .bytes = bytes ? (const unsigned char *)bytes + (at - begin) : NULL,
                           .length = stop - at,
                           .source = image->sources,
                           .source_offset = at - begin,
@@ -65,6 +65,14 @@ void file_image_add(struct file_image *image, const void *bytes, int64_t length)
     }
     image->at = end;
     image->sources++;
+}
+
+void file_image_add_filled(struct file_image *image, int64_t length, image_fill_function *fill,
+                           void *context)
+{
+    image->fill = fill;
+    image->fill_context = context;
+    file_image_add(image, NULL, length);
 }
 
 /* Past the caches, where the processor can: what is copied is next read by the disk. */
@@ -95,12 +103,20 @@ static uint32_t copy_piece(const struct image_piece *piece, unsigned char *out)
     return crc32;
 }
 
+static uint32_t fill_piece(const struct file_image *image, const struct image_piece *piece,
+                           unsigned char *out)
+{
+    image->fill(image->fill_context, piece->source, piece->source_offset, piece->length, out);
+    return span_checksum(0, out, (size_t)piece->length);
+}
+
 size_t file_image_copy(struct file_image *image, int64_t block, unsigned char *out)
 {
     size_t length = 0;
     for (int64_t i = image->first_piece[block]; i < image->first_piece[block + 1]; i++) {
         struct image_piece *piece = &image->pieces[i];
-        piece->crc32 = copy_piece(piece, out + length);
+        piece->crc32 =
+            piece->bytes ? copy_piece(piece, out + length) : fill_piece(image, piece, out + length);
         length += (size_t)piece->length;
     }
     return length;

@@ -187,6 +187,19 @@ static void check_name(const char *name)
     CHECK(manifest_name_is_allowed(name), "a checkpoint cannot hold a file '%s'", name);
 }
 
+/* Begins the image of a file of tensors with its header. */
+static void begin_image(const struct file_saver *saver, const struct tensor_part *parts,
+                        int64_t count, const struct world *sharers, struct strbuf *header,
+                        struct file_image *image)
+{
+    safetensors_print_header(saver->step, parts, count, header);
+    int64_t bytes = (int64_t)header->length;
+    for (int64_t i = 0; i < count; i++)
+        bytes += tensor_part_count(&parts[i]) * (int64_t)sizeof(float);
+    file_image_init(image, bytes, sharers);
+    file_image_add(image, header->bytes, (int64_t)header->length);
+}
+
 void file_saver_add_tensors(struct file_saver *saver, const char *name,
                             const struct tensor_part *parts, int64_t count,
                             const struct world *sharers)
@@ -194,17 +207,49 @@ void file_saver_add_tensors(struct file_saver *saver, const char *name,
     struct strbuf header = STRBUF_INIT;
     struct file_image image;
     check_name(name);
-    safetensors_print_header(saver->step, parts, count, &header);
-    int64_t bytes = (int64_t)header.length;
-    for (int64_t i = 0; i < count; i++)
-        bytes += tensor_part_count(&parts[i]) * (int64_t)sizeof(float);
-
-    file_image_init(&image, bytes, sharers);
-    file_image_add(&image, header.bytes, (int64_t)header.length);
+    begin_image(saver, parts, count, sharers, &header, &image);
     for (int64_t i = 0; i < count; i++)
         add_part(&image, &parts[i]);
     add_image(saver, name, &image, sharers != NULL);
     add_spans(saver, name, parts, &image);
+    file_image_release(&image);
+    strbuf_release(&header);
+}
+
+struct filling {
+    tensor_fill_function *fill;
+    void *context;
+    enum status status; /* of the first that failed */
+};
+
+static void fill_bytes(void *context, int64_t source, int64_t offset, int64_t length, void *out)
+{
+    struct filling *filling = context;
+    const int64_t begin = offset / (int64_t)sizeof(float);
+    if (filling->status == STATUS_OK)
+        filling->status = filling->fill(filling->context, source - 1, begin,
+                                        begin + length / (int64_t)sizeof(float), out);
+}
+
+void file_saver_add_filled(struct file_saver *saver, const char *name,
+                           const struct tensor_part *parts, int64_t count,
+                           tensor_fill_function *fill, void *context)
+{
+    struct strbuf header = STRBUF_INIT;
+    struct file_image image;
+    struct filling filling = { .fill = fill, .context = context };
+    check_name(name);
+    CHECK(!saver->pool, "tensors of '%s' are asked for by one thread", name);
+    begin_image(saver, parts, count, NULL, &header, &image);
+    for (int64_t i = 0; i < count; i++)
+        file_image_add_filled(&image, tensor_part_count(&parts[i]) * (int64_t)sizeof(float),
+                              fill_bytes, &filling);
+    add_image(saver, name, &image, false);
+    add_spans(saver, name, parts, &image);
+    if (filling.status != STATUS_OK) {
+        write_queue_wait(saver->queue); /* until then the status is the thread's */
+        file_saver_keep(saver, filling.status);
+    }
     file_image_release(&image);
     strbuf_release(&header);
 }

@@ -33,6 +33,10 @@ void file_saver_release(struct file_saver *saver); /* the queue is idle */
 void file_saver_add_tensors(struct file_saver *saver, const char *name,
                             const struct tensor_part *parts, int64_t count,
                             const struct world *sharers);
+/* Of tensors that are not in memory: each part is one range. */
+void file_saver_add_filled(struct file_saver *saver, const char *name,
+                           const struct tensor_part *parts, int64_t count,
+                           tensor_fill_function *fill, void *context);
 void file_saver_add_text(struct file_saver *saver, const char *name, const char *bytes,
                          size_t length);
 /* The folder's own entries go to the disk, after the files. */

@@ -15,15 +15,6 @@
 enum { CHECKSUM_DIGITS = SHA256_HEX - 1 };
 static const char text_end[] = "\"\n}\n"; /* after the checksum's digits */
 
-bool manifest_name_is_allowed(const char *name)
-{
-    static const char allowed[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    size_t length = strlen(name);
-    return length > 0 && length < MANIFEST_NAME_BYTES && name[0] != '.' &&
-           strspn(name, allowed) == length && strcmp(name, MANIFEST_NAME) != 0;
-}
-
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(((const struct manifest_file *)a)->name, ((const struct manifest_file *)b)->name);

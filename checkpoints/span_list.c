@@ -3,16 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <isa-l/crc.h>
 #include <zlib.h>
 
 #include "base/memory.h"
-
-/* ISA-L's runs at several times the speed of zlib's. */
-uint32_t span_checksum(uint32_t before, const void *bytes, size_t length)
-{
-    return crc32_gzip_refl(before, bytes, length);
-}
 
 void span_list_init(struct span_list *list)
 {

@@ -106,6 +106,11 @@ enum status world_init(struct world *world)
     return status;
 }
 
+void world_alone(struct world *world)
+{
+    *world = (struct world){ .size = 1, .node_size = 1 };
+}
+
 void world_finalize(struct world *world)
 {
     operation_begin(world, "end of the program", 0);
@@ -180,6 +185,8 @@ static enum status agree(const struct world *world, enum status mine)
 
 enum status world_agree(const struct world *world, enum status mine)
 {
+    if (!world->topology)
+        return mine;
     operation_begin(world, "agreement", 0);
     enum status status = agree(world, mine);
     operation_end(world);
@@ -216,6 +223,8 @@ void world_barrier(const struct world *world)
 
 bool world_any(const struct world *world, bool mine)
 {
+    if (!world->topology)
+        return mine;
     int own = mine, any;
     operation_begin(world, "question", 0);
     MPI_CHECK(MPI_Allreduce(&own, &any, 1, MPI_INT, MPI_MAX, world->topology->comm));

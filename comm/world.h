@@ -27,7 +27,7 @@ struct world {
     char host[WORLD_HOST_BYTES];
     int first_rank;    /* what messages call rank 0: of a group's world, its rank among all */
     bool counts_alone; /* operations count although size is 1: a group's world (groups.h) */
-    struct topology *topology; /* comm's; NULL: a world to plan with, that was not started */
+    struct topology *topology; /* comm's; NULL: not started, to plan with or alone */
 };
 
 /* Collective. Starts MPI, sets the fatal hook to MPI_Abort, the log's rank, and flush-to-zero in
@@ -38,6 +38,10 @@ struct world {
  * mpirun ends all ranks because another had a bad status. */
 enum status world_init(struct world *world);
 void world_finalize(struct world *world); /* Collective */
+
+/* Local. A world of this process alone, without MPI, for what is written for several ranks and done
+ * by one: agreeing, asking and gathering are all that it can. It is not finalized. */
+void world_alone(struct world *world);
 
 /* Collective. Returns the worst status of all ranks (stopped < bad input < failed); where it is not
  * OK every rank holds the message of the lowest rank that has it, prefixed "rank R on HOST: "

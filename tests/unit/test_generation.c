@@ -102,6 +102,35 @@ static void it_ends_at_the_length_or_at_the_end_of_the_text(void **state)
     loaded_model_release(&loaded);
 }
 
+static void what_opens_and_ends_a_document_is_what_the_config_says(void **state)
+{
+    (void)state;
+    struct loaded_model loaded = make_model(LLAMA);
+    struct strbuf own = STRBUF_INIT, named = STRBUF_INIT, other = STRBUF_INIT;
+    struct generation_result result;
+    int ended = 0;
+    assert_int_equal(generate(&loaded, "the", 20, 0, &own, &result), STATUS_OK);
+    loaded.documents.has_begin = true;
+    loaded.documents.begin = tokenizer_end_of_text(loaded.tokenizer);
+    assert_int_equal(generate(&loaded, "the", 20, 0, &named, &result), STATUS_OK);
+    assert_string_equal(named.bytes, own.bytes);
+    loaded.documents.begin = 'x';
+    assert_int_equal(generate(&loaded, "the", 20, 0, &other, &result), STATUS_OK);
+    assert_true(strcmp(other.bytes, own.bytes) != 0);
+
+    for (int32_t id = 'a'; id < 'a' + DOCUMENT_ENDS_MAX; id++)
+        loaded.documents.ends[loaded.documents.end_count++] = id;
+    for (int64_t sample = 0; sample < 20; sample++) {
+        assert_int_equal(generate(&loaded, "the", 35, sample, &own, &result), STATUS_OK);
+        ended += result.reached_end_of_text;
+    }
+    assert_in_range(ended, 10, 20); /* of 270 tokens 17 end it: 35 draws make nine of ten */
+    strbuf_release(&own);
+    strbuf_release(&named);
+    strbuf_release(&other);
+    loaded_model_release(&loaded);
+}
+
 static void a_text_beyond_the_positions_is_refused(void **state)
 {
     (void)state;
@@ -150,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_sample_is_the_same_text_and_another_is_another),
         cmocka_unit_test(it_ends_at_the_length_or_at_the_end_of_the_text),
+        cmocka_unit_test(what_opens_and_ends_a_document_is_what_the_config_says),
         cmocka_unit_test(a_text_beyond_the_positions_is_refused),
         cmocka_unit_test(a_model_that_is_not_finite_is_refused),
     };

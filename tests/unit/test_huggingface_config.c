@@ -196,6 +196,95 @@ static void what_eon_does_not_compute_is_refused_by_name(void **state)
     assert_refused("vocab_size", json_new_text("many", 4));
 }
 
+static enum status parse_text(const char *text, struct model_config *config)
+{
+    struct json *json;
+    assert_int_equal(json_parse(text, strlen(text), "config.json", &json), STATUS_OK);
+    enum status status = huggingface_config_parse(json, "config.json", config);
+    json_free(json);
+    return status;
+}
+
+#define LLAMA(more)                                                                                \
+    "{\"model_type\":\"llama\",\"num_hidden_layers\":2,\"hidden_size\":32,"                        \
+    "\"num_attention_heads\":4,\"intermediate_size\":48,\"max_position_embeddings\":64,"           \
+    "\"vocab_size\":40" more "}"
+#define GPT2(more)                                                                                 \
+    "{\"model_type\":\"gpt2\",\"n_layer\":2,\"n_embd\":32,\"n_head\":4,\"n_positions\":64,"        \
+    "\"vocab_size\":40" more "}"
+
+static void what_old_configs_omit_has_its_documented_default(void **state)
+{
+    (void)state;
+    struct model_config config;
+    assert_int_equal(parse_text(LLAMA(""), &config), STATUS_OK);
+    assert_int_equal(config.kv_heads, 4);
+    assert_true(config.rope_theta == 10000 && config.norm_epsilon == 1e-6);
+    assert_false(config.tied_head);
+    assert_int_equal(parse_text(LLAMA(",\"rope_theta\":null,\"hidden_act\":null"), &config),
+                     STATUS_OK);
+    assert_int_equal(parse_text(GPT2(",\"n_inner\":null"), &config), STATUS_OK);
+    assert_int_equal(config.ffn_width, 128);
+    assert_true(config.norm_epsilon == 1e-5 && config.tied_head);
+}
+
+static void a_key_that_is_not_known_is_refused_by_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *name;
+    } cases[] = {
+        { LLAMA(",\"alibi\":false"), "alibi" },
+        { LLAMA(",\"alibi\":null"), "alibi" },
+        { LLAMA(",\"n_embd\":32"), "n_embd" }, /* of another family */
+        { GPT2(",\"rope_theta\":1e4"), "rope_theta" },
+        { LLAMA(",\"quantization_config\":{}"), "quantization_config" },
+        { LLAMA(",\"pretraining_tp\":2"), "pretraining_tp" },
+        { LLAMA(",\"pretraining_tp\":true"), "pretraining_tp" },
+        { LLAMA(",\"attention_bias\":1"), "attention_bias" },
+        { LLAMA(",\"partial_rotary_factor\":0.25"), "partial_rotary_factor" },
+        { LLAMA(",\"sliding_window\":4096"), "sliding_window" },
+        { LLAMA(",\"auto_map\":{}"), "auto_map" },
+        { LLAMA(",\"pruned_heads\":{\"0\":[1]}"), "pruned_heads" },
+        { LLAMA(",\"hidden_act\":\"silu\\u0000\""), "hidden_act" },
+        { GPT2(",\"scale_attn_weights\":false"), "scale_attn_weights" },
+        { GPT2(",\"scale_attn_by_inverse_layer_idx\":true"), "scale_attn_by_inverse_layer_idx" },
+        { GPT2(",\"add_cross_attention\":true"), "add_cross_attention" },
+        { GPT2(",\"is_encoder_decoder\":1"), "is_encoder_decoder" },
+        { GPT2(",\"activation_function\":\"gelu\""), "activation_function" },
+        { LLAMA(",\"rope_parameters\":{\"rope_type\":\"default\",\"beta_fast\":32}"), "beta_fast" },
+        { LLAMA(",\"rope_parameters\":7"), "rope_parameters" },
+    };
+    struct model_config config;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(parse_text(cases[i].text, &config), STATUS_BAD_INPUT);
+        if (!strstr(status_message(), cases[i].name))
+            fail_msg("'%s' does not name '%s'", status_message(), cases[i].name);
+    }
+}
+
+static void what_changes_no_logit_is_passed_over(void **state)
+{
+    (void)state;
+    struct model_config config;
+    assert_int_equal(
+        parse_text(GPT2(",\"architectures\":[\"GPT2LMHeadModel\"],\"attn_pdrop\":0.1,"
+                        "\"initializer_range\":0.02,\"n_ctx\":64,\"summary_type\":\"cls_index\","
+                        "\"task_specific_params\":{\"text-generation\":{\"max_length\":50}},"
+                        "\"scale_attn_weights\":true,\"reorder_and_upcast_attn\":false,"
+                        "\"add_cross_attention\":false,\"pad_token_id\":null,\"use_cache\":true,"
+                        "\"transformers_version\":\"5.24.0\",\"dtype\":\"bfloat16\""),
+                   &config),
+        STATUS_OK);
+    assert_int_equal(
+        parse_text(LLAMA(",\"attention_dropout\":0.0,\"pretraining_tp\":1,\"torch_dtype\":"
+                         "\"float16\",\"attention_bias\":false,\"mlp_bias\":false,"
+                         "\"rope_scaling\":null,\"head_dim\":8,\"pruned_heads\":{},"
+                         "\"_name_or_path\":\"meta-llama/Llama-2-7b-hf\",\"sliding_window\":null"),
+                   &config),
+        STATUS_OK);
+}
+
 static void hostile_dimensions_are_refused(void **state)
 {
     (void)state;
@@ -222,6 +311,9 @@ int main(void)
         cmocka_unit_test(positions_are_read_as_every_transformers_writes_them),
         cmocka_unit_test(positions_that_eon_does_not_compute_are_refused_by_name),
         cmocka_unit_test(what_eon_does_not_compute_is_refused_by_name),
+        cmocka_unit_test(what_old_configs_omit_has_its_documented_default),
+        cmocka_unit_test(a_key_that_is_not_known_is_refused_by_name),
+        cmocka_unit_test(what_changes_no_logit_is_passed_over),
         cmocka_unit_test(hostile_dimensions_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

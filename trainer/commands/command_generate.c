@@ -121,6 +121,7 @@ static enum status run(const void *given, const char *const *positionals, int co
     TRY(kernel_options_open(&settings->compute, &kernels));
     enum status status = model_load(settings->model, &loaded);
     if (status == STATUS_OK) {
+        status = loaded_model_need_tokenizer(&loaded, settings->model);
         for (int64_t i = 0; i < settings->samples && status == STATUS_OK; i++)
             status = generate_one(&loaded, &kernels, settings, i);
         loaded_model_release(&loaded);

@@ -10,6 +10,7 @@ extern const struct command command_bench_step;
 extern const struct command command_checkpoint_diff;
 extern const struct command command_checkpoint_digest;
 extern const struct command command_checkpoint_export;
+extern const struct command command_checkpoint_import;
 extern const struct command command_checkpoint_list;
 extern const struct command command_checkpoint_prune;
 extern const struct command command_checkpoint_verify;
@@ -46,6 +47,7 @@ const struct command *const command_list[] = {
     &command_checkpoint_diff,
     &command_checkpoint_export,
     &command_checkpoint_prune,
+    &command_checkpoint_import,
     &command_report,
     &command_compute_memory, /* before the command whose name it goes on from */
     &command_compute,

@@ -59,6 +59,7 @@ static enum status read_tokens(const struct logits_settings *settings,
     if (settings->tokens[0] != '\0') {
         TRY(parse_tokens(settings->tokens, config->vocab_size, tokens));
     } else {
+        TRY(loaded_model_need_tokenizer(loaded, settings->model));
         struct encoder *encoder = encoder_create(loaded->tokenizer);
         encoder_add(encoder, settings->text, strlen(settings->text), tokens);
         encoder_free(encoder);

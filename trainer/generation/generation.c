@@ -16,11 +16,13 @@ struct generation {
 };
 
 /* As in training, a document's beginning stands before its text. */
-static void encode_prompt(const struct tokenizer *tokenizer, const char *prompt,
+static void encode_prompt(const struct loaded_model *loaded, const char *prompt,
                           struct token_buffer *out)
 {
-    struct encoder *encoder = encoder_create(tokenizer);
-    token_buffer_add(out, tokenizer_end_of_text(tokenizer));
+    const struct document_tokens *documents = &loaded->documents;
+    struct encoder *encoder = encoder_create(loaded->tokenizer);
+    token_buffer_add(out, documents->has_begin ? documents->begin
+                                               : tokenizer_end_of_text(loaded->tokenizer));
     encoder_add(encoder, prompt, strlen(prompt), out);
     encoder_free(encoder);
 }
@@ -55,7 +57,8 @@ static enum status continue_text(struct generation *generation, struct generatio
         int32_t token = sampler_draw(generation->sampler, generation->logits, request->sample,
                                      decoder_position(generation->decoder));
         result->tokens++;
-        if (token == tokenizer_end_of_text(tokenizer)) {
+        if (token == tokenizer_end_of_text(tokenizer) ||
+            document_tokens_end_with(&generation->loaded->documents, token)) {
             result->reached_end_of_text = true;
             break;
         }
@@ -77,7 +80,7 @@ enum status generation_run(struct loaded_model *loaded, struct kernels *kernels,
     struct generation generation = { .loaded = loaded, .kernels = kernels, .request = request };
     struct token_buffer prompt = { 0 };
     enum status status;
-    encode_prompt(loaded->tokenizer, request->prompt, &prompt);
+    encode_prompt(loaded, request->prompt, &prompt);
     *result = (struct generation_result){ .prompt_tokens = prompt.count };
 
     int64_t positions = prompt.count + request->tokens;

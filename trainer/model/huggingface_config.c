@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "trainer/model/huggingface_keys.h"
 #include "trainer/model/layer_plan.h"
 
 /* Larger than any published model's, small enough that products of two stay far from overflow. */
@@ -110,22 +111,17 @@ static enum status maybe_bool(const struct json *json, const char *key, const ch
     return has(json, key) ? json_need_bool(json, key, source, out) : STATUS_OK;
 }
 
+/* What is expected is transformers' default too. */
 static enum status require_text(const struct json *json, const char *key, const char *expected,
                                 const char *source)
 {
     const char *text;
+    if (!has(json, key))
+        return STATUS_OK;
     TRY(json_need_text(json, key, source, &text));
-    if (strcmp(text, expected) != 0)
+    if (strcmp(text, expected) != 0 || json_text_length(json_member(json, key)) != strlen(text))
         return bad_input("cannot use '%s': %s is '%s', and eon computes '%s'", source, key, text,
                          expected);
-    return STATUS_OK;
-}
-
-static enum status refuse_if_true(const struct json *json, const char *key, const char *source)
-{
-    const struct json *value = json_member(json, key);
-    if (value && json_kind_of(value) == JSON_KIND_BOOL && json_bool_of(value))
-        return bad_input("cannot use '%s': %s is true, which eon does not compute", source, key);
     return STATUS_OK;
 }
 
@@ -136,7 +132,6 @@ static enum status parse_gpt2(const struct json *json, const char *source,
     config->tied_head = true;
     TRY(maybe_bool(json, "tie_word_embeddings", source, &config->tied_head));
     TRY(require_text(json, "activation_function", "gelu_new", source));
-    TRY(refuse_if_true(json, "scale_attn_by_inverse_layer_idx", source));
     TRY(need_dimension(json, "n_layer", source, &config->layers));
     TRY(need_dimension(json, "n_embd", source, &config->width));
     TRY(need_dimension(json, "n_head", source, &config->heads));
@@ -144,7 +139,8 @@ static enum status parse_gpt2(const struct json *json, const char *source,
     config->ffn_width = 4 * config->width;
     TRY(maybe_dimension(json, "n_inner", source, &config->ffn_width));
     TRY(need_dimension(json, "n_positions", source, &config->max_positions));
-    return json_need_number(json, "layer_norm_epsilon", source, &config->norm_epsilon);
+    config->norm_epsilon = 1e-5;
+    return maybe_number(json, "layer_norm_epsilon", source, &config->norm_epsilon);
 }
 
 static enum status parse_llama3(const struct json *rope, const struct json *json,
@@ -157,6 +153,31 @@ static enum status parse_llama3(const struct json *rope, const struct json *json
     scaling->original_positions = config->max_positions;
     TRY(maybe_dimension(rope, key, source, &scaling->original_positions));
     return maybe_dimension(json, key, source, &scaling->original_positions);
+}
+
+static enum status check_rope_keys(const struct json *rope, const char *key, const char *source)
+{
+    static const char *const known[] = { "rope_type",
+                                         "type",
+                                         "rope_theta",
+                                         "partial_rotary_factor",
+                                         "factor",
+                                         "low_freq_factor",
+                                         "high_freq_factor",
+                                         "original_max_position_embeddings",
+                                         NULL };
+    void *cursor = NULL;
+    const char *name;
+    const struct json *value;
+    while (json_next_member(rope, &cursor, &name, &value)) {
+        int i = 0;
+        while (known[i] && strcmp(known[i], name) != 0)
+            i++;
+        if (!known[i])
+            return bad_input("cannot use '%s': eon does not know the '%s' of %s", source, name,
+                             key);
+    }
+    return STATUS_OK;
 }
 
 static enum status parse_rope_type(const struct json *rope, const char *key, const char *source,
@@ -192,6 +213,7 @@ static enum status parse_rope(const struct json *json, const char *source,
     if (has(json, key)) {
         TRY(json_need_kind(json, key, JSON_KIND_OBJECT, source, &rope));
         TRY(parse_rope_type(rope, key, source, &config->rope_scaling.kind));
+        TRY(check_rope_keys(rope, key, source));
         TRY(maybe_number(rope, "rope_theta", source, &config->rope_theta));
         TRY(maybe_number(rope, "partial_rotary_factor", source, &rotated));
     }
@@ -221,8 +243,9 @@ static enum status parse_llama(const struct json *json, const char *source,
     TRY(need_dimension(json, "max_position_embeddings", source, &config->max_positions));
     TRY(maybe_dimension(json, "head_dim", source, &config->head_dim));
     TRY(parse_rope(json, source, config));
-    TRY(json_need_bool(json, "tie_word_embeddings", source, &config->tied_head));
-    return json_need_number(json, "rms_norm_eps", source, &config->norm_epsilon);
+    TRY(maybe_bool(json, "tie_word_embeddings", source, &config->tied_head));
+    config->norm_epsilon = 1e-6;
+    return maybe_number(json, "rms_norm_eps", source, &config->norm_epsilon);
 }
 
 enum status huggingface_config_parse(const struct json *json, const char *source,
@@ -238,6 +261,7 @@ enum status huggingface_config_parse(const struct json *json, const char *source
     else
         return bad_input("cannot use '%s': model_type '%s' is neither gpt2 nor llama", source,
                          type);
+    TRY(huggingface_keys_check(json, config->family, source));
     TRY(need_dimension(json, "vocab_size", source, &config->vocab_size));
     return status_prefix(model_config_check(config), "cannot use '%s'", source);
 }

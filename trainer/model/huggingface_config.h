@@ -10,7 +10,8 @@
 struct json *huggingface_config_print(const struct model_config *config, int32_t end_of_text);
 
 /* What eon does not compute (another architecture, activation, scaling of RoPE) is bad input that
- * names the key. `source` is for messages. */
+ * names the key, and so is a key that eon does not know (huggingface_keys.h). What is absent is
+ * what transformers takes then. `source` is for messages. */
 enum status huggingface_config_parse(const struct json *json, const char *source,
                                      struct model_config *config);
 

@@ -1,18 +1,22 @@
 #include "trainer/training/model_loading.h"
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "checkpoints/checkpoint.h"
 #include "trainer/model/huggingface_config.h"
 
 #define CONFIG_BYTES_MAX ((size_t)1 << 20)
 
-enum status model_read_config(const char *folder, struct model_config *config)
+enum status model_read_config(const char *folder, struct model_config *config,
+                              struct document_tokens *documents)
 {
     char *path = path_join(folder, "config.json");
     struct json *json = NULL;
     enum status status = json_read(path, CONFIG_BYTES_MAX, &json);
     if (status == STATUS_OK)
         status = huggingface_config_parse(json, path, config);
+    if (status == STATUS_OK)
+        status = document_tokens_parse(json, path, config->vocab_size, documents);
     json_free(json);
     memory_free(path);
     return status;
@@ -22,8 +26,9 @@ enum status model_read_tokenizer(const char *folder, const struct model_config *
                                  struct tokenizer **out)
 {
     char *path = path_join(folder, "tokenizer.json");
-    enum status status = tokenizer_read(path, out);
-    if (status == STATUS_OK && tokenizer_vocab_size(*out) > config->vocab_size)
+    *out = NULL;
+    enum status status = file_exists(path) ? tokenizer_read(path, out) : STATUS_OK;
+    if (*out && tokenizer_vocab_size(*out) > config->vocab_size)
         status =
             bad_input("cannot use '%s': it has %lld entries and the model's vocabulary %lld", path,
                       (long long)tokenizer_vocab_size(*out), (long long)config->vocab_size);
@@ -45,7 +50,7 @@ static enum status load_from(struct checkpoint *checkpoint, struct loaded_model 
 {
     const char *folder = checkpoint_folder(checkpoint);
     struct model_config config;
-    TRY(model_read_config(folder, &config));
+    TRY(model_read_config(folder, &config, &out->documents));
     TRY(model_read_tokenizer(folder, &config, &out->tokenizer));
     model_init(&out->model, &config);
     out->step = checkpoint_step(checkpoint);
@@ -70,4 +75,12 @@ void loaded_model_release(struct loaded_model *loaded)
     if (loaded->model.parameters)
         model_release(&loaded->model);
     *loaded = (struct loaded_model){ .step = 0 };
+}
+
+enum status loaded_model_need_tokenizer(const struct loaded_model *loaded, const char *source)
+{
+    if (loaded->tokenizer)
+        return STATUS_OK;
+    return bad_input("cannot give text to '%s' or read any from it: it has no tokenizer.json",
+                     source);
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "trainer/training/data_record.h"
+#include "trainer/training/model_import.h"
 #include "trainer/training/run_lock.h"
 #include "trainer/training/warm_start.h"
 #include "trainer/training/run_state.h"
@@ -116,6 +117,10 @@ static enum status check_resumable(struct trainer *trainer, const struct checkpo
     if (is_new_run(config))
         return bad_input("run '%s' has checkpoints already: resume it, or choose another --run",
                          config->run);
+    if (model_is_imported(checkpoint_state(checkpoint)))
+        return bad_input("cannot resume run '%s': '%s' is an imported model, which has no state of "
+                         "a training; give --init_from=%s and another --run",
+                         config->run, checkpoint_folder(checkpoint), config->run);
     if (trainer->world->rank == 0 && !config->accept_changes)
         TRY(train_config_require_same(config, config_path));
     if (checkpoint_step(checkpoint) > config->steps)

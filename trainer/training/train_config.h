@@ -40,7 +40,7 @@ struct train_config {
 
     int family;
     int64_t layers, width, heads, kv_heads, ffn_width, max_positions;
-    double rope_theta;
+    double norm_epsilon, rope_theta;
     bool tied_head;
     bool attention_bias, mlp_bias;
     int64_t head_dim;

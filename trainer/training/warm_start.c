@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "checkpoints/checkpoint.h"
@@ -55,7 +56,8 @@ static enum status check_model(const struct trainer *trainer, const char *folder
 {
     const int32_t end_of_text = tokenizer_end_of_text(trainer->tokenizer);
     struct model_config config;
-    TRY(model_read_config(folder, &config));
+    struct document_tokens documents;
+    TRY(model_read_config(folder, &config, &documents));
     struct json *own = huggingface_config_print(&trainer->model.config, end_of_text);
     struct json *other = huggingface_config_print(&config, end_of_text);
     enum status status = require_same_model(own, other, folder, trainer->config->accept_changes);
@@ -64,23 +66,35 @@ static enum status check_model(const struct trainer *trainer, const char *folder
     return status;
 }
 
-/* The rows of the embedding mean nothing to another vocabulary. */
-static enum status check_tokenizer(const struct trainer *trainer, const char *folder)
+static enum status compare_tokenizer(const struct trainer *trainer, const char *path,
+                                     const char *folder)
 {
     struct tokenizer *tokenizer;
-    char *path = path_join(folder, "tokenizer.json");
-    enum status status = tokenizer_read(path, &tokenizer);
-    memory_free(path);
-    TRY(status);
+    if (!file_exists(path)) /* an imported model may have none */
+        return bad_input("cannot begin with the weights of '%s': it has no tokenizer.json, so "
+                         "whether the corpus has its tokens is for you to say, by --accept_changes",
+                         folder);
+    TRY(tokenizer_read(path, &tokenizer));
     const bool is_same =
         strcmp(tokenizer_digest(tokenizer), tokenizer_digest(trainer->tokenizer)) == 0;
     tokenizer_free(tokenizer);
-    if (is_same || trainer->config->accept_changes)
+    if (is_same)
         return STATUS_OK;
     return bad_input(
         "cannot begin with the weights of '%s': its tokenizer is not the corpus'; give "
         "another corpus, or --accept_changes",
         folder);
+}
+
+/* The rows of the embedding mean nothing to another vocabulary. */
+static enum status check_tokenizer(const struct trainer *trainer, const char *folder)
+{
+    if (trainer->config->accept_changes)
+        return STATUS_OK;
+    char *path = path_join(folder, "tokenizer.json");
+    enum status status = compare_tokenizer(trainer, path, folder);
+    memory_free(path);
+    return status;
 }
 
 /* By one rank of each node: its ranks share the parameters. */

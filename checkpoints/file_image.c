@@ -75,17 +75,22 @@ void file_image_add_filled(struct file_image *image, int64_t length, image_fill_
     file_image_add(image, NULL, length);
 }
 
-/* Past the caches, where the processor can: what is copied is next read by the disk. */
+/* Past the caches, where the processor can: what is copied is next read by the disk. Meanwhile what
+ * comes next is fetched. */
 static void copy(unsigned char *out, const unsigned char *bytes, size_t length)
 {
     size_t at = 0;
 #ifdef __SSE2__
-    const size_t rest = sizeof(__m128i) - 1, to_aligned = (size_t) - (intptr_t)out & rest;
+    enum { LINE = 64, VECTOR = sizeof(__m128i) };
+    const size_t to_aligned = (VECTOR - (uintptr_t)out % VECTOR) % VECTOR;
     at = to_aligned < length ? to_aligned : length;
     memcpy(out, bytes, at);
-    for (; at + sizeof(__m128i) <= length; at += sizeof(__m128i))
-        _mm_stream_si128((__m128i *)(void *)(out + at),
-                         _mm_loadu_si128((const __m128i *)(const void *)(bytes + at)));
+    for (; at + LINE <= length; at += LINE) {
+        _mm_prefetch((const char *)bytes + at + COPY_BYTES, _MM_HINT_T1);
+        for (size_t part = at; part < at + LINE; part += VECTOR)
+            _mm_stream_si128((__m128i *)(void *)(out + part),
+                             _mm_loadu_si128((const __m128i *)(const void *)(bytes + part)));
+    }
     _mm_sfence(); /* before another thread sees it */
 #endif
     memcpy(out + at, bytes + at, length - at);

@@ -187,13 +187,17 @@ void tokenizer_merge_pair(const struct tokenizer *tokenizer, int64_t rank, int32
 
 /* ---- text ---- */
 
-/* The bytes of a text's first token without the blanks that its decoder strips off. */
-static void decode_first(const struct tokenizer *tokenizer, const char *bytes, size_t length,
-                         struct strbuf *out)
+/* A text's first token without the blanks that its decoder strips off: Strip takes any, Metaspace
+ * those that are marks. */
+static void decode_first(const struct tokenizer *tokenizer, int32_t id, struct strbuf *out)
 {
-    const enum blank_strip strip = tokenizer->marking.strip;
+    size_t length;
+    const char *bytes = byte_map_bytes(&tokenizer->tokens, id, &length);
+    const bool strips_one = tokenizer->marking.strip == BLANK_STRIP_ONE;
+    const bool strips_marks = tokenizer->marking.strip == BLANK_STRIP_TOKEN &&
+                              tokenizer_token_kind(tokenizer, id) == TOKEN_TEXT;
     for (size_t i = 0; i < length; i++)
-        if (bytes[i] != ' ' || (strip == BLANK_STRIP_ONE && i > 0))
+        if (bytes[i] != ' ' || !(strips_marks || (strips_one && i == 0)))
             strbuf_add_char(out, bytes[i]);
 }
 
@@ -204,8 +208,8 @@ void tokenizer_decode_token(const struct tokenizer *tokenizer, int32_t id, bool 
     const char *bytes = tokenizer_token_bytes(tokenizer, id, &length);
     CHECK(bytes, "token %d is beyond the vocabulary of %lld", id,
           (long long)tokenizer_vocab_size(tokenizer));
-    if (first && tokenizer->marking.strip != BLANK_STRIP_NOTHING)
-        decode_first(tokenizer, bytes, length, out);
+    if (first)
+        decode_first(tokenizer, id, out);
     else
         strbuf_add(out, bytes, length);
 }
@@ -213,11 +217,10 @@ void tokenizer_decode_token(const struct tokenizer *tokenizer, int32_t id, bool 
 size_t tokenizer_decoded_bytes(const struct tokenizer *tokenizer, int32_t id, bool first)
 {
     size_t length;
-    const char *bytes = tokenizer_token_bytes(tokenizer, id, &length);
-    if (!bytes || !first || tokenizer->marking.strip == BLANK_STRIP_NOTHING)
+    if (!tokenizer_token_bytes(tokenizer, id, &length) || !first)
         return length;
     struct strbuf text = STRBUF_INIT;
-    decode_first(tokenizer, bytes, length, &text);
+    decode_first(tokenizer, id, &text);
     length = text.length;
     strbuf_release(&text);
     return length;

@@ -173,8 +173,8 @@ enum status tokenizer_stages_read(const struct json *root, const char *source,
 {
     if (tokenizer_stage_is_set(root, "normalizer"))
         return tokenizer_stage_refuse(source, "normalizer", NULL);
-    TRY(tokenizer_stages_check_others(root, source));
     TRY(read_splitting(root, source, rule));
+    TRY(tokenizer_stages_check_others(root, source));
     return tokenizer_stages_each(root, "decoder", "decoders", source, check_decoder, NULL);
 }
 

@@ -62,6 +62,56 @@ static void what_is_written_is_read_back(void **state)
     strbuf_release(&again);
 }
 
+static void assert_read(const struct strbuf *json, const char *from, const char *to,
+                        struct blank_marking expected)
+{
+    struct tokenizer *out;
+    if (tokenizer_sample_read_changed(json, path, from, to, &out) != STATUS_OK)
+        fail_msg("'%s' for '%s': %s", to, from, status_message());
+    assert_int_equal(tokenizer_marking(out)->stage, expected.stage);
+    assert_int_equal(tokenizer_marking(out)->prefix, expected.prefix);
+    assert_int_equal(tokenizer_marking(out)->splits, expected.splits);
+    tokenizer_free(out);
+}
+
+#define METASPACE "{\"type\": \"Metaspace\", \"replacement\": \"\xe2\x96\x81\""
+
+static void other_spellings_of_metaspace_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *members;
+        struct blank_marking expected;
+    } forms[] = {
+        { "}", { BLANK_METASPACE, BLANK_ALWAYS, true, 0 } },
+        { ", \"add_prefix_space\": true}", { BLANK_METASPACE, BLANK_ALWAYS, true, 0 } },
+        { ", \"prepend_scheme\": \"first\"}", { BLANK_METASPACE, BLANK_FIRST, true, 0 } },
+        { ", \"prepend_scheme\": \"never\", \"add_prefix_space\": false, \"split\": false}",
+          { BLANK_METASPACE, BLANK_NEVER, false, 0 } },
+    };
+    const struct blank_marking old = small->marking;
+    struct strbuf json = STRBUF_INIT, to = STRBUF_INIT;
+    small->marking = (struct blank_marking){ BLANK_METASPACE, BLANK_FIRST, false, 0 };
+    tokenizer_print(small, &json);
+    small->marking = old;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        strbuf_reset(&to);
+        strbuf_addf(&to, "\"pre_tokenizer\": " METASPACE "%s, \"other\": ", forms[i].members);
+        assert_read(&json, "\"pre_tokenizer\": ", to.bytes, forms[i].expected);
+    }
+    strbuf_release(&json);
+    strbuf_release(&to);
+}
+
+static void marks_around_a_text_are_left_to_their_user(void **state)
+{
+    (void)state;
+    assert_read(&small_json, "\"post_processor\": null",
+                "\"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": "
+                "[{\"SpecialToken\": {\"id\": \"<s>\"}}, {\"Sequence\": {\"id\": \"A\"}}]}",
+                small->marking);
+}
+
 struct change {
     const char *from, *to, *why;
 };
@@ -79,8 +129,6 @@ static void assert_refused(const struct change *changes)
             fail_msg("'%s' does not say '%s'", status_message(), changes->why);
     }
 }
-
-#define METASPACE "{\"type\": \"Metaspace\", \"replacement\": \"\xe2\x96\x81\""
 
 static void stages_that_are_not_done_are_refused_by_name(void **state)
 {
@@ -170,6 +218,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_back),
+        cmocka_unit_test(other_spellings_of_metaspace_are_read),
+        cmocka_unit_test(marks_around_a_text_are_left_to_their_user),
         cmocka_unit_test(stages_that_are_not_done_are_refused_by_name),
         cmocka_unit_test(forms_of_metaspace_that_are_not_done_are_refused_by_name),
         cmocka_unit_test(hostile_vocabularies_are_refused),

@@ -103,6 +103,7 @@ static void add_short(const struct tokenizer *tokenizer, const char *piece, int 
     length = tokenizer->kind == TOKENIZER_BYTE_LEVEL
                  ? begin_bytes(tokenizer, piece, length, id, rank)
                  : begin_characters(tokenizer, piece, length, id, rank);
+
     while (length > 1) {
         int best = 0;
         for (int i = 1; i + 1 < length; i++)

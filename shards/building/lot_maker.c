@@ -115,6 +115,19 @@ static int64_t add_tokens(struct lot_maker *maker, const struct strbuf *text)
     return ids->count;
 }
 
+/* Of the document whose ids were made last: what they decode to, as a reader of the corpus finds
+ * it. SentencePiece's kind does not keep every text. */
+static int64_t decoded_bytes(const struct lot_maker *maker, const struct strbuf *text)
+{
+    const struct tokenizer *tokenizer = maker->plan.tokenizer;
+    int64_t bytes = 0;
+    if (tokenizer_kind_of(tokenizer) == TOKENIZER_BYTE_LEVEL)
+        return (int64_t)text->length;
+    for (int64_t i = 1; i < maker->ids.count; i++)
+        bytes += (int64_t)tokenizer_decoded_bytes(tokenizer, maker->ids.ids[i], i == 1);
+    return bytes;
+}
+
 static void add_document(struct lot_maker *maker, const struct document *document,
                          const unsigned char digest[SHA256_BYTES])
 {
@@ -122,10 +135,11 @@ static void add_document(struct lot_maker *maker, const struct document *documen
     const int64_t at = lot->header.documents++;
     memcpy(lot->hashes[at], digest, LOT_HASH_BYTES);
     strbuf_add(&maker->names, document->name.bytes, document->name.length);
+    const int64_t tokens = add_tokens(maker, &document->text);
     lot->records[at] = (struct lot_record){
         .number = document->number,
-        .tokens = (uint32_t)add_tokens(maker, &document->text),
-        .text_bytes = (uint32_t)document->text.length,
+        .tokens = (uint32_t)tokens,
+        .text_bytes = (uint32_t)decoded_bytes(maker, &document->text),
         .name_bytes = (uint32_t)document->name.length,
         .split = document_split(digest, maker->plan.holdout),
     };

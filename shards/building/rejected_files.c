@@ -32,7 +32,7 @@ static void decode(const struct rejected_output *output, const struct lot *lot,
         int32_t id = 0;
         for (size_t k = 0; k < token_bytes; k++)
             id |= (int32_t)((uint32_t)tokens[(size_t)i * token_bytes + k] << (8 * k));
-        tokenizer_decode(output->tokenizer, &id, 1, text);
+        tokenizer_decode_token(output->tokenizer, id, i == 1, text);
     }
 }
 

@@ -15,6 +15,7 @@ struct shard_verifier {
     struct shard_reader *reader;
     struct chunk_scratch scratch;
     int32_t *tokens;  /* of one chunk */
+    int32_t before;   /* the token before the one that is looked at */
     int64_t document; /* the next to begin */
     int64_t text_bytes;
     uint64_t offsets[DOCUMENTS_AT_ONCE], sources[DOCUMENTS_AT_ONCE]; /* from `first` on */
@@ -91,6 +92,7 @@ static enum status verify_first_token(struct shard_verifier *verifier, int64_t c
 static enum status verify_tokens(struct shard_verifier *verifier)
 {
     const int32_t end_of_text = tokenizer_end_of_text(verifier->tokenizer);
+    const int64_t vocab_size = tokenizer_vocab_size(verifier->tokenizer);
     const int64_t chunk_tokens = shard_reader_chunk_tokens(verifier->reader);
     for (int64_t chunk = 0; chunk < shard_reader_chunk_count(verifier->reader); chunk++) {
         int64_t count;
@@ -99,16 +101,18 @@ static enum status verify_tokens(struct shard_verifier *verifier)
         TRY(verify_first_token(verifier, chunk));
         for (int64_t i = 0; i < count; i++) {
             const int64_t place = chunk * chunk_tokens + i;
-            size_t bytes = 0;
-            if (verifier->tokens[i] == end_of_text)
+            const int32_t token = verifier->tokens[i];
+            if (token == end_of_text)
                 TRY(begin_document(verifier, place));
             else if (verifier->document == 0)
                 return bad_input("its first token does not begin a document");
-            else if (tokenizer_token_bytes(verifier->tokenizer, verifier->tokens[i], &bytes) ==
-                     NULL)
+            else if (token < 0 || token >= vocab_size)
                 return bad_input("token %lld is %d, which the tokenizer lacks", (long long)place,
-                                 verifier->tokens[i]);
-            verifier->text_bytes += (int64_t)bytes;
+                                 token);
+            else
+                verifier->text_bytes += (int64_t)tokenizer_decoded_bytes(
+                    verifier->tokenizer, token, verifier->before == end_of_text);
+            verifier->before = token;
         }
     }
     return STATUS_OK;

@@ -20,7 +20,9 @@ struct found_piece {
 
 struct encoder {
     const struct tokenizer *tokenizer;
-    struct text_splitter *splitter;
+    struct text_splitter *splitter; /* of byte-level BPE */
+    struct strbuf marked;           /* of SentencePiece's kind: the text with its blanks marked */
+    const char *at, *end;           /* what is left of it */
     struct piece_merger *merger;
     struct piece_cache cache;
 };
@@ -49,7 +51,9 @@ struct encoder *encoder_create(const struct tokenizer *tokenizer)
 {
     struct encoder *encoder = memory_alloc_zeroed(1, sizeof *encoder);
     encoder->tokenizer = tokenizer;
-    encoder->splitter = text_splitter_create(tokenizer->splitting);
+    if (tokenizer->kind == TOKENIZER_BYTE_LEVEL)
+        encoder->splitter = text_splitter_create(tokenizer->splitting);
+    strbuf_init(&encoder->marked);
     encoder->merger = piece_merger_create(tokenizer);
     piece_cache_init(&encoder->cache);
     return encoder;
@@ -60,6 +64,7 @@ void encoder_free(struct encoder *encoder)
     if (!encoder)
         return;
     text_splitter_free(encoder->splitter);
+    strbuf_release(&encoder->marked);
     piece_merger_free(encoder->merger);
     piece_cache_release(&encoder->cache);
     memory_free(encoder);
@@ -67,16 +72,23 @@ void encoder_free(struct encoder *encoder)
 
 /* ---- pieces ---- */
 
+/* Takes a piece that is a token as it is, if that is the tokenizer's rule. */
+static bool add_whole(struct encoder *encoder, const char *piece, size_t length,
+                      struct token_buffer *out)
+{
+    int64_t id = -1;
+    if (encoder->tokenizer->whole_pieces)
+        id = byte_map_find(&encoder->tokenizer->tokens, piece, length);
+    if (id >= 0)
+        token_buffer_add(out, (int32_t)id);
+    return id >= 0;
+}
+
 static void add_merged(struct encoder *encoder, const char *piece, size_t length,
                        struct token_buffer *out)
 {
-    if (encoder->tokenizer->whole_pieces) {
-        int64_t id = byte_map_find(&encoder->tokenizer->tokens, piece, length);
-        if (id >= 0) {
-            token_buffer_add(out, (int32_t)id);
-            return;
-        }
-    }
+    if (encoder->splitter && add_whole(encoder, piece, length, out))
+        return;
     while (length > 0) {
         size_t step = length < PIECE_MERGER_MAX_BYTES ? length : PIECE_MERGER_MAX_BYTES;
         piece_merger_add(encoder->merger, piece, step, out);
@@ -105,13 +117,27 @@ static inline void add_piece(struct encoder *encoder, const struct found_piece *
         piece_set_add(piece->set, piece->key, out->ids + before, out->count - before);
 }
 
+/* The next piece: by the splitting rule, or what no token of SentencePiece's goes beyond. */
+static inline bool next_piece(struct encoder *encoder, struct found_piece *piece)
+{
+    if (encoder->splitter)
+        return text_splitter_next(encoder->splitter, &piece->text, &piece->length);
+    if (encoder->at == encoder->end)
+        return false;
+    piece->text = encoder->at;
+    piece->length = tokenizer_part_length(encoder->tokenizer, encoder->at,
+                                          (size_t)(encoder->end - encoder->at));
+    encoder->at += piece->length;
+    return true;
+}
+
 /* The next pieces, and how many: 0 at the end. `end` is that of what may be read. */
 static int find_pieces(struct encoder *encoder, const char *end, struct found_piece *pieces)
 {
     int count = 0;
     for (; count < BATCH_PIECES; count++) {
         struct found_piece *piece = &pieces[count];
-        if (!text_splitter_next(encoder->splitter, &piece->text, &piece->length))
+        if (!next_piece(encoder, piece))
             break;
         piece->set = NULL;
         if (piece->length > PIECE_CACHE_BYTES)
@@ -152,7 +178,8 @@ static void add_invalid(struct encoder *encoder, const char *text, size_t valid,
     add_merged(encoder, text + begin, length - begin, out);
 }
 
-void encoder_add(struct encoder *encoder, const char *text, size_t length, struct token_buffer *out)
+static void add_bytes(struct encoder *encoder, const char *text, size_t length,
+                      struct token_buffer *out)
 {
     struct found_piece pieces[BATCH_PIECES];
     const size_t valid = utf8_valid_bytes(text, length);
@@ -167,4 +194,36 @@ void encoder_add(struct encoder *encoder, const char *text, size_t length, struc
         }
     if (valid < length)
         add_invalid(encoder, text, valid, length, first, last, out);
+}
+
+/* To SentencePiece's kind the text is one piece, or where it splits, each blank begins one: what a
+ * whole piece may be a token of. Merging goes by smaller ones. */
+static void add_marked(struct encoder *encoder, const char *text, size_t length,
+                       struct token_buffer *out)
+{
+    const struct tokenizer *tokenizer = encoder->tokenizer;
+    const bool by_blanks = tokenizer->whole_pieces && tokenizer->marking.splits;
+    struct found_piece pieces[BATCH_PIECES];
+    strbuf_reset(&encoder->marked);
+    blank_marking_mark(&tokenizer->marking, text, length, &encoder->marked);
+    const char *end = encoder->marked.bytes + encoder->marked.length, *next;
+    for (const char *at = encoder->marked.bytes; at < end; at = next) {
+        next = by_blanks ? memchr(at + 1, ' ', (size_t)(end - at - 1)) : end;
+        next = next ? next : end;
+        if (add_whole(encoder, at, (size_t)(next - at), out))
+            continue;
+        encoder->at = at;
+        encoder->end = next;
+        for (int count; (count = find_pieces(encoder, end, pieces)) > 0;)
+            for (int i = 0; i < count; i++)
+                add_piece(encoder, &pieces[i], out);
+    }
+}
+
+void encoder_add(struct encoder *encoder, const char *text, size_t length, struct token_buffer *out)
+{
+    if (encoder->splitter)
+        add_bytes(encoder, text, length, out);
+    else
+        add_marked(encoder, text, length, out);
 }

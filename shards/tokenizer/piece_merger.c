@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 
 #define SHORT_PIECE 96         /* bytes; up to here the search is the faster one */
 #define NO_MERGE    UINT32_MAX /* -1 of the maps: beyond every rank */
@@ -51,19 +52,57 @@ static uint32_t rank_of(const struct tokenizer *tokenizer, int32_t left, int32_t
     return (uint32_t)pair_map_find(&tokenizer->merge_rank, left, right);
 }
 
+/* The first token of a piece before any merge, and its bytes: one byte, or SentencePiece's
+ * character. A part of a character that an edge has cut off counts as bytes. */
+static inline size_t first_token(const struct tokenizer *tokenizer, const char *piece, size_t left,
+                                 int32_t *id)
+{
+    const unsigned char byte = (unsigned char)*piece;
+    *id = tokenizer->byte_token[byte];
+    if (byte < 0x80 || tokenizer->kind == TOKENIZER_BYTE_LEVEL)
+        return 1;
+    size_t bytes = utf8_character_length(piece, left);
+    int64_t found = bytes > 0 ? byte_map_find(&tokenizer->tokens, piece, bytes) : -1;
+    if (found < 0)
+        return 1;
+    *id = (int32_t)found;
+    return bytes;
+}
+
 /* ---- short pieces ---- */
 
-static void add_short(const struct tokenizer *tokenizer, const char *piece, int length,
-                      struct token_buffer *out)
+/* The tokens before any merge, and [i]: the rank of merging id[i] with id[i + 1]. */
+static int begin_bytes(const struct tokenizer *tokenizer, const char *piece, int length,
+                       int32_t *id, uint32_t *rank)
 {
     const unsigned char *bytes = (const unsigned char *)piece;
-    uint32_t rank[SHORT_PIECE]; /* [i]: of merging id[i] with id[i + 1] */
-    token_buffer_reserve(out, length);
-    int32_t *id = out->ids + out->count;
     for (int i = 0; i < length; i++)
         id[i] = tokenizer->byte_token[bytes[i]];
     for (int i = 0; i + 1 < length; i++)
         rank[i] = (uint32_t)tokenizer->byte_pair_rank[bytes[i]][bytes[i + 1]];
+    return length;
+}
+
+static int begin_characters(const struct tokenizer *tokenizer, const char *piece, int length,
+                            int32_t *id, uint32_t *rank)
+{
+    int count = 0;
+    for (int at = 0; at < length; count++)
+        at += (int)first_token(tokenizer, piece + at, (size_t)(length - at), &id[count]);
+    for (int i = 0; i + 1 < count; i++)
+        rank[i] = rank_of(tokenizer, id[i], id[i + 1]);
+    return count;
+}
+
+static void add_short(const struct tokenizer *tokenizer, const char *piece, int length,
+                      struct token_buffer *out)
+{
+    uint32_t rank[SHORT_PIECE];
+    token_buffer_reserve(out, length);
+    int32_t *id = out->ids + out->count;
+    length = tokenizer->kind == TOKENIZER_BYTE_LEVEL
+                 ? begin_bytes(tokenizer, piece, length, id, rank)
+                 : begin_characters(tokenizer, piece, length, id, rank);
 
     while (length > 1) {
         int best = 0;
@@ -143,15 +182,16 @@ static void lay_out(struct piece_merger *merger, const char *piece, size_t lengt
         merger->nodes = memory_alloc_zeroed(length, sizeof *merger->nodes);
         merger->node_capacity = length;
     }
-    for (size_t i = 0; i < length; i++)
-        merger->nodes[i] = (struct piece_node){
-            .id = merger->tokenizer->byte_token[(unsigned char)piece[i]],
-            .before = i > 0 ? (uint32_t)i - 1 : NOWHERE,
-            .after = i + 1 < length ? (uint32_t)i + 1 : NOWHERE,
-        };
+    uint32_t count = 0;
+    for (size_t at = 0; at < length; count++) {
+        struct piece_node *node = &merger->nodes[count];
+        *node = (struct piece_node){ .before = count > 0 ? count - 1 : NOWHERE };
+        at += first_token(merger->tokenizer, piece + at, length - at, &node->id);
+        node->after = at < length ? count + 1 : NOWHERE;
+    }
     merger->heap_count = 0;
-    for (size_t i = 0; i < length; i++)
-        offer_pair(merger, (uint32_t)i);
+    for (uint32_t i = 0; i < count; i++)
+        offer_pair(merger, i);
 }
 
 static void merge_at(struct piece_merger *merger, uint32_t left, int32_t result)
@@ -221,8 +261,9 @@ static size_t take_back(struct piece_merger *merger, struct token_buffer *out, i
 }
 
 /* A part of any length, window by window. `out` always holds what the part's beginning, alone,
- * merges to. Where its last token and the first one of a window meet, both can be joined: a merge
- * across the place would have been done among the bytes of these two tokens also. */
+ * merges to: where a window ends within a character, that is among the tokens left for the next.
+ * Where its last token and the first one of a window meet, both can be joined: a merge across the
+ * place would have been done among the bytes of these two tokens also. */
 static void add_long(struct piece_merger *merger, const char *piece, size_t length,
                      struct token_buffer *out)
 {
@@ -249,22 +290,12 @@ static void add_long(struct piece_merger *merger, const char *piece, size_t leng
     }
 }
 
-/* Bytes of the piece's first part: no token spans its end and what follows. */
-static size_t part_length(const struct tokenizer *tokenizer, const char *piece, size_t length)
-{
-    const unsigned char *bytes = (const unsigned char *)piece;
-    size_t end = 1;
-    while (end < length && tokenizer_joins(tokenizer, bytes[end - 1], bytes[end]))
-        end++;
-    return end;
-}
-
 void piece_merger_add(struct piece_merger *merger, const char *piece, size_t length,
                       struct token_buffer *out)
 {
     CHECK(length > 0 && length <= PIECE_MERGER_MAX_BYTES, "a piece of %zu bytes", length);
     while (length > SHORT_PIECE) {
-        size_t part = part_length(merger->tokenizer, piece, length);
+        size_t part = tokenizer_part_length(merger->tokenizer, piece, length);
         if (part <= SHORT_PIECE)
             add_short(merger->tokenizer, piece, (int)part, out);
         else

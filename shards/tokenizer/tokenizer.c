@@ -10,6 +10,9 @@ struct tokenizer *tokenizer_new(void)
     struct tokenizer *tokenizer = memory_alloc_zeroed(1, sizeof *tokenizer);
     byte_map_init(&tokenizer->tokens);
     pair_map_init(&tokenizer->merge_rank);
+    tokenizer->unknown = -1;
+    for (int byte = 0; byte < 256; byte++)
+        tokenizer->fallback[byte] = -1;
     return tokenizer;
 }
 
@@ -46,6 +49,12 @@ void tokenizer_add_special(struct tokenizer *tokenizer, const char *bytes, size_
     tokenizer->specials[count] = (int32_t)id;
 }
 
+void tokenizer_add_byte(struct tokenizer *tokenizer, unsigned char byte)
+{
+    CHECK(tokenizer->fallback[byte] < 0, "the byte 0x%02x has two tokens", byte);
+    tokenizer->fallback[byte] = (int32_t)byte_map_add_hidden(&tokenizer->tokens, &byte, 1);
+}
+
 static int64_t find_joined(const struct tokenizer *tokenizer, int32_t left, int32_t right)
 {
     struct strbuf joined = STRBUF_INIT;
@@ -80,21 +89,7 @@ enum status tokenizer_add_merge(struct tokenizer *tokenizer, int32_t left, int32
     return STATUS_OK;
 }
 
-static enum status find_bytes(struct tokenizer *tokenizer, const char *source)
-{
-    for (int byte = 0; byte < 256; byte++) {
-        char text = (char)byte;
-        int64_t id = byte_map_find(&tokenizer->tokens, &text, 1);
-        if (id < 0)
-            return bad_input("cannot use tokenizer '%s': the byte 0x%02x has no token", source,
-                             (unsigned)byte);
-        tokenizer->byte_token[byte] = (int32_t)id;
-    }
-    return STATUS_OK;
-}
-
-/* The id of the special token of these bytes, or -1. */
-static int32_t find_special(const struct tokenizer *tokenizer, const char *name)
+int32_t tokenizer_find_special(const struct tokenizer *tokenizer, const char *name)
 {
     for (int64_t i = 0; i < tokenizer->special_count; i++) {
         size_t length;
@@ -103,85 +98,6 @@ static int32_t find_special(const struct tokenizer *tokenizer, const char *name)
             return tokenizer->specials[i];
     }
     return -1;
-}
-
-static enum status find_end_of_text(struct tokenizer *tokenizer, const char *source)
-{
-    static const char *const names[] = { TOKENIZER_END_OF_TEXT, "<|end_of_text|>", "</s>" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        tokenizer->end_of_text = find_special(tokenizer, names[i]);
-        if (tokenizer->end_of_text >= 0)
-            return STATUS_OK;
-    }
-    return bad_input("cannot use tokenizer '%s': it has no special token that ends a text: %s, %s "
-                     "or %s",
-                     source, names[0], names[1], names[2]);
-}
-
-static void find_byte_pairs(struct tokenizer *tokenizer)
-{
-    for (int a = 0; a < 256; a++)
-        for (int b = 0; b < 256; b++)
-            tokenizer->byte_pair_rank[a][b] = pair_map_find(
-                &tokenizer->merge_rank, tokenizer->byte_token[a], tokenizer->byte_token[b]);
-}
-
-static void find_joins(struct tokenizer *tokenizer)
-{
-    for (int64_t id = 0; id < tokenizer->tokens.count; id++) {
-        size_t length;
-        const char *text = byte_map_bytes(&tokenizer->tokens, id, &length);
-        const unsigned char *bytes = (const unsigned char *)text;
-        for (size_t i = 1; i < length; i++)
-            tokenizer->joins[bytes[i - 1]][bytes[i] / 64] |= (uint64_t)1 << bytes[i] % 64;
-    }
-}
-
-static void hash_integer(struct sha256 *hash, uint64_t value)
-{
-    unsigned char bytes[8];
-    for (int i = 0; i < 8; i++)
-        bytes[i] = (unsigned char)(value >> 8 * i);
-    sha256_add(hash, bytes, sizeof bytes);
-}
-
-/* docs/tokenizer.md, "Digest" */
-static void compute_digest(struct tokenizer *tokenizer)
-{
-    struct strbuf rule = STRBUF_INIT;
-    struct sha256 hash;
-    strbuf_addf(&rule, "eon tokenizer 1: byte-level BPE, %s splitting%s\n",
-                splitting_rule_names[tokenizer->splitting],
-                tokenizer->whole_pieces ? ", whole pieces" : "");
-    sha256_init(&hash);
-    sha256_add(&hash, rule.bytes, rule.length);
-    strbuf_release(&rule);
-    hash_integer(&hash, (uint64_t)tokenizer->tokens.count);
-    for (int64_t id = 0; id < tokenizer->tokens.count; id++) {
-        size_t length;
-        const char *bytes = byte_map_bytes(&tokenizer->tokens, id, &length);
-        hash_integer(&hash, length);
-        sha256_add(&hash, bytes, length);
-    }
-    hash_integer(&hash, (uint64_t)tokenizer->merge_count);
-    for (int64_t i = 0; i < tokenizer->merge_count; i++) {
-        hash_integer(&hash, (uint64_t)tokenizer->merges[i].left);
-        hash_integer(&hash, (uint64_t)tokenizer->merges[i].right);
-    }
-    hash_integer(&hash, (uint64_t)tokenizer->special_count);
-    for (int64_t i = 0; i < tokenizer->special_count; i++)
-        hash_integer(&hash, (uint64_t)tokenizer->specials[i]);
-    sha256_finish_hex(&hash, tokenizer->digest);
-}
-
-enum status tokenizer_seal(struct tokenizer *tokenizer, const char *source)
-{
-    TRY(find_bytes(tokenizer, source));
-    TRY(find_end_of_text(tokenizer, source));
-    find_byte_pairs(tokenizer);
-    find_joins(tokenizer);
-    compute_digest(tokenizer);
-    return STATUS_OK;
 }
 
 /* A comma separates two files only where no file has the whole as its name. */
@@ -207,9 +123,19 @@ int32_t tokenizer_end_of_text(const struct tokenizer *tokenizer)
     return tokenizer->end_of_text;
 }
 
+enum tokenizer_kind tokenizer_kind_of(const struct tokenizer *tokenizer)
+{
+    return tokenizer->kind;
+}
+
 enum splitting_rule tokenizer_splitting(const struct tokenizer *tokenizer)
 {
     return tokenizer->splitting;
+}
+
+const struct blank_marking *tokenizer_marking(const struct tokenizer *tokenizer)
+{
+    return &tokenizer->marking;
 }
 
 const char *tokenizer_digest(const struct tokenizer *tokenizer)
@@ -225,14 +151,84 @@ const char *tokenizer_token_bytes(const struct tokenizer *tokenizer, int32_t id,
     return byte_map_bytes(&tokenizer->tokens, id, length);
 }
 
+static bool is_special(const struct tokenizer *tokenizer, int32_t id)
+{
+    int64_t low = 0, high = tokenizer->special_count; /* specials ascend */
+    while (low < high) {
+        int64_t middle = (low + high) / 2;
+        if (tokenizer->specials[middle] < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < tokenizer->special_count && tokenizer->specials[low] == id;
+}
+
+enum token_kind tokenizer_token_kind(const struct tokenizer *tokenizer, int32_t id)
+{
+    size_t length;
+    if (is_special(tokenizer, id))
+        return id == tokenizer->unknown ? TOKEN_UNKNOWN : TOKEN_SPECIAL;
+    const char *bytes = byte_map_bytes(&tokenizer->tokens, id, &length);
+    const bool falls_back = length == 1 && tokenizer->fallback[(unsigned char)*bytes] == id;
+    return falls_back ? TOKEN_BYTE : TOKEN_TEXT;
+}
+
+int64_t tokenizer_merge_count(const struct tokenizer *tokenizer)
+{
+    return tokenizer->merge_count;
+}
+
+void tokenizer_merge_pair(const struct tokenizer *tokenizer, int64_t rank, int32_t pair[2])
+{
+    pair[0] = tokenizer->merges[rank].left;
+    pair[1] = tokenizer->merges[rank].right;
+}
+
+/* ---- text ---- */
+
+/* A text's first token without the blanks that its decoder strips off: Strip takes any, Metaspace
+ * those that are marks. */
+static void decode_first(const struct tokenizer *tokenizer, int32_t id, struct strbuf *out)
+{
+    size_t length;
+    const char *bytes = byte_map_bytes(&tokenizer->tokens, id, &length);
+    const bool strips_one = tokenizer->marking.strip == BLANK_STRIP_ONE;
+    const bool strips_marks = tokenizer->marking.strip == BLANK_STRIP_TOKEN &&
+                              tokenizer_token_kind(tokenizer, id) == TOKEN_TEXT;
+    for (size_t i = 0; i < length; i++)
+        if (bytes[i] != ' ' || !(strips_marks || (strips_one && i == 0)))
+            strbuf_add_char(out, bytes[i]);
+}
+
+void tokenizer_decode_token(const struct tokenizer *tokenizer, int32_t id, bool first,
+                            struct strbuf *out)
+{
+    size_t length;
+    const char *bytes = tokenizer_token_bytes(tokenizer, id, &length);
+    CHECK(bytes, "token %d is beyond the vocabulary of %lld", id,
+          (long long)tokenizer_vocab_size(tokenizer));
+    if (first)
+        decode_first(tokenizer, id, out);
+    else
+        strbuf_add(out, bytes, length);
+}
+
+size_t tokenizer_decoded_bytes(const struct tokenizer *tokenizer, int32_t id, bool first)
+{
+    size_t length;
+    if (!tokenizer_token_bytes(tokenizer, id, &length) || !first)
+        return length;
+    struct strbuf text = STRBUF_INIT;
+    decode_first(tokenizer, id, &text);
+    length = text.length;
+    strbuf_release(&text);
+    return length;
+}
+
 void tokenizer_decode(const struct tokenizer *tokenizer, const int32_t *ids, int64_t count,
                       struct strbuf *out)
 {
-    for (int64_t i = 0; i < count; i++) {
-        size_t length;
-        const char *bytes = tokenizer_token_bytes(tokenizer, ids[i], &length);
-        CHECK(bytes, "token %d is beyond the vocabulary of %lld", ids[i],
-              (long long)tokenizer_vocab_size(tokenizer));
-        strbuf_add(out, bytes, length);
-    }
+    for (int64_t i = 0; i < count; i++)
+        tokenizer_decode_token(tokenizer, ids[i], i == 0, out);
 }

@@ -1,25 +1,25 @@
 /* tokenizer_json: reading of tokenizer.json, Hugging Face's format.
  *
  * The file describes a pipeline of which each stage has many kinds. Taken is
- * byte-level BPE with one of the splitting rules. Everything else that would
- * change the ids is refused by its name, so that no text is ever encoded wrongly.
+ * byte-level BPE with one of the splitting rules, and SentencePiece's BPE, which
+ * is known by its byte_fallback. Everything else that would change the ids is
+ * refused by its name, so that no text is ever encoded wrongly.
  */
 #include <string.h>
 
 #include "base/memory.h"
+#include "shards/tokenizer/blank_stages.h"
 #include "shards/tokenizer/tokenizer_stages.h"
 #include "shards/tokenizer/vocabulary_list.h"
 
 static enum status check_model(const struct json *model, const char *source)
 {
-    static const char *const unset[] = { "dropout", "byte_fallback" };
     static const char *const empty[] = { "continuing_subword_prefix", "end_of_word_suffix" };
     const char *type = tokenizer_stage_text(model, "type");
     if (!type || strcmp(type, "BPE") != 0)
         return tokenizer_stage_refuse(source, "model", type);
-    for (size_t i = 0; i < sizeof unset / sizeof *unset; i++)
-        if (tokenizer_stage_is_set(model, unset[i]))
-            return tokenizer_stage_refuse(source, unset[i], NULL);
+    if (tokenizer_stage_is_set(model, "dropout"))
+        return tokenizer_stage_refuse(source, "dropout", NULL);
     for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
         const char *affix = tokenizer_stage_text(model, empty[i]);
         if (tokenizer_stage_is_set(model, empty[i]) && (!affix || *affix))
@@ -87,6 +87,29 @@ static enum status add_merge(struct tokenizer *tokenizer, const struct json *mer
                      (long long)tokenizer->merge_count);
 }
 
+/* It stands for characters without tokens, of which there are none where all bytes have theirs. */
+static enum status find_unknown(struct tokenizer *tokenizer, const struct json *model,
+                                const char *source)
+{
+    const char *name = tokenizer_stage_text(model, "unk_token");
+    if (tokenizer->kind == TOKENIZER_BYTE_LEVEL || !tokenizer_stage_is_set(model, "unk_token"))
+        return STATUS_OK;
+    if (name)
+        tokenizer->unknown = tokenizer_find_special(tokenizer, name);
+    if (tokenizer->unknown < 0)
+        return bad_input("cannot use tokenizer '%s': its unk_token%s%s%s is no special token",
+                         source, name ? " '" : "", name ? name : "", name ? "'" : "");
+    return STATUS_OK;
+}
+
+static enum status read_stages(struct tokenizer *tokenizer, const struct json *root,
+                               const char *source)
+{
+    if (tokenizer->kind == TOKENIZER_BYTE_LEVEL)
+        return tokenizer_stages_read(root, source, &tokenizer->splitting);
+    return blank_stages_read(root, source, &tokenizer->marking);
+}
+
 static enum status read_root(struct tokenizer *tokenizer, const struct json *root,
                              const char *source)
 {
@@ -96,8 +119,11 @@ static enum status read_root(struct tokenizer *tokenizer, const struct json *roo
     TRY(json_need_kind(root, "model", JSON_KIND_OBJECT, source, &model));
     TRY(check_model(model, source));
     tokenizer->whole_pieces = tokenizer_stage_is_set(model, "ignore_merges");
-    TRY(tokenizer_stages_read(root, source, &tokenizer->splitting));
+    if (tokenizer_stage_is_set(model, "byte_fallback"))
+        tokenizer->kind = TOKENIZER_SENTENCEPIECE;
+    TRY(read_stages(tokenizer, root, source));
     TRY(add_tokens(tokenizer, root, model, source));
+    TRY(find_unknown(tokenizer, model, source));
     TRY(json_need_kind(model, "merges", JSON_KIND_ARRAY, source, &merges));
     for (int64_t i = 0; i < json_length(merges); i++)
         TRY(add_merge(tokenizer, json_item(merges, i), source));

@@ -2,32 +2,15 @@
  * read it. The bytes depend on the tokenizer alone. */
 #include "base/file.h"
 #include "base/json_stream.h"
-#include "shards/tokenizer/byte_letters.h"
+#include "shards/tokenizer/blank_stages.h"
 #include "shards/tokenizer/tokenizer_parts.h"
 #include "shards/tokenizer/tokenizer_stages.h"
 
-bool tokenizer_is_special(const struct tokenizer *tokenizer, int64_t id)
+/* A token as files name it: `name` is overwritten. */
+static const char *token_name(const struct tokenizer *tokenizer, int32_t id, struct strbuf *name)
 {
-    int64_t low = 0, high = tokenizer->special_count; /* specials ascend */
-    while (low < high) {
-        int64_t middle = (low + high) / 2;
-        if (tokenizer->specials[middle] < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < tokenizer->special_count && tokenizer->specials[low] == id;
-}
-
-const char *tokenizer_token_name(const struct tokenizer *tokenizer, int64_t id, struct strbuf *name)
-{
-    size_t length;
-    const char *bytes = byte_map_bytes(&tokenizer->tokens, id, &length);
     strbuf_reset(name);
-    if (tokenizer_is_special(tokenizer, id))
-        strbuf_add(name, bytes, length);
-    else
-        byte_letters_print(name, bytes, length);
+    tokenizer_token_name(tokenizer, id, name);
     return name->bytes;
 }
 
@@ -38,8 +21,7 @@ static struct json *added_tokens(const struct tokenizer *tokenizer, struct strbu
     for (int64_t i = 0; i < tokenizer->special_count; i++) {
         struct json *token = json_new_object();
         json_put_integer(token, "id", tokenizer->specials[i]);
-        json_put_text(token, "content",
-                      tokenizer_token_name(tokenizer, tokenizer->specials[i], name));
+        json_put_text(token, "content", token_name(tokenizer, tokenizer->specials[i], name));
         for (size_t flag = 0; flag < sizeof unset / sizeof *unset; flag++)
             json_put_bool(token, unset[flag], false);
         json_put_bool(token, "special", true);
@@ -49,16 +31,23 @@ static struct json *added_tokens(const struct tokenizer *tokenizer, struct strbu
 }
 
 /* All of the model but its vocabulary and merges. */
-static struct json *model_of(const struct tokenizer *tokenizer)
+static struct json *model_of(const struct tokenizer *tokenizer, struct strbuf *name)
 {
+    const bool falls_back = tokenizer->kind == TOKENIZER_SENTENCEPIECE;
+    static const char *const affixes[] = { "continuing_subword_prefix", "end_of_word_suffix" };
     struct json *model = json_new_object();
     json_put_text(model, "type", "BPE");
     json_put_null(model, "dropout");
     json_put_null(model, "unk_token");
-    json_put_text(model, "continuing_subword_prefix", "");
-    json_put_text(model, "end_of_word_suffix", "");
-    json_put_bool(model, "fuse_unk", false);
-    json_put_bool(model, "byte_fallback", false);
+    if (tokenizer->unknown >= 0)
+        json_put_text(model, "unk_token", token_name(tokenizer, tokenizer->unknown, name));
+    for (size_t i = 0; i < sizeof affixes / sizeof *affixes; i++)
+        if (falls_back)
+            json_put_null(model, affixes[i]);
+        else
+            json_put_text(model, affixes[i], "");
+    json_put_bool(model, "fuse_unk", falls_back);
+    json_put_bool(model, "byte_fallback", falls_back);
     json_put_bool(model, "ignore_merges", tokenizer->whole_pieces);
     return model;
 }
@@ -78,8 +67,8 @@ static void print_vocabulary(struct json_stream *stream, const struct tokenizer 
                              struct strbuf *name)
 {
     json_stream_open(stream, '{');
-    for (int64_t id = 0; id < tokenizer->tokens.count; id++) {
-        json_stream_key(stream, tokenizer_token_name(tokenizer, id, name));
+    for (int32_t id = 0; id < tokenizer->tokens.count; id++) {
+        json_stream_key(stream, token_name(tokenizer, id, name));
         json_stream_integer(stream, id);
     }
     json_stream_close(stream, '}');
@@ -93,7 +82,7 @@ static void print_merges(struct json_stream *stream, const struct tokenizer *tok
         const int32_t pair[] = { tokenizer->merges[i].left, tokenizer->merges[i].right };
         json_stream_open(stream, '[');
         for (int side = 0; side < 2; side++) {
-            tokenizer_token_name(tokenizer, pair[side], name);
+            token_name(tokenizer, pair[side], name);
             json_stream_text(stream, name->bytes, name->length);
         }
         json_stream_close(stream, ']');
@@ -104,7 +93,7 @@ static void print_merges(struct json_stream *stream, const struct tokenizer *tok
 static void print_model(struct json_stream *stream, const struct tokenizer *tokenizer,
                         struct strbuf *name)
 {
-    struct json *model = model_of(tokenizer);
+    struct json *model = model_of(tokenizer, name);
     json_stream_open(stream, '{');
     print_members(stream, model);
     json_stream_key(stream, "vocab");
@@ -124,7 +113,10 @@ void tokenizer_print(const struct tokenizer *tokenizer, struct strbuf *out)
     json_put_null(head, "truncation");
     json_put_null(head, "padding");
     json_put(head, "added_tokens", added_tokens(tokenizer, &name));
-    tokenizer_stages_put(head, tokenizer->splitting);
+    if (tokenizer->kind == TOKENIZER_BYTE_LEVEL)
+        tokenizer_stages_put(head, tokenizer->splitting);
+    else
+        blank_stages_put(head, &tokenizer->marking);
     json_stream_open(&stream, '{');
     print_members(&stream, head);
     json_stream_key(&stream, "model");

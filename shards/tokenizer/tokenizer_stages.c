@@ -30,19 +30,16 @@ static bool is_type(const struct json *stage, const char *type)
 
 /* ---- stages, alone or in a Sequence ---- */
 
-typedef enum status stage_reader(const struct json *stage, const char *source, void *result);
-
-static enum status read_stage(const struct json *stage, const char *source, stage_reader *read,
-                              void *result)
+static enum status read_stage(const struct json *stage, const char *source,
+                              tokenizer_stage_reader *read, void *result)
 {
     if (json_kind_of(stage) != JSON_KIND_OBJECT)
         return bad_input("cannot use tokenizer '%s': a stage is no object", source);
     return read(stage, source, result);
 }
 
-/* `key` of the root: nothing, a stage, or a Sequence with stages as its member `items`. */
-static enum status read_stages(const struct json *root, const char *key, const char *items,
-                               const char *source, stage_reader *read, void *result)
+enum status tokenizer_stages_each(const struct json *root, const char *key, const char *items,
+                                  const char *source, tokenizer_stage_reader *read, void *result)
 {
     const struct json *stage, *list;
     if (!tokenizer_stage_is_set(root, key))
@@ -115,8 +112,8 @@ static enum status read_splitting(const struct json *root, const char *source,
     struct splitting splitting = { SPLITTING_GPT2, false, false };
     if (!tokenizer_stage_is_set(root, "pre_tokenizer"))
         return bad_input("cannot use tokenizer '%s': it has no pre_tokenizer", source);
-    TRY(read_stages(root, "pre_tokenizer", "pretokenizers", source, read_pre_tokenizer,
-                    &splitting));
+    TRY(tokenizer_stages_each(root, "pre_tokenizer", "pretokenizers", source, read_pre_tokenizer,
+                              &splitting));
     if (!splitting.is_letters)
         return tokenizer_stage_refuse(source, "pre_tokenizer without ByteLevel", NULL);
     if (!splitting.is_cut)
@@ -161,16 +158,24 @@ static enum status check_decoder(const struct json *stage, const char *source, v
     return STATUS_OK;
 }
 
-enum status tokenizer_stages_read(const struct json *root, const char *source,
-                                  enum splitting_rule *rule)
+enum status tokenizer_stages_check_others(const struct json *root, const char *source)
 {
-    static const char *const absent[] = { "normalizer", "truncation", "padding" };
+    static const char *const absent[] = { "truncation", "padding" };
     for (size_t i = 0; i < sizeof absent / sizeof *absent; i++)
         if (tokenizer_stage_is_set(root, absent[i]))
             return tokenizer_stage_refuse(source, absent[i], NULL);
+    return tokenizer_stages_each(root, "post_processor", "processors", source, check_post_processor,
+                                 NULL);
+}
+
+enum status tokenizer_stages_read(const struct json *root, const char *source,
+                                  enum splitting_rule *rule)
+{
+    if (tokenizer_stage_is_set(root, "normalizer"))
+        return tokenizer_stage_refuse(source, "normalizer", NULL);
     TRY(read_splitting(root, source, rule));
-    TRY(read_stages(root, "post_processor", "processors", source, check_post_processor, NULL));
-    return read_stages(root, "decoder", "decoders", source, check_decoder, NULL);
+    TRY(tokenizer_stages_check_others(root, source));
+    return tokenizer_stages_each(root, "decoder", "decoders", source, check_decoder, NULL);
 }
 
 /* ---- writing ---- */

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "shards/tokenizer/byte_letters.h"
+#include "base/utf8.h"
+#include "shards/tokenizer/token_name.h"
+#include "shards/tokenizer/tokenizer_stages.h"
 
 static enum status claim(struct vocabulary_list *list, int64_t id, const char *text, bool special)
 {
@@ -93,15 +95,38 @@ static enum status check_no_hole(const struct vocabulary_list *list, int64_t *co
     return STATUS_OK;
 }
 
+/* In SentencePiece's kind, a character that is a special token would be found in text, and a mark
+ * in one would be a blank after decoding. */
+static enum status give_special(const struct vocabulary_entry *entry, struct tokenizer *tokenizer,
+                                const char *source)
+{
+    if (tokenizer->kind == TOKENIZER_SENTENCEPIECE) {
+        if (utf8_character_length(entry->text, entry->length) == entry->length)
+            return tokenizer_stage_refuse(source, "special token of one character,", entry->text);
+        if (strstr(entry->text, BLANK_MARK))
+            return tokenizer_stage_refuse(source, "special token with a blank's mark,",
+                                          entry->text);
+    }
+    tokenizer_add_special(tokenizer, entry->text, entry->length);
+    return STATUS_OK;
+}
+
 static enum status give_entry(const struct vocabulary_entry *entry, struct tokenizer *tokenizer,
                               struct strbuf *bytes, const char *source)
 {
-    if (entry->special) {
-        tokenizer_add_special(tokenizer, entry->text, entry->length);
-        return STATUS_OK;
+    if (entry->special)
+        return give_special(entry, tokenizer, source);
+    if (tokenizer->kind == TOKENIZER_SENTENCEPIECE) {
+        int byte = token_name_byte(entry->text, entry->length);
+        if (byte >= 0) {
+            tokenizer_add_byte(tokenizer, (unsigned char)byte);
+            return STATUS_OK;
+        }
+        if (token_name_looks_like_byte(entry->text, entry->length))
+            return tokenizer_stage_refuse(source, "token for a byte,", entry->text);
     }
     strbuf_reset(bytes);
-    if (!byte_letters_parse(bytes, entry->text, entry->length))
+    if (!token_name_parse(tokenizer->kind, entry->text, entry->length, bytes))
         return bad_input("cannot use tokenizer '%s': token '%s' is not written in the letters of "
                          "byte-level BPE",
                          source, entry->text);
@@ -120,11 +145,11 @@ enum status vocabulary_list_give(const struct vocabulary_list *list, struct toke
     return status;
 }
 
-static int64_t find_token(const struct tokenizer *tokenizer, const char *letters, size_t length)
+static int64_t find_token(const struct tokenizer *tokenizer, const char *name, size_t length)
 {
     struct strbuf bytes = STRBUF_INIT;
     int64_t id = -1;
-    if (byte_letters_parse(&bytes, letters, length))
+    if (token_name_parse(tokenizer->kind, name, length, &bytes))
         id = byte_map_find(&tokenizer->tokens, bytes.bytes, bytes.length);
     strbuf_release(&bytes);
     return id;

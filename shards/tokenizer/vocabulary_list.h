@@ -1,7 +1,7 @@
 /* vocabulary_list: the tokens that files claim, put in the order of their ids.
  *
- * Files name tokens by letters (shards/tokenizer/byte_letters) in any order, special ones
- * by their plain text. Every id from 0 up must be claimed exactly once.
+ * Files name tokens (shards/tokenizer/token_name) in any order, special ones by their
+ * plain text. Every id from 0 up must be claimed exactly once.
  */
 #ifndef SHARDS_VOCABULARY_LIST_H
 #define SHARDS_VOCABULARY_LIST_H
@@ -32,10 +32,10 @@ void vocabulary_list_release(struct vocabulary_list *list);
  * where a token of that name has another id. */
 enum status vocabulary_list_add_special(struct vocabulary_list *list, const char *text, int64_t id);
 
-/* Makes them the tokens of `tokenizer`, which has none yet. */
+/* Makes them the tokens of `tokenizer`, which has none yet but knows its kind. */
 enum status vocabulary_list_give(const struct vocabulary_list *list, struct tokenizer *tokenizer);
 
-/* Adds the merge of the tokens with these letters. */
+/* Adds the merge of the tokens with these names. */
 enum status vocabulary_add_merge(struct tokenizer *tokenizer, const char *left, size_t left_length,
                                  const char *right, size_t right_length, const char *source);
 

@@ -10,16 +10,16 @@ compared, by each splitting rule: awkward and random texts, every character, byt
 UTF-8, and the tokenizer.json that eon writes of one that tokenizers wrote. Then a vocabulary that
 eon trains, which tokenizers loads, and tokenizers' own training on the same text. `make test` does
 not run this; tests/unit/test_encoder.c checks against tokenizer_ids.json. For speed, and many more
-random bytes: tests/bench/compare_tiktoken.
+random bytes: tests/bench/compare_tiktoken. SentencePiece's kind: compare_sentencepiece.py.
 """
-import argparse, gzip, json, os, random, subprocess, sys, tempfile
+import argparse, json, os, random, sys, tempfile
 
 import tiktoken
 from tiktoken.load import data_gym_to_mergeable_bpe_ranks
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-EON = os.environ.get("EON", os.path.join(HERE, "../../build/eon"))
+from tokenizer_peers import AWKWARD, HERE, Tally, eon, eon_ids, texts
+
 WORDS = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
          r"| ?[^\s\p{L}\p{N}]+[\r\n]*")
 RULES = {  # as tiktoken and as tokenizers spell them
@@ -31,18 +31,6 @@ RULES = {  # as tiktoken and as tokenizers spell them
     "llama3": (WORDS + r"|\s*[\r\n]+|\s+(?!\S)|\s+", WORDS + r"|\s*[\r\n]+|\s+(?!\S)|\s+"),
 }
 VOCAB_SIZE = 2048
-
-AWKWARD = [
-    "", " ", "\n", "a", "  a  b  ", "it's we'll I'd they've you're I'm can't 'S 'LL", "''s'",
-    "tab\there\r\n\r\n  end \t", "1234567890 12.5e-7 ½ Ⅷ ٣٤ 一二", "naïve café \u0063\u0327 ﬁn",
-    "Привет, мир! Γειά σου 你好世界 こんにちは 안녕하세요 שלום مرحبا नमस्ते", "🙂👩‍👩‍👧🇩🇪 ☃\ufe0f",
-    "a\u00a0b\u1680c\u2003d\u2028e\u2029f\u202fg\u205fh\u3000i", "a\u0085b\u0085\u0085 c",
-    "\u0558\u1c89x\U00010d4012 '\u017f 'Sx\n \n  y  \n", "end \n  ",
-    "a\u180eb \u180e \u200b\u200b\ufeff\u2060", "a\x1cb\x1d\x1e\x1f \x0b\x0c\x00\x00nul",
-    "<|endoftext|> is plain text here", "a" * 95, "a" * 97, "-" * 200, " " * 130 + "x", "\n" * 99,
-    "é" * 60, "\ufffd\ufffe\U0010ffff\ue000", "aaaa" * 40 + "b" * 33, "https://x.org/a_b?c=%20&d#e",
-]
-
 
 AWKWARD_BYTES = [
     b"\xff", b"\x80\x80", b"caf\xc3", b"the caf\xc3\xa9 \xe2\x82", b"a \n\t \xff the the",
@@ -76,40 +64,6 @@ def byte_level(model):
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     return tokenizer
-
-
-def eon(*arguments, text=None):
-    return subprocess.run([EON, *arguments], input=text, stdout=subprocess.PIPE, check=True).stdout
-
-
-def eon_ids(tokenizer, text):
-    return list(map(int, eon("tokenizer", "encode", "--tokenizer=" + tokenizer, text=text).split()))
-
-
-def texts(data, tokens):
-    for name in sorted(os.listdir(data)):
-        with open(os.path.join(data, name), "rb") as file:
-            content = file.read()
-        yield name, (gzip.decompress(content) if name.endswith(".gz") else content).decode()
-    for text in AWKWARD:
-        yield repr(text[:30]), text
-    every = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000]
-    draw = random.Random(1)
-    yield "every character", "".join(every)
-    yield "every character, spaced", " ".join(every)
-    yield "random characters", "".join(draw.choices(every[:0x3100], k=200000))
-    yield "random ASCII", "".join(draw.choices("ab '  \n\t\r.!'stremvld0129", k=300000))
-    yield "random tokens", b"".join(draw.choices(tokens, k=300000)).decode("utf-8", "replace")
-    for run in ("a", " ", "\n", "é", "-", "\r\n"):
-        yield f"{run!r} 100,000 times", run * 100000
-
-
-class Tally:
-    failed = 0
-
-    def say(self, name, same):
-        print("same     " if same else "DIFFERENT", name)
-        self.failed += not same
 
 
 def compare_invalid(tally, name, tokenizer, tik):

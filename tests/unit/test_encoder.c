@@ -76,8 +76,7 @@ static void ids_are_those_of_tiktoken_by_every_rule(void **state)
     (void)state;
     struct tokenizer *gpt2 = tokenizer_sample_gpt2();
     struct json *cases;
-    const char *source = getenv("EON_SOURCE");
-    char *file = path_join(source ? source : ".", "tests/golden/tokenizer_ids.json");
+    char *file = tokenizer_sample_golden("tokenizer_ids.json");
     assert_int_equal(json_read(file, 1 << 20, &cases), STATUS_OK);
     assert_true(json_length(cases) > 100);
     for (int64_t i = 0; i < json_length(cases); i++)

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/memory.h"
+#include "shards/tokenizer/tokenizer_parts.h"
 #include "shards/tokenizer/tokenizer_trainer.h"
 #include "tests/unit/tiny_models.h"
 
@@ -147,6 +148,45 @@ static void a_text_beyond_the_positions_is_refused(void **state)
     loaded_model_release(&llama);
 }
 
+/* Characters, and of two blanks in a row no token: "e", " e", and bytes that fall back. */
+static struct tokenizer *make_sentencepiece(void)
+{
+    struct tokenizer *tokenizer = tokenizer_new();
+    tokenizer->kind = TOKENIZER_SENTENCEPIECE;
+    tokenizer->marking =
+        (struct blank_marking){ BLANK_NORMALIZER, BLANK_ALWAYS, false, BLANK_STRIP_ONE };
+    for (int byte = 0; byte < 256; byte++)
+        tokenizer_add_byte(tokenizer, (unsigned char)byte);
+    tokenizer_add_special(tokenizer, "</s>", 4);
+    static const char *const texts[] = { " ", "e", " e", " cat", " hat", " rat" };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        assert_int_equal(tokenizer_add_token(tokenizer, texts[i], strlen(texts[i]), "t"),
+                         STATUS_OK);
+    assert_int_equal(tokenizer_seal(tokenizer, "t"), STATUS_OK);
+    return tokenizer;
+}
+
+static void only_the_first_token_of_a_whole_text_loses_its_blank(void **state)
+{
+    (void)state;
+    struct loaded_model loaded = { .tokenizer = make_sentencepiece() };
+    make_tiny_model(&loaded.model, &configs[LLAMA]);
+    struct strbuf text = STRBUF_INIT;
+    struct generation_result result;
+    int begun = 0, continued = 0;
+    for (int64_t sample = 0; sample < 200; sample++) {
+        assert_int_equal(generate(&loaded, "", 1, sample, &text, &result), STATUS_OK);
+        begun += text.bytes[0] == ' ';
+        assert_int_equal(generate(&loaded, "e", 1, sample, &text, &result), STATUS_OK);
+        assert_int_equal(result.prompt_tokens, 3); /* "</s>" " " "e": no merge joins them */
+        continued += text.bytes[0] == ' ';
+    }
+    assert_int_equal(begun, 0);
+    assert_in_range(continued, 1, 50); /* 6 tokens of 270 begin with a blank */
+    strbuf_release(&text);
+    loaded_model_release(&loaded);
+}
+
 static void a_model_that_is_not_finite_is_refused(void **state)
 {
     (void)state;
@@ -181,6 +221,7 @@ int main(void)
         cmocka_unit_test(it_ends_at_the_length_or_at_the_end_of_the_text),
         cmocka_unit_test(what_opens_and_ends_a_document_is_what_the_config_says),
         cmocka_unit_test(a_text_beyond_the_positions_is_refused),
+        cmocka_unit_test(only_the_first_token_of_a_whole_text_loses_its_blank),
         cmocka_unit_test(a_model_that_is_not_finite_is_refused),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -49,6 +49,40 @@ struct tokenizer *tokenizer_sample_gpt2(void)
     return gpt2;
 }
 
+char *tokenizer_sample_golden(const char *name)
+{
+    const char *source = getenv("EON_SOURCE");
+    char *folder = path_join(source ? source : ".", "tests/golden");
+    char *file = path_join(folder, name);
+    memory_free(folder);
+    return file;
+}
+
+struct tokenizer *tokenizer_sample_sentencepiece(void)
+{
+    struct tokenizer *tokenizer;
+    char *file = tokenizer_sample_golden("sentencepiece.json");
+    assert_int_equal(tokenizer_read(file, &tokenizer), STATUS_OK);
+    memory_free(file);
+    return tokenizer;
+}
+
+struct tokenizer *tokenizer_sample_in_layout(struct tokenizer *from, const char *path,
+                                             const struct blank_marking *marking)
+{
+    const struct blank_marking old = from->marking;
+    struct tokenizer *out;
+    from->marking = *marking;
+    assert_int_equal(tokenizer_write(from, path), STATUS_OK);
+    from->marking = old;
+    assert_int_equal(tokenizer_read(path, &out), STATUS_OK);
+    assert_int_equal(out->marking.stage, marking->stage);
+    assert_int_equal(out->marking.prefix, marking->prefix);
+    assert_int_equal(out->marking.splits, marking->splits);
+    assert_int_equal(out->marking.strip, marking->strip);
+    return out;
+}
+
 void tokenizer_sample_encode(const struct tokenizer *tokenizer, const char *text, size_t length,
                              struct token_buffer *ids)
 {

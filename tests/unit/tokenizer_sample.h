@@ -9,6 +9,15 @@ struct tokenizer *tokenizer_sample_train(void);
 /* GPT-2's, out of EON_TEST_DATA; where that is missing the test is skipped. */
 struct tokenizer *tokenizer_sample_gpt2(void);
 
+/* A small one of SentencePiece's kind, which tests/golden/compare_sentencepiece.py made; and the
+ * path of a file there, which the caller frees. */
+struct tokenizer *tokenizer_sample_sentencepiece(void);
+char *tokenizer_sample_golden(const char *name);
+
+/* The same vocabulary with another marking of blanks, written to `path` and read. */
+struct tokenizer *tokenizer_sample_in_layout(struct tokenizer *from, const char *path,
+                                             const struct blank_marking *marking);
+
 /* The ids of a text by an encoder that has seen no other. */
 void tokenizer_sample_encode(const struct tokenizer *tokenizer, const char *text, size_t length,
                              struct token_buffer *ids);

@@ -12,7 +12,8 @@ struct generation {
     const struct generation_request *request;
     struct decoder *decoder;
     struct sampler *sampler;
-    real *logits; /* [vocab_size], of the next token */
+    real *logits;       /* [vocab_size], of the next token */
+    struct strbuf text; /* of one token */
 };
 
 /* As in training, a document's beginning stands before its text. */
@@ -48,11 +49,24 @@ static enum status append(struct generation *generation, const int32_t *tokens, 
     return STATUS_OK;
 }
 
+/* A token's text as it follows what is there: a decoder may strip a blank off the first alone. */
+static void emit(struct generation *generation, int32_t token, bool first)
+{
+    const struct tokenizer *tokenizer = generation->loaded->tokenizer;
+    if (token >= tokenizer_vocab_size(tokenizer))
+        return; /* a model's vocabulary may be larger than its tokenizer's */
+    strbuf_reset(&generation->text);
+    tokenizer_decode_token(tokenizer, token, first, &generation->text);
+    generation->request->emit(generation->request->context, generation->text.bytes,
+                              generation->text.length);
+}
+
 /* Draws, emits and feeds back one token after the other. */
 static enum status continue_text(struct generation *generation, struct generation_result *result)
 {
     const struct generation_request *request = generation->request;
     const struct tokenizer *tokenizer = generation->loaded->tokenizer;
+    const bool alone = result->prompt_tokens == 1; /* after the document's beginning */
     while (result->tokens < request->tokens) {
         int32_t token = sampler_draw(generation->sampler, generation->logits, request->sample,
                                      decoder_position(generation->decoder));
@@ -62,10 +76,7 @@ static enum status continue_text(struct generation *generation, struct generatio
             result->reached_end_of_text = true;
             break;
         }
-        size_t length = 0;
-        const char *bytes = tokenizer_token_bytes(tokenizer, token, &length);
-        if (bytes) /* a model's vocabulary may be larger than its tokenizer's */
-            request->emit(request->context, bytes, length);
+        emit(generation, token, alone && result->tokens == 1);
         if (result->tokens < request->tokens)
             TRY(append(generation, &token, 1));
     }
@@ -80,6 +91,7 @@ enum status generation_run(struct loaded_model *loaded, struct kernels *kernels,
     struct generation generation = { .loaded = loaded, .kernels = kernels, .request = request };
     struct token_buffer prompt = { 0 };
     enum status status;
+    strbuf_init(&generation.text);
     encode_prompt(loaded, request->prompt, &prompt);
     *result = (struct generation_result){ .prompt_tokens = prompt.count };
 
@@ -92,6 +104,7 @@ enum status generation_run(struct loaded_model *loaded, struct kernels *kernels,
     TRY_CLEANUP(continue_text(&generation, result));
 
 cleanup:
+    strbuf_release(&generation.text);
     memory_free(generation.logits);
     sampler_free(generation.sampler);
     decoder_free(generation.decoder);

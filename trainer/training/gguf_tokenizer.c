@@ -7,7 +7,7 @@
 #include "trainer/training/gguf_metadata.h"
 
 /* tokenizer.ggml.token_type, from llama.cpp's include/llama.h */
-enum { TOKEN_NORMAL = 1, TOKEN_CONTROL = 3, TOKEN_UNUSED = 5 };
+enum { GGUF_NORMAL = 1, GGUF_CONTROL = 3, GGUF_UNUSED = 5 };
 
 /* llama.cpp knows rules of splitting by the names of models that have them. llama-bpe takes whole
  * pieces without merging, smaug-bpe and dbrx cut text as it does and merge them. cl100k has no rule
@@ -27,7 +27,8 @@ static void put_tokens(struct gguf_writer *writer, const struct tokenizer *token
     struct strbuf name = STRBUF_INIT;
     gguf_put_texts(writer, "tokenizer.ggml.tokens", vocab_size);
     for (int64_t id = 0; id < tokenizer->tokens.count; id++) {
-        tokenizer_token_name(tokenizer, id, &name);
+        strbuf_reset(&name);
+        tokenizer_token_name(tokenizer, (int32_t)id, &name);
         gguf_add_text(writer, name.bytes, name.length);
     }
     for (int64_t id = tokenizer->tokens.count; id < vocab_size; id++) {
@@ -43,27 +44,28 @@ static void put_token_types(struct gguf_writer *writer, const struct tokenizer *
 {
     int32_t *types = memory_alloc((size_t)vocab_size * sizeof *types);
     for (int64_t id = 0; id < vocab_size; id++)
-        types[id] = id >= tokenizer->tokens.count         ? TOKEN_UNUSED
-                    : tokenizer_is_special(tokenizer, id) ? TOKEN_CONTROL
-                                                          : TOKEN_NORMAL;
+        types[id] = id >= tokenizer->tokens.count         ? GGUF_UNUSED
+                    : tokenizer_token_kind(tokenizer, (int32_t)id) == TOKEN_TEXT ? GGUF_NORMAL
+                                                          : GGUF_CONTROL;
     gguf_put_i32s(writer, "tokenizer.ggml.token_type", types, vocab_size);
     memory_free(types);
 }
 
 static void put_merges(struct gguf_writer *writer, const struct tokenizer *tokenizer)
 {
-    struct strbuf pair = STRBUF_INIT, name = STRBUF_INIT;
-    gguf_put_texts(writer, "tokenizer.ggml.merges", tokenizer->merge_count);
-    for (int64_t i = 0; i < tokenizer->merge_count; i++) {
-        const struct merge *merge = &tokenizer->merges[i];
-        strbuf_reset(&pair);
-        strbuf_add_string(&pair, tokenizer_token_name(tokenizer, merge->left, &name));
-        strbuf_add_char(&pair, ' ');
-        strbuf_add_string(&pair, tokenizer_token_name(tokenizer, merge->right, &name));
-        gguf_add_text(writer, pair.bytes, pair.length);
+    const int64_t count = tokenizer_merge_count(tokenizer);
+    struct strbuf text = STRBUF_INIT;
+    gguf_put_texts(writer, "tokenizer.ggml.merges", count);
+    for (int64_t rank = 0; rank < count; rank++) {
+        int32_t pair[2];
+        tokenizer_merge_pair(tokenizer, rank, pair);
+        strbuf_reset(&text);
+        tokenizer_token_name(tokenizer, pair[0], &text);
+        strbuf_add_char(&text, ' ');
+        tokenizer_token_name(tokenizer, pair[1], &text);
+        gguf_add_text(writer, text.bytes, text.length);
     }
-    strbuf_release(&name);
-    strbuf_release(&pair);
+    strbuf_release(&text);
 }
 
 /* What config.json says, or the first of its list; else the token that eon puts between texts. */
@@ -86,6 +88,8 @@ enum status gguf_put_tokenizer(struct gguf_writer *writer, const struct tokenize
         gguf_put_text(writer, "tokenizer.ggml.model", "none");
         return STATUS_OK;
     }
+    if (tokenizer_kind_of(tokenizer) != TOKENIZER_BYTE_LEVEL)
+        return bad_input("cannot write the tokenizer to GGUF: SentencePiece's are not mapped");
     const char *rule = rule_names[tokenizer->splitting][tokenizer->whole_pieces];
     if (!rule)
         return bad_input("cannot write the tokenizer to GGUF: llama.cpp has no rule that cuts text "

@@ -44,12 +44,16 @@ static struct json *state_to_json(const struct trainer *trainer)
     return state;
 }
 
-static struct json *tokenizer_config(void)
+/* One token begins and ends a document. */
+static struct json *tokenizer_config(const struct tokenizer *tokenizer)
 {
     struct json *json = json_new_object();
+    struct strbuf name = STRBUF_INIT;
+    tokenizer_token_name(tokenizer, tokenizer_end_of_text(tokenizer), &name);
     json_put_text(json, "tokenizer_class", "PreTrainedTokenizerFast");
-    json_put_text(json, "bos_token", "<|endoftext|>");
-    json_put_text(json, "eos_token", "<|endoftext|>");
+    json_put_text(json, "bos_token", name.bytes);
+    json_put_text(json, "eos_token", name.bytes);
+    strbuf_release(&name);
     return json;
 }
 
@@ -61,7 +65,7 @@ static void write_descriptions(const struct trainer *trainer, struct checkpoint_
     strbuf_release(&tokenizer);
 
     int32_t end_of_text = tokenizer_end_of_text(trainer->tokenizer);
-    write_json(writer, "tokenizer_config.json", tokenizer_config());
+    write_json(writer, "tokenizer_config.json", tokenizer_config(trainer->tokenizer));
     write_json(writer, "config.json",
                huggingface_config_print(&trainer->model.config, end_of_text));
     write_json(writer, "state.json", state_to_json(trainer));

@@ -75,10 +75,9 @@ static double bytes_of_targets(const struct tokenizer *tokenizer, const struct b
     double bytes = 0.0;
     int32_t end_of_text = tokenizer_end_of_text(tokenizer); /* stands for no byte of the text */
     for (int64_t i = 0; i < batch->sequences * batch->positions; i++) {
-        size_t length = 0;
         if (batch->targets[i] >= 0 && batch->targets[i] != end_of_text)
-            tokenizer_token_bytes(tokenizer, batch->targets[i], &length);
-        bytes += (double)length;
+            bytes += (double)tokenizer_decoded_bytes(tokenizer, batch->targets[i],
+                                                     batch->tokens[i] == end_of_text);
     }
     return bytes;
 }

@@ -44,9 +44,9 @@ static void put_token_types(struct gguf_writer *writer, const struct tokenizer *
 {
     int32_t *types = memory_alloc((size_t)vocab_size * sizeof *types);
     for (int64_t id = 0; id < vocab_size; id++)
-        types[id] = id >= tokenizer->tokens.count         ? GGUF_UNUSED
+        types[id] = id >= tokenizer->tokens.count                                ? GGUF_UNUSED
                     : tokenizer_token_kind(tokenizer, (int32_t)id) == TOKEN_TEXT ? GGUF_NORMAL
-                                                          : GGUF_CONTROL;
+                                                                                 : GGUF_CONTROL;
     gguf_put_i32s(writer, "tokenizer.ggml.token_type", types, vocab_size);
     memory_free(types);
 }

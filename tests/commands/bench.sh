@@ -43,6 +43,28 @@ eon bench kernels "${small[@]}" --family=llama --precision=bf16 --json
 expect_success
 expect_says out '"name":"rotation"'
 
+begin saving_and_loading_are_held_against_plain_files
+shape=(--layers=2 --width=64 --heads=2 --vocab_size=256 --repeats=2 --threads=1)
+eon_on 2 bench checkpoint "${shape[@]}"
+expect_success
+for line in 'plain file, written and synced' 'eon: state taken, training goes on' 'eon: committed' \
+    'plain files, read' 'eon: loaded and checked'; do
+    expect grep -qE "^  $line +[0-9.]+ " out
+done
+eon bench checkpoint "${shape[@]}" --json
+expect_success
+expect_says out '"commit_to_plain_write":{"median":'
+expect_absent eon-bench-checkpoint.*
+
+begin a_folder_that_is_not_there_and_a_python_without_pytorch_are_refused
+eon bench checkpoint "${shape[@]}" --folder=/dev/null/none
+expect_exit 2
+expect_says err '/dev/null'
+eon bench checkpoint "${shape[@]}" --python=/bin/false
+expect_exit 2
+expect_says err "cannot measure PyTorch: '/bin/false'"
+expect_absent eon-bench-checkpoint.*
+
 begin kernels_are_measured_without_mpirun
 eon_on 2 bench kernels "${small[@]}"
 expect_exit 2

@@ -274,10 +274,18 @@ static enum status name_all_differences(const struct trainer *trainer)
     return world_agree(trainer->world, status);
 }
 
+/* Ranks of one node that train together share one copy of the parameters, of which each has seen to
+ * its slice. */
+static bool has_replicas(const struct trainer *trainer)
+{
+    const struct world *world = trainer->world;
+    return world->node_size < world->size || trainer->config->groups > 1;
+}
+
 enum status replica_check_replicas(struct trainer *trainer)
 {
     const struct world *world = trainer->world;
-    if (trainer->config->check_every == 0 || world->size == 1)
+    if (trainer->config->check_every == 0 || !has_replicas(trainer))
         return STATUS_OK;
     double begun_s = clock_seconds();
     const struct joint_hashes mine = hash_all(trainer);

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "checkpoints/local_tier.h"
 #include "trainer/training/data_record.h"
 #include "trainer/training/run_lock.h"
 #include "trainer/training/warm_start.h"
@@ -152,6 +153,25 @@ static enum status find_and_load(struct trainer *trainer, const char *config_pat
     return resumption.status;
 }
 
+/* Collective. What the nodes hold and the run does not comes into the run, where the rest finds it.
+ */
+static enum status restore_local(struct trainer *trainer)
+{
+    const struct train_config *config = trainer->config;
+    const struct world *world = trainer->world;
+    if (config->checkpoint_local_dir[0] == '\0')
+        return STATUS_OK;
+    TRY(local_tier_open(world, config->checkpoint_local_dir, config->run, &trainer->local_folder));
+    if (!is_new_run(config))
+        return local_tier_restore(world, trainer->local_folder, config->run, asked_step(config));
+    const int64_t step = local_tier_newest(world, trainer->local_folder);
+    if (step < 0)
+        return STATUS_OK;
+    return bad_input("run '%s' has a checkpoint of step %lld on its nodes: resume it, or choose "
+                     "another --run",
+                     config->run, (long long)step);
+}
+
 enum status run_folder_open(struct trainer *trainer)
 {
     const struct world *world = trainer->world;
@@ -161,6 +181,8 @@ enum status run_folder_open(struct trainer *trainer)
     if (world->rank == 0 && status == STATUS_OK)
         status = run_lock_take(trainer->config->run, &trainer->run_lock);
     TRY(world_agree(world, status));
+
+    TRY(restore_local(trainer));
 
     char *config_path = path_join(trainer->config->run, "config.ini");
     status = find_and_load(trainer, config_path);

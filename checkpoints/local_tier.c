@@ -182,30 +182,39 @@ int64_t local_tier_newest(const struct world *world, const char *folder)
     return step;
 }
 
+/* Parts of which a node is away may be whole again with it: to start afresh would lose them. */
+static enum status none_whole(const char *run_folder, int64_t passed_over)
+{
+    return bad_input("cannot resume run '%s': none of its %" PRId64
+                     " local checkpoints is whole, and it has no other",
+                     run_folder, passed_over);
+}
+
 enum status local_tier_restore(const struct world *world, const char *folder,
                                const char *run_folder, int64_t step)
 {
     struct tier_parts found;
-    int64_t of_run = world->rank == 0 ? step_of_run(run_folder, step) : -1;
+    int64_t of_run = world->rank == 0 ? step_of_run(run_folder, step) : -1, passed_over = 0;
     world_broadcast(world, &of_run, sizeof of_run, 0);
     tier_parts_find(world, folder, &found);
     enum status status = STATUS_OK;
-    bool is_restored = false;
-    for (int64_t i = 0; i < found.count && status == STATUS_OK && !is_restored; i++) {
+    bool is_torn = true;
+    for (int64_t i = 0; i < found.count; i++) {
         const struct tier_part *part = &found.parts[i];
-        bool is_torn;
         if (part->step <= of_run || (step >= 0 && part->step != step))
             continue;
         status = tier_promote(world, folder, run_folder, part, &is_torn);
-        is_restored = status == STATUS_OK;
-        if (is_restored)
+        if (status == STATUS_OK)
             log_info("step %" PRId64 " is taken from the nodes' own folders", part->step);
         if (!is_torn)
-            continue;
+            break;
         if (world->rank == 0)
             log_warning("%s; it is passed over", status_message());
+        passed_over++;
         status = STATUS_OK;
     }
     tier_parts_release(&found);
+    if (is_torn && passed_over > 0 && of_run < 0 && step < 0)
+        return none_whole(run_folder, passed_over);
     return status;
 }

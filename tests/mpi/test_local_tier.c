@@ -75,7 +75,7 @@ static void save(int64_t step)
     save_so(&local_way, step);
 }
 
-/* Collective. What a node holds of a step goes: all of it, or into another kind of folder. */
+/* Collective. What a node holds of a step goes. */
 static void lose(int node, int64_t step)
 {
     char *path = checkpoint_folder_path(sample.local, step, CHECKPOINT_COMMITTED);
@@ -116,6 +116,14 @@ static void a_local_save_is_restored_with_the_digest_of_a_shared_one(void **stat
     }
 }
 
+/* Collective. No part makes a whole, and there is nothing else: that is no fresh start. */
+static void expect_refused(void)
+{
+    assert_int_equal(local_tier_restore(&sample.world, sample.local, sample.run, -1),
+                     STATUS_BAD_INPUT);
+    assert_non_null(strstr(status_message(), "local checkpoints is whole"));
+}
+
 static void any_one_node_may_be_lost(void **state)
 {
     (void)state;
@@ -142,6 +150,60 @@ static void where_a_node_and_its_partner_are_lost_the_step_before_is_taken(void 
     if (node_count() > 1)
         lose(1, 8);
     expect_restored(-1, 7);
+    close_nodes();
+}
+
+static void where_none_is_whole_the_run_does_not_begin_anew(void **state)
+{
+    (void)state;
+    open_nodes(LAYOUT_APART);
+    save(7);
+    if (node_count() > 2) {
+        lose(0, 7);
+        lose(1, 7);
+        expect_refused();
+        assert_int_equal(sample_save(&sample.world, sample.run, 5), STATUS_OK);
+        expect_restored(-1, 5);
+    }
+    close_nodes();
+}
+
+static void a_run_that_cannot_be_written_is_an_error_and_the_nodes_keep_theirs(void **state)
+{
+    (void)state;
+    open_nodes(LAYOUT_PAIRS);
+    char *path = path_join(sample.run, "checkpoints");
+    save(7);
+    if (sample.world.rank == 0)
+        assert_int_equal(file_replace(path, "x", 1), STATUS_OK);
+    world_barrier(&sample.world);
+    assert_int_not_equal(local_tier_restore(&sample.world, sample.local, sample.run, -1),
+                         STATUS_OK);
+    if (sample.world.rank == 0)
+        assert_int_equal(unlink(path), 0);
+    world_barrier(&sample.world);
+    expect_restored(-1, 7);
+    memory_free(path);
+    close_nodes();
+}
+
+/* Killed while it copied. */
+static void what_an_earlier_start_has_half_restored_is_done_again(void **state)
+{
+    (void)state;
+    open_nodes(LAYOUT_PAIRS);
+    char *partial = checkpoint_folder_path(sample.run, 7, CHECKPOINT_PARTIAL);
+    char *path = path_join(partial, "model.safetensors");
+    save(7);
+    if (sample.world.rank == 0) {
+        assert_int_equal(folder_create(partial), STATUS_OK);
+        assert_int_equal(file_replace(path, "x", 1), STATUS_OK);
+    }
+    world_barrier(&sample.world);
+    expect_restored(-1, 7);
+    assert_false(folder_exists(partial));
+    memory_free(partial);
+    memory_free(path);
     close_nodes();
 }
 
@@ -377,6 +439,9 @@ int main(void)
         cmocka_unit_test(a_local_save_is_restored_with_the_digest_of_a_shared_one),
         cmocka_unit_test(any_one_node_may_be_lost),
         cmocka_unit_test(where_a_node_and_its_partner_are_lost_the_step_before_is_taken),
+        cmocka_unit_test(where_none_is_whole_the_run_does_not_begin_anew),
+        cmocka_unit_test(a_run_that_cannot_be_written_is_an_error_and_the_nodes_keep_theirs),
+        cmocka_unit_test(what_an_earlier_start_has_half_restored_is_done_again),
         cmocka_unit_test(a_node_that_was_killed_before_its_commit_is_done_without),
         cmocka_unit_test(what_is_damaged_is_taken_from_another_node),
         cmocka_unit_test(a_copy_is_damaged_and_nobody_misses_it),

@@ -71,6 +71,7 @@ static enum status begin(struct run_saver *saver, const struct trainer *trainer,
     const char *folder = way->is_local ? trainer->local_folder : trainer->config->run;
     CHECK(!saver->writer, "a save begins while another is under way");
     saver->begun_s = clock_seconds();
+    write_queue_wait(saver->queue); /* clearing would take the new folder for an abandoned one */
     saver->report =
         (struct save_report){ .step = trainer->progress.step, .is_local = way->is_local };
     TRY(not_saved(saver, checkpoint_writer_begin(trainer->world, way, folder,

@@ -5,7 +5,7 @@
  *
  * The state is taken in memory between two steps, each rank its part of it, and training goes on
  * while a thread writes. Between later steps the ranks ask each other whether all have written;
- * then rank 0 commits. See checkpoint_writer.c.
+ * then rank 0 commits. See checkpoint_writer.c. Saves on the nodes themselves go the same way.
  */
 #ifndef TRAINER_TRAINING_RUN_SAVER_H
 #define TRAINER_TRAINING_RUN_SAVER_H

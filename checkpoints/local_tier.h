@@ -25,8 +25,8 @@ int64_t local_tier_newest(const struct world *world, const char *folder);
 
 /* Collective. Looks for the newest local checkpoint beyond those of the run that open, or where
  * step >= 0 for that of this step, unless the run has it; and puts it into the run. Parts that make
- * no whole are named in a warning and passed over; bad input where there is nothing else. Fails where
- * the run's folder cannot be written: the nodes keep what they have. */
+ * no whole are named in a warning and passed over; bad input where there is nothing else. Fails
+ * where the run's folder cannot be written: the nodes keep what they have. */
 enum status local_tier_restore(const struct world *world, const char *folder,
                                const char *run_folder, int64_t step);
 

@@ -127,6 +127,16 @@ run timeout 120 "$network/cluster" --nodes=2 --ranks_per_node=1 "$EON" train $mo
 expect_exit 2
 expect_says err 'each needs its own'
 
+begin restarts_without_a_save_of_the_run_do_not_fill_its_disk
+rm -rf local
+for step in 3 103 203 303; do
+    # shellcheck disable=SC2086
+    kill_at $step often mpirun -n 2 "$EON" train $model --run=often --steps=100000 --save_every=0 \
+        $local_saves
+done
+folders=(often/checkpoints/step-*)
+expect test ${#folders[@]} = 2
+
 # Killed with all its ranks; then a node comes back without what it held.
 for lost in node1 node2; do
     begin a_run_that_loses_${lost}_goes_on_from_the_local_step

@@ -11,6 +11,7 @@
 #include "checkpoints/local_tier.h"
 #include "trainer/training/data_record.h"
 #include "trainer/training/run_lock.h"
+#include "trainer/training/run_saver.h"
 #include "trainer/training/warm_start.h"
 #include "trainer/training/run_state.h"
 
@@ -95,9 +96,19 @@ static void record_data(const struct trainer *trainer)
         log_warning("%s", status_message());
 }
 
+/* Each start may have taken one from the nodes, with no save of the run between. */
+static void prune(const struct train_config *config)
+{
+    const struct checkpoint_retention retention = run_saver_retention(config);
+    if (checkpoint_prune(config->run, &retention) != STATUS_OK)
+        log_warning("old checkpoints of '%s' stay: %s", config->run, status_message());
+}
+
 /* On rank 0, once it is known where the run starts. */
 static enum status write_beginning(struct trainer *trainer, const char *config_path)
 {
+    if (trainer->local_folder)
+        prune(trainer->config);
     TRY(save_config(trainer->config, config_path));
     record_data(trainer);
     return resume_ledger(trainer);
@@ -153,8 +164,7 @@ static enum status find_and_load(struct trainer *trainer, const char *config_pat
     return resumption.status;
 }
 
-/* Collective. What the nodes hold and the run does not comes into the run, where the rest finds it.
- */
+/* Collective. What the nodes hold comes into the run, where the rest finds it. */
 static enum status restore_local(struct trainer *trainer)
 {
     const struct train_config *config = trainer->config;

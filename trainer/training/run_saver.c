@@ -30,6 +30,12 @@ static size_t buffer_bytes(const struct trainer *trainer)
     return all > 0 ? (size_t)(all / trainer->world->node_size) : 0;
 }
 
+struct checkpoint_retention run_saver_retention(const struct train_config *config)
+{
+    return (struct checkpoint_retention){ config->keep_last, config->keep_every,
+                                          config->keep_best };
+}
+
 struct run_saver *run_saver_open(const struct trainer *trainer)
 {
     struct run_saver *saver = memory_alloc_zeroed(1, sizeof *saver);
@@ -84,11 +90,10 @@ static enum status begin(struct run_saver *saver, const struct trainer *trainer,
 
 enum status run_saver_begin(struct run_saver *saver, const struct trainer *trainer)
 {
-    const struct train_config *config = trainer->config;
     const struct checkpoint_way way = {
         .queue = saver->queue,
         .pool = trainer->kernels.pool,
-        .retention = { config->keep_last, config->keep_every, config->keep_best },
+        .retention = run_saver_retention(trainer->config),
     };
     return begin(saver, trainer, &way);
 }

@@ -10,7 +10,11 @@
 #ifndef TRAINER_TRAINING_RUN_SAVER_H
 #define TRAINER_TRAINING_RUN_SAVER_H
 
+#include "checkpoints/checkpoint.h"
 #include "trainer/training/trainer.h"
+
+/* Which checkpoints of the run stay, as the settings say. */
+struct checkpoint_retention run_saver_retention(const struct train_config *config);
 
 /* One save, from when its state was taken. */
 struct save_report {

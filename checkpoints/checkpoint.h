@@ -59,7 +59,13 @@ struct checkpoint_way {
     struct thread_pool *pool;              /* that copies; NULL: the caller alone */
     struct checkpoint_retention retention; /* last > 0: others are removed after the commit,
                                             * by rank 0's queue */
+    bool is_local; /* on the nodes themselves, and of retention `last` counts alone: see below */
 };
+
+/* Of a local checkpoint each node holds a part, in a folder of its own that stands for the run's
+ * (local_tier.h). What all ranks would write together, the ranks of each node do; the files of
+ * single ranks are on their node and, as copies, on the one after it; and the manifest, of all
+ * files, is on every node. The first rank of each node gives the texts, which are the same. */
 
 struct checkpoint_writer;
 
@@ -83,7 +89,8 @@ void checkpoint_writer_add_filled(struct checkpoint_writer *writer, const char *
 void checkpoint_writer_add_shared(struct checkpoint_writer *writer, const struct world *sharers,
                                   const char *file_name, const struct tensor_part *parts,
                                   int64_t count);
-/* Collective. Everything was added: the state is taken, and may change. */
+/* Collective. Everything was added, and of a local one is there still: now the state is taken, and
+ * may change. */
 void checkpoint_writer_seal(struct checkpoint_writer *writer);
 /* Collective, after that, again and again. Does not wait for the disk. When *is_done, the
  * checkpoint is committed or, after an error, its temporary folder removed; the writer is freed. */
@@ -141,6 +148,9 @@ enum status checkpoint_verify_together(void *world, struct checkpoint *checkpoin
 
 /* Local (rank 0): removes all others, and abandoned temporary folders. */
 enum status checkpoint_prune(const char *run_folder, const struct checkpoint_retention *retention);
+/* Local (a node's first rank): of local checkpoints, all but the newest `last` up to `step`. Those
+ * beyond it are of a way that the run did not go. */
+enum status checkpoint_prune_local(const char *folder, int64_t step, int64_t last);
 
 /* A number of state.json; NaN where it has none of this name. */
 double checkpoint_state_number(const struct checkpoint *checkpoint, const char *name);

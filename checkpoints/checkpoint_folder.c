@@ -9,6 +9,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "checkpoints/direct_file.h"
+#include "checkpoints/manifest.h"
 
 enum { STEP_NAME_BYTES = 48 };
 
@@ -116,4 +118,39 @@ cleanup:
     memory_free(place);
     memory_free(aside);
     return status;
+}
+
+/* Created twice: first to name what is in the way of the run's folder. */
+enum status checkpoint_folder_begin(const char *run_folder, int64_t step)
+{
+    char *partial = checkpoint_folder_path(run_folder, step, CHECKPOINT_PARTIAL);
+    enum status status = folder_create(partial);
+    if (status == STATUS_OK)
+        status = folder_remove(partial);
+    if (status == STATUS_OK)
+        status = folder_create(partial);
+    memory_free(partial);
+    return status;
+}
+
+static enum status write_manifest(const char *folder, const char *text, size_t length)
+{
+    struct direct_file file;
+    char *path = path_join(folder, MANIFEST_NAME);
+    enum status status = direct_file_open(path, false, &file);
+    if (status == STATUS_OK)
+        status = direct_file_end(&file, direct_file_write(&file, text, length, 0));
+    memory_free(path);
+    return status;
+}
+
+enum status checkpoint_folder_publish(const char *run_folder, int64_t step, const char *manifest,
+                                      size_t length)
+{
+    char *partial = checkpoint_folder_path(run_folder, step, CHECKPOINT_PARTIAL);
+    enum status status = write_manifest(partial, manifest, length);
+    if (status == STATUS_OK)
+        status = folder_sync(partial);
+    memory_free(partial);
+    return status == STATUS_OK ? checkpoint_folder_commit(run_folder, step) : status;
 }

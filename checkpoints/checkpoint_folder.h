@@ -12,6 +12,7 @@
 #ifndef CHECKPOINTS_CHECKPOINT_FOLDER_H
 #define CHECKPOINTS_CHECKPOINT_FOLDER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -31,6 +32,13 @@ char *checkpoint_folder_path(const char *run_folder, int64_t step,
 
 /* False where `name` is no such folder's. */
 bool checkpoint_folder_parse(const char *name, int64_t *step, enum checkpoint_folder_kind *kind);
+
+/* Makes the step's partial folder, empty of what a killed run left. */
+enum status checkpoint_folder_begin(const char *run_folder, int64_t step);
+
+/* Puts the manifest into the partial folder, whose files are all on the disk, and commits it. */
+enum status checkpoint_folder_publish(const char *run_folder, int64_t step, const char *manifest,
+                                      size_t length);
 
 /* Puts the finished partial folder in the place of the step's checkpoint. One that
  * is there is renamed aside first, and removed when the new one is durable: at

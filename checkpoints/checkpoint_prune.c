@@ -1,4 +1,4 @@
-/* Which checkpoints a run keeps: checkpoint_prune of checkpoints/checkpoint.h. */
+/* Which checkpoints a run keeps: checkpoint_prune and _prune_local of checkpoints/checkpoint.h. */
 #include <inttypes.h>
 #include <math.h>
 
@@ -98,4 +98,25 @@ enum status checkpoint_prune(const char *run_folder, const struct checkpoint_ret
     if (status == STATUS_OK)
         status = remove_abandoned(run_folder);
     return status;
+}
+
+enum status checkpoint_prune_local(const char *folder, int64_t step, int64_t last)
+{
+    struct checkpoint_catalogue catalogue;
+    int64_t kept = 0, kept_step = -1;
+    if (!checkpoint_is_run(folder))
+        return STATUS_OK;
+    TRY(checkpoint_catalogue_read(folder, &catalogue));
+    enum status status = STATUS_OK;
+    for (int64_t i = 0; i < catalogue.count && status == STATUS_OK; i++) {
+        const struct checkpoint_candidate *candidate = &catalogue.candidates[i];
+        if (candidate->step <= step && candidate->step != kept_step && kept < last) {
+            kept++;
+            kept_step = candidate->step;
+            continue;
+        }
+        status = checkpoint_folder_remove(folder, candidate->step, candidate->kind);
+    }
+    checkpoint_catalogue_release(&catalogue);
+    return status == STATUS_OK ? remove_abandoned(folder) : status;
 }

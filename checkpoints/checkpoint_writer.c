@@ -5,6 +5,9 @@
  *   all     agree on the status
  *   rank 0  its queue writes the manifest, fsyncs the folder, renames it, fsyncs the parent
  *   all     agree on the outcome; rank 0's queue removes old checkpoints
+ *
+ * Of a local checkpoint all exchange copies with the neighbouring nodes after the first line, and
+ * the first rank of each node does what rank 0 does here, in its own folder.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,9 +18,11 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "checkpoints/checkpoint_folder.h"
-#include "checkpoints/direct_file.h"
 #include "checkpoints/file_saver.h"
 #include "checkpoints/manifest.h"
+#include "checkpoints/partner_files.h"
+#include "comm/partner.h"
+#include "comm/world_text.h"
 
 enum phase { ADDING, WRITING, PUBLISHING };
 
@@ -27,6 +32,9 @@ struct checkpoint_writer {
     struct file_saver saver;
     struct write_queue *own_queue; /* NULL: another's */
     struct checkpoint_retention retention;
+    bool is_local, is_first;      /* is_first: of the ranks that write to this folder */
+    struct partner_files partner; /* what the next node has too, of a local one */
+    struct strbuf manifest;       /* its text, on whoever writes it */
     enum phase phase;
 };
 
@@ -34,19 +42,11 @@ static void writer_free(struct checkpoint_writer *writer)
 {
     write_queue_stop(writer->own_queue);
     file_saver_release(&writer->saver);
+    partner_files_release(&writer->partner);
+    strbuf_release(&writer->manifest);
     memory_free(writer->run_folder);
     memory_free(writer->partial);
     memory_free(writer);
-}
-
-/* Created twice: first to name what is in the way of the run's folder, then empty of what a
- * killed run left. */
-static enum status make_partial_folder(const struct checkpoint_writer *writer)
-{
-    write_queue_wait(writer->saver.queue); /* pruning after the last save would remove it again */
-    TRY(folder_create(writer->partial));
-    TRY(folder_remove(writer->partial));
-    return folder_create(writer->partial);
 }
 
 enum status checkpoint_writer_begin(const struct world *world, const struct checkpoint_way *way,
@@ -59,13 +59,18 @@ enum status checkpoint_writer_begin(const struct world *world, const struct chec
     writer->run_folder = memory_copy_string(run_folder);
     writer->partial = checkpoint_folder_path(run_folder, step, CHECKPOINT_PARTIAL);
     writer->retention = way->retention;
+    writer->is_local = way->is_local;
+    writer->is_first = (way->is_local ? world->node_rank : world->rank) == 0;
+    strbuf_init(&writer->manifest);
     if (!way->queue)
         writer->own_queue = write_queue_start(0);
     file_saver_init(&writer->saver, writer->partial, step,
                     way->queue ? way->queue : writer->own_queue, way->pool);
 
     *out = NULL;
-    enum status status = world->rank == 0 ? make_partial_folder(writer) : STATUS_OK;
+    write_queue_wait(
+        writer->saver.queue); /* pruning would take the new folder for an abandoned one */
+    enum status status = writer->is_first ? checkpoint_folder_begin(run_folder, step) : STATUS_OK;
     status = world_agree(world, status);
     if (status == STATUS_OK)
         *out = writer;
@@ -74,10 +79,16 @@ enum status checkpoint_writer_begin(const struct world *world, const struct chec
     return status;
 }
 
+static struct partner_files *partner_of(struct checkpoint_writer *writer)
+{
+    return writer->is_local && partner_node_count(writer->world) > 1 ? &writer->partner : NULL;
+}
+
 void checkpoint_writer_add_tensors(struct checkpoint_writer *writer, const char *file_name,
                                    const struct tensor_part *parts, int64_t count)
 {
-    file_saver_add_tensors(&writer->saver, file_name, parts, count, NULL);
+    const struct file_share alone = { .is_listed = true, .partner = partner_of(writer) };
+    file_saver_add_tensors(&writer->saver, file_name, parts, count, &alone);
 }
 
 void checkpoint_writer_add_filled(struct checkpoint_writer *writer, const char *file_name,
@@ -91,56 +102,62 @@ void checkpoint_writer_add_shared(struct checkpoint_writer *writer, const struct
                                   const char *file_name, const struct tensor_part *parts,
                                   int64_t count)
 {
-    file_saver_add_tensors(&writer->saver, file_name, parts, count, sharers);
+    struct file_share share = { .sharers = sharers, .is_listed = true };
+    const struct world node = { .rank = sharers->node_rank, .size = sharers->node_size };
+    if (writer->is_local) {
+        share.sharers = &node;
+        share.is_listed = partner_is_on_first_node(sharers);
+        share.partner = partner_node_count(sharers) == 1 ? partner_of(writer) : NULL;
+    }
+    file_saver_add_tensors(&writer->saver, file_name, parts, count, &share);
 }
 
 void checkpoint_writer_add_text(struct checkpoint_writer *writer, const char *file_name,
                                 const char *bytes, size_t length)
 {
-    file_saver_add_text(&writer->saver, file_name, bytes, length);
+    const bool is_listed = !writer->is_local || writer->world->rank == 0;
+    file_saver_add_text(&writer->saver, file_name, bytes, length, is_listed);
 }
 
-void checkpoint_writer_seal(struct checkpoint_writer *writer)
+/* On rank 0. */
+static void print_manifest(struct checkpoint_writer *writer)
 {
     struct file_saver *saver = &writer->saver;
-    /* On a shared file system the node that made the entries syncs them. */
-    if (saver->files.count > 0)
-        file_saver_sync_folder(saver);
-    span_list_gather(&saver->files, writer->world);
-    span_list_gather(&saver->headers, writer->world);
-    span_list_gather(&saver->tensors, writer->world);
-    writer->phase = WRITING;
-}
-
-static enum status write_manifest(const struct checkpoint_writer *writer, const char *text,
-                                  size_t length)
-{
-    struct direct_file file;
-    char *path = path_join(writer->partial, MANIFEST_NAME);
-    enum status status = direct_file_open(path, false, &file);
-    if (status == STATUS_OK)
-        status = direct_file_end(&file, direct_file_write(&file, text, length, 0));
-    memory_free(path);
-    return status;
-}
-
-/* All files are on the disk. */
-static enum status publish(struct checkpoint_writer *writer)
-{
-    struct file_saver *saver = &writer->saver;
-    struct strbuf text = STRBUF_INIT;
     struct manifest manifest = { .step = saver->step, .world_size = writer->world->size };
     clock_timestamp(manifest.created, sizeof manifest.created);
     manifest_list(&manifest, &saver->files, &saver->headers, &saver->tensors);
     CHECK(manifest_find(&manifest, CHECKPOINT_STATE_NAME) >= 0, "checkpoint '%s' has no '%s'",
           writer->partial, CHECKPOINT_STATE_NAME);
-    manifest_print(&manifest, &text);
+    manifest_print(&manifest, &writer->manifest);
     manifest_release(&manifest);
-    enum status status = write_manifest(writer, text.bytes, text.length);
-    strbuf_release(&text);
-    TRY(status);
-    TRY(folder_sync(writer->partial));
-    return checkpoint_folder_commit(writer->run_folder, saver->step);
+}
+
+void checkpoint_writer_seal(struct checkpoint_writer *writer)
+{
+    struct file_saver *saver = &writer->saver;
+    if (writer->is_local)
+        partner_files_exchange(&writer->partner, saver, writer->world);
+    /* On a shared file system the node that made the entries syncs them. */
+    if (saver->has_files)
+        file_saver_sync_folder(saver);
+    span_list_gather(&saver->files, writer->world);
+    span_list_gather(&saver->headers, writer->world);
+    span_list_gather(&saver->tensors, writer->world);
+    if (writer->is_local) {
+        if (writer->world->rank == 0)
+            print_manifest(writer);
+        world_share_text(writer->world, &writer->manifest);
+    }
+    writer->phase = WRITING;
+}
+
+/* All files are on the disk. */
+static enum status publish(struct checkpoint_writer *writer)
+{
+    if (!writer->is_local)
+        print_manifest(writer);
+    return checkpoint_folder_publish(writer->run_folder, writer->saver.step, writer->manifest.bytes,
+                                     writer->manifest.length);
 }
 
 static void publish_job(void *context)
@@ -152,14 +169,20 @@ static void publish_job(void *context)
 /* Outlives the writer. */
 struct pruning {
     char *run_folder;
+    int64_t step; /* that was saved */
     struct checkpoint_retention retention;
+    bool is_local;
 };
 
 static void prune_job(void *context)
 {
     struct pruning *pruning = context;
-    if (checkpoint_prune(pruning->run_folder, &pruning->retention) != STATUS_OK)
-        log_warning("old checkpoints of run '%s' stay: %s", pruning->run_folder, status_message());
+    enum status status =
+        pruning->is_local
+            ? checkpoint_prune_local(pruning->run_folder, pruning->step, pruning->retention.last)
+            : checkpoint_prune(pruning->run_folder, &pruning->retention);
+    if (status != STATUS_OK)
+        log_warning("old checkpoints of '%s' stay: %s", pruning->run_folder, status_message());
     memory_free(pruning->run_folder);
     memory_free(pruning);
 }
@@ -167,7 +190,8 @@ static void prune_job(void *context)
 static void start_pruning(const struct checkpoint_writer *writer)
 {
     struct pruning *pruning = memory_alloc(sizeof *pruning);
-    *pruning = (struct pruning){ memory_copy_string(writer->run_folder), writer->retention };
+    *pruning = (struct pruning){ memory_copy_string(writer->run_folder), writer->saver.step,
+                                 writer->retention, writer->is_local };
     write_queue_add(writer->saver.queue, prune_job, pruning);
 }
 
@@ -191,21 +215,20 @@ static void remove_partial(const struct checkpoint_writer *writer, enum status s
 
 enum status checkpoint_writer_advance(struct checkpoint_writer *writer, bool *is_done)
 {
-    const bool is_first = writer->world->rank == 0;
     CHECK(writer->phase != ADDING, "a checkpoint that is not sealed cannot advance");
     *is_done = false;
     if (world_any(writer->world, !write_queue_is_idle(writer->saver.queue)))
         return STATUS_OK;
     enum status status = agree(writer);
     if (status == STATUS_OK && writer->phase == WRITING) {
-        if (is_first)
+        if (writer->is_first)
             write_queue_add(writer->saver.queue, publish_job, writer);
         writer->phase = PUBLISHING;
         return STATUS_OK;
     }
-    if (status != STATUS_OK && is_first)
+    if (status != STATUS_OK && writer->is_first)
         remove_partial(writer, status);
-    if (status == STATUS_OK && is_first && writer->retention.last > 0)
+    if (status == STATUS_OK && writer->is_first && writer->retention.last > 0)
         start_pruning(writer);
     *is_done = true;
     writer_free(writer);

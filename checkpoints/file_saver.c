@@ -7,6 +7,7 @@
 #include "checkpoints/direct_file.h"
 #include "checkpoints/file_image.h"
 #include "checkpoints/manifest.h"
+#include "checkpoints/partner_files.h"
 #include "checkpoints/safetensors_writer.h"
 
 /* Blocks that are copied at once, for each thread. */
@@ -91,6 +92,29 @@ static void sync_folder_job(void *context)
         file_saver_keep(saver, folder_sync(saver->folder));
 }
 
+struct saved_file *saved_file_begin(struct file_saver *saver, const char *name, bool is_shared)
+{
+    struct saved_file *saved = memory_alloc_zeroed(1, sizeof *saved);
+    *saved = (struct saved_file){ .saver = saver,
+                                  .path = path_join(saver->folder, name),
+                                  .is_shared = is_shared };
+    saver->has_files = true;
+    write_queue_add(saver->queue, open_job, saved);
+    return saved;
+}
+
+void saved_file_write(struct saved_file *file, unsigned char *buffer, size_t length, int64_t offset)
+{
+    struct saved_block *block = memory_alloc(sizeof *block);
+    *block = (struct saved_block){ file, buffer, length, offset };
+    write_queue_add(file->saver->queue, write_job, block);
+}
+
+void saved_file_end(struct saved_file *file)
+{
+    write_queue_add(file->saver->queue, end_job, file);
+}
+
 struct copying {
     struct file_image *image;
     int64_t first;
@@ -118,12 +142,9 @@ static void copy_blocks(struct file_saver *saver, struct saved_file *saved, stru
         thread_pool_run(saver->pool, count, copy_block, copying);
     else
         copy_block(copying, 0, 0);
-    for (int i = 0; i < count; i++) {
-        struct saved_block *block = memory_alloc(sizeof *block);
-        *block = (struct saved_block){ saved, copying->buffers[i], copying->lengths[i],
-                                       file_image_offset(copying->image, copying->first + i) };
-        write_queue_add(saver->queue, write_job, block);
-    }
+    for (int i = 0; i < count; i++)
+        saved_file_write(saved, copying->buffers[i], copying->lengths[i],
+                         file_image_offset(copying->image, copying->first + i));
     copying->first += count;
 }
 
@@ -132,16 +153,15 @@ static void add_image(struct file_saver *saver, const char *name, struct file_im
 {
     if (image->block_count == 0) /* others write it */
         return;
-    struct saved_file *saved = memory_alloc_zeroed(1, sizeof *saved);
-    *saved = (struct saved_file){ .saver = saver,
-                                  .path = path_join(saver->folder, name),
-                                  .is_shared = is_shared };
     struct copying copying = { .image = image };
-    write_queue_add(saver->queue, open_job, saved);
+    struct saved_file *saved = saved_file_begin(saver, name, is_shared);
     while (copying.first < image->block_count)
         copy_blocks(saver, saved, &copying);
-    write_queue_add(saver->queue, end_job, saved);
+    saved_file_end(saved);
+}
 
+static void list_file(struct file_saver *saver, const char *name, const struct file_image *image)
+{
     int64_t at = image->begin;
     for (int64_t i = 0; i < image->piece_count; i++) {
         const struct image_piece *piece = &image->pieces[i];
@@ -151,8 +171,8 @@ static void add_image(struct file_saver *saver, const char *name, struct file_im
 }
 
 /* Source 0 of the image is the header; then comes one for each range of each part. */
-static void add_spans(struct file_saver *saver, const char *name, const struct tensor_part *parts,
-                      const struct file_image *image)
+static void list_tensors(struct file_saver *saver, const char *name,
+                         const struct tensor_part *parts, const struct file_image *image)
 {
     const struct tensor_part *part = parts;
     int64_t source_of_part = 1;
@@ -202,16 +222,21 @@ static void begin_image(const struct file_saver *saver, const struct tensor_part
 
 void file_saver_add_tensors(struct file_saver *saver, const char *name,
                             const struct tensor_part *parts, int64_t count,
-                            const struct world *sharers)
+                            const struct file_share *share)
 {
     struct strbuf header = STRBUF_INIT;
     struct file_image image;
     check_name(name);
-    begin_image(saver, parts, count, sharers, &header, &image);
+    begin_image(saver, parts, count, share->sharers, &header, &image);
     for (int64_t i = 0; i < count; i++)
         add_part(&image, &parts[i]);
-    add_image(saver, name, &image, sharers != NULL);
-    add_spans(saver, name, parts, &image);
+    add_image(saver, name, &image, share->sharers != NULL);
+    if (share->is_listed) {
+        list_file(saver, name, &image);
+        list_tensors(saver, name, parts, &image);
+    }
+    if (share->partner)
+        partner_files_add(share->partner, name, &image, &header);
     file_image_release(&image);
     strbuf_release(&header);
 }
@@ -245,7 +270,8 @@ void file_saver_add_filled(struct file_saver *saver, const char *name,
         file_image_add_filled(&image, tensor_part_count(&parts[i]) * (int64_t)sizeof(float),
                               fill_bytes, &filling);
     add_image(saver, name, &image, false);
-    add_spans(saver, name, parts, &image);
+    list_file(saver, name, &image);
+    list_tensors(saver, name, parts, &image);
     if (filling.status != STATUS_OK) {
         write_queue_wait(saver->queue); /* until then the status is the thread's */
         file_saver_keep(saver, filling.status);
@@ -255,7 +281,7 @@ void file_saver_add_filled(struct file_saver *saver, const char *name,
 }
 
 void file_saver_add_text(struct file_saver *saver, const char *name, const char *bytes,
-                         size_t length)
+                         size_t length, bool is_listed)
 {
     struct file_image image;
     check_name(name);
@@ -263,6 +289,8 @@ void file_saver_add_text(struct file_saver *saver, const char *name, const char 
     file_image_init(&image, (int64_t)length, NULL);
     file_image_add(&image, bytes, (int64_t)length);
     add_image(saver, name, &image, false);
+    if (is_listed)
+        list_file(saver, name, &image);
     file_image_release(&image);
 }
 

@@ -19,7 +19,8 @@ enum transfer_tag {
     TRANSFER_TAG_LOAN = 3,
     TRANSFER_TAG_VECTOR = 4,
     TRANSFER_TAG_TRIAL = 5,
-    TRANSFER_TAG_GATHER = 6
+    TRANSFER_TAG_GATHER = 6,
+    TRANSFER_TAG_PARTNER = 7
 };
 
 /* Local. Until all are done, as MPI_Waitall. After a moment it naps between looks, since a look

@@ -95,7 +95,8 @@ static void add_moments(struct checkpoint_writer *writer, const struct world *wo
     checkpoint_writer_add_tensors(writer, file_name, parts, count);
 }
 
-static void add_model(struct checkpoint_writer *writer, const struct world *world, int64_t step)
+static void add_model(struct checkpoint_writer *writer, const struct world *world, int64_t step,
+                      bool gives_texts)
 {
     static float data[SAMPLE_TENSORS][64];
     struct slice ranges[SAMPLE_TENSORS];
@@ -111,10 +112,17 @@ static void add_model(struct checkpoint_writer *writer, const struct world *worl
     int length = snprintf(state, sizeof state,
                           "{\"loss\": 2.5, \"digested\": {\"step\": %" PRId64 "}}\n", step);
     checkpoint_writer_add_shared(writer, world, "model.safetensors", parts, SAMPLE_TENSORS);
-    if (world->rank != 0)
+    if (!gives_texts)
         return;
     checkpoint_writer_add_text(writer, "config.json", "{}\n", 3);
     checkpoint_writer_add_text(writer, CHECKPOINT_STATE_NAME, state, (size_t)length);
+}
+
+void sample_add(struct checkpoint_writer *writer, const struct world *world, int64_t step,
+                bool gives_texts)
+{
+    add_model(writer, world, step, gives_texts);
+    add_moments(writer, world, step);
 }
 
 enum status sample_save(const struct world *world, const char *run, int64_t step)
@@ -122,8 +130,7 @@ enum status sample_save(const struct world *world, const char *run, int64_t step
     struct checkpoint_writer *writer;
     const struct checkpoint_way way = { 0 };
     TRY(checkpoint_writer_begin(world, &way, run, step, &writer));
-    add_model(writer, world, step);
-    add_moments(writer, world, step);
+    sample_add(writer, world, step, world->rank == 0);
     return checkpoint_writer_commit(writer);
 }
 

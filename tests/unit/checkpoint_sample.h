@@ -23,6 +23,9 @@ extern const struct sample_tensor sample_tensors[SAMPLE_TENSORS];
 
 /* Collective. */
 enum status sample_save(const struct world *world, const char *run, int64_t step);
+/* Local. This rank's part of it, for a save that goes another way. */
+void sample_add(struct checkpoint_writer *writer, const struct world *world, int64_t step,
+                bool gives_texts);
 /* Local. Fails the test where any range of any tensor is not that of `step`; ranges are cut as
  * rank `rank` of `size` would ask for them. */
 void sample_expect(struct checkpoint *checkpoint, int64_t step, int rank, int size);

@@ -1,5 +1,6 @@
 /* Every call by which a save changes the disk fails, comes up short or is the last one before a
- * kill, in turn. Afterwards the newest complete checkpoint must load and a partial one must not.
+ * kill, in turn; and so when one is taken from a node into the run. Afterwards the newest complete
+ * checkpoint must load and a partial one must not.
  *
  * The calls are replaced by linking: the definitions here come before the C library's. A kill is
  * _exit() in a child, so what was written before it stays, as it does for a killed process.
@@ -22,6 +23,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "checkpoints/local_tier.h"
 #include "tests/unit/checkpoint_sample.h"
 
 static struct {
@@ -113,13 +115,37 @@ int remove(const char *path)
 
 static struct world world;
 
+static bool restores; /* what is struck is no save, but the restoring of a local one */
+
+/* Collective. What this node holds of a run: a folder of that, here. */
+static void save_local(const char *run, int64_t step)
+{
+    const struct checkpoint_way way = { .is_local = true };
+    struct checkpoint_writer *writer;
+    char *local = path_join(run, "local");
+    assert_int_equal(checkpoint_writer_begin(&world, &way, local, step, &writer), STATUS_OK);
+    sample_add(writer, &world, step, true);
+    assert_int_equal(checkpoint_writer_commit(writer), STATUS_OK);
+    memory_free(local);
+}
+
+static enum status save_or_restore(const char *run, int64_t step)
+{
+    if (!restores)
+        return sample_save(&world, run, step);
+    char *local = path_join(run, "local");
+    enum status status = local_tier_restore(&world, local, run, -1);
+    memory_free(local);
+    return status;
+}
+
 /* What a child saw, as its exit status. */
 enum { SAVED = 10, SAVE_FAILED = 11, WRONG_MESSAGE = 12, NOT_REACHED = 20 };
 
 static int save_under_fault(const char *run, int64_t step)
 {
     fault.armed = true;
-    enum status status = sample_save(&world, run, step);
+    enum status status = save_or_restore(run, step);
     fault.armed = false;
     if (fault.calls_left >= 0)
         return NOT_REACHED;
@@ -165,13 +191,15 @@ static void save(const char *run, int64_t step)
         fail_msg("%s", status_message());
 }
 
-/* `first` is there; `second` is saved with the n-th call struck, for every n. */
+/* `first` is there; `second` is saved or restored with the n-th call struck, for every n. */
 static void strike_every_call(int64_t first, int64_t second)
 {
     int n = 0, result;
     do {
         char *run = sample_new_run();
         save(run, first);
+        if (restores)
+            save_local(run, second);
         fault.calls_left = n;
         result = save_in_child(run, second);
 
@@ -182,7 +210,8 @@ static void strike_every_call(int64_t first, int64_t second)
             assert_int_equal(found, second);
         if (result == WRONG_MESSAGE)
             fail_msg("call %d: the message does not say '%s'", n, strerror(fault.error));
-        save(run, second); /* what was left over is not in the way */
+        if (save_or_restore(run, second) != STATUS_OK) /* what was left over is not in the way */
+            fail_msg("%s", status_message());
         assert_int_equal(newest(run), second);
         assert_int_equal(folder_remove(run), STATUS_OK);
         memory_free(run);
@@ -226,6 +255,25 @@ static void a_short_write_is_continued(void **state)
     strike_every_call(1, 2);
 }
 
+static void restoring_a_local_one_loses_nothing_either(void **state)
+{
+    (void)state;
+    restores = true;
+    fault.error = ENOSPC;
+    fault.how = KILL_BEFORE;
+    strike_every_call(1, 2);
+    fault.how = KILL_AFTER;
+    strike_every_call(1, 2);
+    fault.how = SHORT_WRITE;
+    strike_every_call(1, 2);
+    fault.how = FAIL;
+    strike_every_call(1, 2);
+    fault.stays = true;
+    strike_every_call(1, 2);
+    fault.stays = false;
+    restores = false;
+}
+
 /* A killed machine forgets what was not synced, so the order is what protects: each file is synced
  * and closed after its last write, the folder after all files, and only then renames begin. */
 static void everything_is_synced_before_the_rename(void **state)
@@ -255,6 +303,7 @@ int main(void)
         cmocka_unit_test(a_kill_at_any_call_loses_nothing),
         cmocka_unit_test(an_error_at_any_call_loses_nothing),
         cmocka_unit_test(a_short_write_is_continued),
+        cmocka_unit_test(restoring_a_local_one_loses_nothing_either),
         cmocka_unit_test(everything_is_synced_before_the_rename),
     };
     if (world_init(&world) != STATUS_OK)

@@ -66,6 +66,8 @@ static void what_does_not_fit_together_is_refused(void **state)
         { { "resume", "" }, "'' is not 'auto', 'no' or a step" },
         { { "resume", "9999999999999" }, "is not 'auto', 'no' or a step" },
         { { "run", "" }, "the run's folder has no name" },
+        { { "local_save_every", "5" }, "local_save_every (5) needs a checkpoint_local_dir" },
+        { { "checkpoint_local_dir", "x", "share_memory", "no" }, "needs share_memory" },
         { { "heads", "3" }, "width 256 is not a multiple of heads 3" },
         { { "head_dim", "7" }, "head_dim is 7: must be even" },
         { { "family", "gpt2", "head_dim", "64" }, "head_dim must be 0" },

@@ -67,14 +67,20 @@ static void plan_state(const struct train_config *config, const struct tensor_ta
     plan->bytes[MEMORY_OPTIMIZER] += outer_step_momentum_bytes(table, world->rank, world->size);
 }
 
-/* Its part of each file of parameters, and all of its optimizer's. */
+/* Its part of each file of parameters, and all of its optimizer's; of a local save, which is the
+ * larger, the node's ranks alone share the parameters, and as much comes from the node before. */
 static size_t saving_bytes(const struct train_config *config, int64_t count,
                            const struct world *world, const struct world *group, size_t groups,
                            size_t optimizer)
 {
-    size_t bytes = (size_t)(count / world->size) * sizeof(float) + optimizer;
+    const bool is_local = config->local_save_every > 0;
+    const int sharers = is_local ? world->node_size : world->size;
+    const int group_sharers = is_local ? group->node_size : group->size;
+    size_t bytes = (size_t)(count / sharers) * sizeof(float) + optimizer;
     if (config->groups > 1)
-        bytes += groups * (size_t)(count / group->size) * sizeof(float);
+        bytes += groups * (size_t)(count / group_sharers) * sizeof(float);
+    if (is_local && world->node_size < world->size)
+        bytes += optimizer;
     bytes = (bytes + WRITE_BLOCK - 1) / WRITE_BLOCK * WRITE_BLOCK;
     const size_t asked = (size_t)config->save_memory_bytes / WRITE_BLOCK * WRITE_BLOCK;
     const size_t bound = asked < 2 * WRITE_BLOCK ? 2 * WRITE_BLOCK : asked;

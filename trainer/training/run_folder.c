@@ -8,9 +8,11 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "checkpoints/local_tier.h"
 #include "trainer/training/data_record.h"
 #include "trainer/training/model_import.h"
 #include "trainer/training/run_lock.h"
+#include "trainer/training/run_saver.h"
 #include "trainer/training/warm_start.h"
 #include "trainer/training/run_state.h"
 
@@ -95,9 +97,19 @@ static void record_data(const struct trainer *trainer)
         log_warning("%s", status_message());
 }
 
+/* Each start may have taken one from the nodes, with no save of the run between. */
+static void prune(const struct train_config *config)
+{
+    const struct checkpoint_retention retention = run_saver_retention(config);
+    if (checkpoint_prune(config->run, &retention) != STATUS_OK)
+        log_warning("old checkpoints of '%s' stay: %s", config->run, status_message());
+}
+
 /* On rank 0, once it is known where the run starts. */
 static enum status write_beginning(struct trainer *trainer, const char *config_path)
 {
+    if (trainer->local_folder)
+        prune(trainer->config);
     TRY(save_config(trainer->config, config_path));
     record_data(trainer);
     return resume_ledger(trainer);
@@ -157,6 +169,24 @@ static enum status find_and_load(struct trainer *trainer, const char *config_pat
     return resumption.status;
 }
 
+/* Collective. What the nodes hold comes into the run, where the rest finds it. */
+static enum status restore_local(struct trainer *trainer)
+{
+    const struct train_config *config = trainer->config;
+    const struct world *world = trainer->world;
+    if (config->checkpoint_local_dir[0] == '\0')
+        return STATUS_OK;
+    TRY(local_tier_open(world, config->checkpoint_local_dir, config->run, &trainer->local_folder));
+    if (!is_new_run(config))
+        return local_tier_restore(world, trainer->local_folder, config->run, asked_step(config));
+    const int64_t step = local_tier_newest(world, trainer->local_folder);
+    if (step < 0)
+        return STATUS_OK;
+    return bad_input("run '%s' has a checkpoint of step %lld on its nodes: resume it, or choose "
+                     "another --run",
+                     config->run, (long long)step);
+}
+
 enum status run_folder_open(struct trainer *trainer)
 {
     const struct world *world = trainer->world;
@@ -166,6 +196,8 @@ enum status run_folder_open(struct trainer *trainer)
     if (world->rank == 0 && status == STATUS_OK)
         status = run_lock_take(trainer->config->run, &trainer->run_lock);
     TRY(world_agree(world, status));
+
+    TRY(restore_local(trainer));
 
     char *config_path = path_join(trainer->config->run, "config.ini");
     status = find_and_load(trainer, config_path);

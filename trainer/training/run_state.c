@@ -4,20 +4,26 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "comm/world_text.h"
 #include "trainer/model/huggingface_config.h"
 #include "trainer/training/run_tensors.h"
 
 #define STATE_VERSION 1
 #define TOKENS_MAX    ((int64_t)1 << 62)
 
+static void print_json(struct json *json, struct strbuf *text)
+{
+    json_print(json, JSON_INDENTED, text);
+    strbuf_add_char(text, '\n');
+    json_free(json);
+}
+
 static void write_json(struct checkpoint_writer *writer, const char *name, struct json *json)
 {
     struct strbuf text = STRBUF_INIT;
-    json_print(json, JSON_INDENTED, &text);
-    strbuf_add_char(&text, '\n');
+    print_json(json, &text);
     checkpoint_writer_add_text(writer, name, text.bytes, text.length);
     strbuf_release(&text);
-    json_free(json);
 }
 
 static struct json *state_to_json(const struct trainer *trainer)
@@ -57,7 +63,8 @@ static struct json *tokenizer_config(const struct tokenizer *tokenizer)
     return json;
 }
 
-static void write_descriptions(const struct trainer *trainer, struct checkpoint_writer *writer)
+static void write_descriptions(const struct trainer *trainer, struct checkpoint_writer *writer,
+                               const struct strbuf *state)
 {
     struct strbuf tokenizer = STRBUF_INIT;
     tokenizer_print(trainer->tokenizer, &tokenizer);
@@ -68,14 +75,22 @@ static void write_descriptions(const struct trainer *trainer, struct checkpoint_
     write_json(writer, "tokenizer_config.json", tokenizer_config(trainer->tokenizer));
     write_json(writer, "config.json",
                huggingface_config_print(&trainer->model.config, end_of_text));
-    write_json(writer, "state.json", state_to_json(trainer));
+    checkpoint_writer_add_text(writer, "state.json", state->bytes, state->length);
 }
 
-void run_state_write(const struct trainer *trainer, struct checkpoint_writer *writer)
+/* The ledger is rank 0's: where several nodes write a state, it is that one. */
+void run_state_write(const struct trainer *trainer, struct checkpoint_writer *writer, bool is_local)
 {
+    const struct world *world = trainer->world;
+    struct strbuf text = STRBUF_INIT;
     run_tensors_write(trainer, writer);
-    if (trainer->world->rank == 0)
-        write_descriptions(trainer, writer);
+    if (world->rank == 0)
+        print_json(state_to_json(trainer), &text);
+    if (is_local)
+        world_share_text(world, &text);
+    if ((is_local ? world->node_rank : world->rank) == 0)
+        write_descriptions(trainer, writer, &text);
+    strbuf_release(&text);
 }
 
 static enum status require_text(const struct trainer *trainer, const struct json *state,

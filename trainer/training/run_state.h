@@ -11,8 +11,9 @@
 #include "checkpoints/checkpoint.h"
 #include "trainer/training/trainer.h"
 
-/* Local. This rank's part of all files. */
-void run_state_write(const struct trainer *trainer, struct checkpoint_writer *writer);
+/* Local; of a local checkpoint collective. This rank's part of all files. */
+void run_state_write(const struct trainer *trainer, struct checkpoint_writer *writer,
+                     bool is_local);
 
 /* Local. Whether this run can go on from there: takes progress and ledger. Another optimizer or
  * number of groups is bad input; another kernel set or corpus too, unless the settings accept

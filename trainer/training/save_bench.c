@@ -159,7 +159,9 @@ static enum status write_plain(const struct save_bench *bench, int flags, double
 static enum status save(struct save_bench *bench, double *seconds)
 {
     static const char state[] = "{ \"digested\": {} }\n";
-    const struct checkpoint_way way = { bench->queue, bench->pool, { .last = 1 } };
+    const struct checkpoint_way way = { .queue = bench->queue,
+                                        .pool = bench->pool,
+                                        .retention = { .last = 1 } };
     struct checkpoint_writer *writer;
     const double begun_s = clock_seconds();
     TRY(checkpoint_writer_begin(bench->world, &way, bench->run, ++bench->step, &writer));

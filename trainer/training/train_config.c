@@ -176,6 +176,13 @@ const struct option_spec train_options[] = {
       .help = "checkpoints of its multiples are kept for ever; 0: none" },
     { .key = "keep_best", .type = OPTION_BOOL, .offset = AT(keep_best), .default_text = "false",
       .help = "keep the one of the least held-out loss, of those saved when it was measured" },
+    { .key = "checkpoint_local_dir", .type = OPTION_TEXT, .offset = AT(checkpoint_local_dir),
+      .default_text = "",
+      .help = "folder of each node itself, in memory or on its disk, for checkpoints between "
+              "those; %h in it: the host's name; empty: none" },
+    { .key = "local_save_every", .type = OPTION_INTEGER, .offset = AT(local_save_every),
+      .default_text = "0", .min = 0, .max = 1e12, .unit = "steps",
+      .help = "between checkpoints in checkpoint_local_dir; 0: none" },
     { .key = "resume", .type = OPTION_TEXT, .offset = AT(resume), .default_text = "auto",
       .help = "auto: from the newest valid checkpoint, if any; no: a new run; or a step" },
     { .key = "accept_changes", .type = OPTION_BOOL, .offset = AT(accept_changes),
@@ -228,8 +235,22 @@ static const char *const free_keys[] = {
     "shard_optimizer",
     "keep_every",
     "keep_best",
+    "checkpoint_local_dir",
+    "local_save_every",
     NULL,
 };
+
+/* A rank that is as if alone on a node would need a folder of its own. */
+static enum status check_local(const struct train_config *config)
+{
+    const bool has_folder = config->checkpoint_local_dir[0] != '\0';
+    if (config->local_save_every > 0 && !has_folder)
+        return bad_input("local_save_every (%lld) needs a checkpoint_local_dir",
+                         (long long)config->local_save_every);
+    if (has_folder && !config->share_memory)
+        return bad_input("checkpoint_local_dir needs share_memory");
+    return STATUS_OK;
+}
 
 static enum status check_resume(const char *resume)
 {
@@ -278,6 +299,7 @@ enum status train_config_complete_model(struct train_config *config)
                          "sequences",
                          (long long)config->steps, (long long)config->leaves,
                          (long long)config->leaf_sequences, SEQUENCES_MAX);
+    TRY(check_local(config));
     TRY(check_resume(config->resume));
     struct model_config model = train_config_model(config, 256);
     return model_config_check(&model);

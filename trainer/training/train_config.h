@@ -57,6 +57,8 @@ struct train_config {
 
     int64_t save_every, save_memory_bytes, keep_last, keep_every;
     bool keep_best;
+    char *checkpoint_local_dir;
+    int64_t local_save_every;
     char *resume;
     bool accept_changes;
     int64_t check_every;

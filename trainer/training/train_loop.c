@@ -45,11 +45,12 @@ static enum status advance_save(struct trainer *trainer, struct train_report *re
     return status;
 }
 
-static enum status begin_save(struct trainer *trainer)
+static enum status begin_save(struct trainer *trainer, bool is_local)
 {
     const double begun_s = clock_seconds();
     flight_recorder_doing("saving step %lld", (long long)trainer->progress.step);
-    enum status status = run_saver_begin(trainer->saver, trainer);
+    enum status status = is_local ? run_saver_begin_local(trainer->saver, trainer)
+                                  : run_saver_begin(trainer->saver, trainer);
     train_profile_add(trainer, STAGE_SAVING, begun_s);
     return status;
 }
@@ -69,6 +70,15 @@ static enum status compare_ranks(struct trainer *trainer)
     return replica_check_replicas(trainer);
 }
 
+/* Where local saves follow each other faster than the run's own are written, one of these is not
+ * waited for: then the nodes' would cost what they are to spare. */
+static bool is_local_due(const struct trainer *trainer)
+{
+    return trainer->local_folder &&
+           is_due(trainer->config->local_save_every, trainer->progress.step) &&
+           trainer->progress.skipped_in_a_row == 0 && !run_saver_is_busy_with_run(trainer->saver);
+}
+
 /* Saves where it is due, at the end, and before a stop. What a skipped step left is not due: it is
  * the parameters of an earlier checkpoint, and would push that one out. Only where no save will
  * follow has the run failed with it. */
@@ -80,10 +90,12 @@ static enum status save_if_due(struct trainer *trainer, struct train_report *rep
     const bool is_now =
         is_last || (is_due(config->save_every, progress->step) && progress->skipped_in_a_row == 0);
     warn_unless_saved(trainer, advance_save(trainer, report, is_now));
-    if (!is_now)
+    const bool is_local = !is_now && is_local_due(trainer);
+    if (!is_now && !is_local)
         return STATUS_OK;
+    warn_unless_saved(trainer, advance_save(trainer, report, true));
     TRY(compare_ranks(trainer));
-    enum status status = begin_save(trainer);
+    enum status status = begin_save(trainer, is_local);
     if (status == STATUS_OK && is_last)
         status = advance_save(trainer, report, true);
     if (is_last)

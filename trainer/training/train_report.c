@@ -205,7 +205,8 @@ void train_report_saved(struct train_report *report, const struct save_report *s
 {
     const struct trainer *trainer = report->trainer;
     log_info("step %lld saved in '%s' (training waited %.2f s, it took %.2f s)",
-             (long long)save->step, trainer->config->run, save->taking_s, save->saving_s);
+             (long long)save->step, save->is_local ? trainer->local_folder : trainer->config->run,
+             save->taking_s, save->saving_s);
     report->save_wait_seconds += save->taking_s;
     if (trainer->world->rank == 0)
         write_ledger(report);

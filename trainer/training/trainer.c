@@ -269,6 +269,7 @@ void trainer_close(struct trainer *trainer)
 {
     run_saver_close(trainer->saver);
     run_lock_release(trainer->run_lock);
+    memory_free(trainer->local_folder);
     batch_stream_close(trainer->batches);
     shard_stager_stop(trainer->stager);
     corpus_mixture_close(trainer->mixture);

@@ -67,6 +67,7 @@ struct trainer {
 
     struct run_saver *saver; /* once the run's folder is open */
     int run_lock;            /* rank 0's, from run_folder_open on */
+    char *local_folder;      /* this node's, for local checkpoints; NULL: there are none */
     struct train_progress progress;
     struct compute_ledger ledger;
     struct train_profile profile;

@@ -113,6 +113,12 @@ void gguf_put_i32s(struct gguf_writer *writer, const char *key, const int32_t *v
     strbuf_add(&writer->values, values, (size_t)count * sizeof *values);
 }
 
+void gguf_put_f32s(struct gguf_writer *writer, const char *key, const float *values, int64_t count)
+{
+    add_array(writer, key, GGUF_VALUE_F32, count);
+    strbuf_add(&writer->values, values, (size_t)count * sizeof *values);
+}
+
 void gguf_put_texts(struct gguf_writer *writer, const char *key, int64_t count)
 {
     add_array(writer, key, GGUF_VALUE_TEXT, count);

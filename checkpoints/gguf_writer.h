@@ -53,6 +53,7 @@ void gguf_put_f32(struct gguf_writer *writer, const char *key, double value);
 void gguf_put_bool(struct gguf_writer *writer, const char *key, bool value);
 void gguf_put_i32s(struct gguf_writer *writer, const char *key, const int32_t *values,
                    int64_t count);
+void gguf_put_f32s(struct gguf_writer *writer, const char *key, const float *values, int64_t count);
 /* An array of so many texts, which gguf_add_text then gives one by one. */
 void gguf_put_texts(struct gguf_writer *writer, const char *key, int64_t count);
 void gguf_add_text(struct gguf_writer *writer, const char *text, size_t length);

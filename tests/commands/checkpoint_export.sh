@@ -134,6 +134,66 @@ eon checkpoint export whole --out=whole.gguf
 expect_refused 'llama.cpp has no rule that cuts text as gpt2 does and takes whole pieces'
 expect_absent whole.gguf whole.gguf.partial
 
+begin a_tokenizer_of_sentencepiece_is_written_with_scores
+small=$project_root/tests/golden/sentencepiece.json
+eon shards build --tokenizer="$small" --document_bytes=$document_bytes --holdout=0.1 --out=marked \
+    text.txt
+expect_success
+eon train --run=sentencepiece --corpus=marked --family=llama --layers=2 --width=32 --heads=4 \
+    --seq_len=64 --leaves=2 --leaf_sequences=1 --warmup_steps=0 --steps=3 --threads=1
+expect_success
+eon checkpoint export sentencepiece --out=sentencepiece.gguf
+expect_success
+expect_says out '620 tokens'
+for key in scores unknown_token_id add_space_prefix remove_extra_whitespaces; do
+    expect grep -qaF tokenizer.ggml.$key sentencepiece.gguf
+done
+expect grep -qaF '<0x0A>' sentencepiece.gguf
+expect grep -qaF '▁the' sentencepiece.gguf
+expect test "$(grep -caF tokenizer.ggml.merges sentencepiece.gguf)" = 0
+
+with_tokenizer() { # FOLDER SED_SCRIPT: a checkpoint whose tokenizer is the small one, changed
+    cp -R sentencepiece/checkpoints/step-00000003 "$1"
+    sed "$2" "$small" >"$1/tokenizer.json"
+    run cmp -s "$small" "$1/tokenizer.json"
+    expect_exit 1
+    rewrite_manifest "$1"
+    eon checkpoint export "$1" --out="$1.gguf"
+}
+
+metaspace() { # SCHEME: a sed script
+    printf 's/"normalizer":.*"pre_tokenizer":null/"normalizer":null,"pre_tokenizer":'
+    printf '{"type":"Metaspace","replacement":"▁","prepend_scheme":"%s","split":false}/' "$1"
+}
+
+begin a_text_without_a_blank_before_is_marked_so
+with_tokenizer unprefixed 's/{"type":"Prepend","prepend":"▁"},//'
+expect_success
+with_tokenizer never "$(metaspace never)"
+expect_success
+for model in sentencepiece unprefixed never; do
+    at=$(grep -obaF tokenizer.ggml.add_space_prefix $model.gguf)
+    expected=0700000000 # a bool, false
+    [ $model != sentencepiece ] || expected=0700000001
+    expect_equal "$(bytes_at $model.gguf $((${at%%:*} + 31)) 5)" $expected
+done
+
+begin a_blank_before_some_texts_alone_is_refused
+for scheme in first always; do
+    with_tokenizer $scheme "$(metaspace $scheme)"
+    expect_refused "Metaspace with prepend_scheme '$scheme' puts none before one that begins with"
+    expect_absent $scheme.gguf $scheme.gguf.partial
+done
+
+begin merges_that_scores_do_not_order_are_refused
+with_tokenizer unmerged 's/\["▁t","he"\],*//; s/\["▁th","e"\],*//'
+expect_refused "'▁the', is made by llama.cpp of two parts that have no merge to it here"
+expect_absent unmerged.gguf unmerged.gguf.partial
+
+begin whole_texts_are_taken_where_merging_comes_to_the_same
+with_tokenizer merged 's/"ignore_merges":false/"ignore_merges":true/'
+expect_success
+
 begin a_value_that_the_type_does_not_hold_is_refused_and_nothing_put_in_place
 cp -R gpt2/checkpoints/step-00000003 huge
 size=$(wc -c <huge/model.safetensors)
@@ -182,7 +242,7 @@ begin others_read_what_was_written
 if [ -z "${EON_PYTHON-}" ]; then
     skip 'no $EON_PYTHON with gguf and safetensors'
 else
-    for run in gpt2 llama_tied llama_untied narrow; do
+    for run in gpt2 llama_tied llama_untied narrow sentencepiece; do
         run "$EON_PYTHON" "$project_root/tests/golden/compare_gguf.py" --eon="$EON" \
             $run/checkpoints/step-00000003
         expect_success

@@ -6,7 +6,8 @@
 
 With gguf, llama.cpp's own package for such files: every tensor has, bit for bit, the bytes that
 this package makes of the checkpoint's, under the name that it gives them; the values are those of
-config.json, and the tokens and merges those of tokenizer.json.
+config.json, and the tokens and merges those of tokenizer.json; of SentencePiece's kind the scores
+order the merges that make a token as they are ordered there.
 
 With llama-cpp-python, if it is there: llama.cpp loads the file, cuts the prompts and the texts into
 the tokens that eon cuts them into, has the same logits within the type's tolerance, and from the
@@ -38,7 +39,7 @@ TOLERANCES = {"f32": 1e-5, "f16": 2e-3, "bf16": 1e-2, "q8_0": 5e-2}
 GPT2_TOLERANCE = 1e-3
 PROMPTS = ["ROMEO:\nI am the king, and", "The", "It's 1,024 'rare'  words;\n\n  and we'LL"]
 GREEDY_TOKENS = 60
-NORMAL, CONTROL, UNUSED = 1, 3, 5
+NORMAL, UNKNOWN, CONTROL, UNUSED, BYTE = 1, 2, 3, 5, 6
 
 found_wrong = False
 
@@ -138,25 +139,68 @@ def compare_values(reader, config, asked):
     say(not wrong, f"{asked}: {len(wanted) + 2} values of the model" + (f": {wrong}" * bool(wrong)))
 
 
+def last_merge(name, ranks):
+    """The rank of the merge that makes the token, or None."""
+    parts, last = list(name), None
+    while len(parts) > 1:
+        rank, at = min((ranks.get(pair, len(ranks)), at)
+                       for at, pair in enumerate(zip(parts, parts[1:])))
+        if rank == len(ranks):
+            return None
+        parts[at:at + 2], last = ["".join(parts[at:at + 2])], rank
+    return last
+
+
+def compare_scores(reader, tokenizer, kinds):
+    model = tokenizer["model"]
+    ranks = {tuple(pair): rank for rank, pair in enumerate(model["merges"])}
+    made = {i: last_merge(token, ranks) for token, i in model["vocab"].items()
+            if kinds[i] == NORMAL}
+    order = sorted((i for i in made if made[i] is not None), key=made.get)
+    wanted = [0.0] * len(kinds)
+    for place, i in enumerate(order):
+        wanted[i] = -float(place)
+    prefix = any(part["type"] == "Prepend"
+                 for part in (tokenizer["normalizer"] or {}).get("normalizers", []))
+    say(value(reader, "tokenizer.ggml.scores") == wanted
+        and value(reader, "tokenizer.ggml.merges") is None
+        and value(reader, "tokenizer.ggml.add_space_prefix") == prefix
+        and value(reader, "tokenizer.ggml.remove_extra_whitespaces") is False,
+        f"{len(wanted)} scores of {len(order)} tokens that merges make, "
+        f"{'a' if prefix else 'no'} blank before a text")
+
+
+def kind_of(token, is_special, model):
+    if is_special:
+        return UNKNOWN if token == model["unk_token"] else CONTROL
+    return BYTE if model["byte_fallback"] and token.startswith("<0x") else NORMAL
+
+
 def compare_tokenizer(reader, checkpoint, config):
     path = checkpoint / "tokenizer.json"
     if not path.exists():
         say(value(reader, "tokenizer.ggml.model") == "none", "there is no tokenizer")
         return
     tokenizer = json.loads(path.read_text(encoding="utf-8"))
+    model = tokenizer["model"]
     specials = {token["id"]: token["content"] for token in tokenizer["added_tokens"]}
-    names = {number: token for token, number in tokenizer["model"]["vocab"].items()} | specials
+    names = {number: token for token, number in model["vocab"].items()} | specials
     tokens = value(reader, "tokenizer.ggml.tokens")
     kinds = value(reader, "tokenizer.ggml.token_type")
-    wanted = [CONTROL if i in specials else NORMAL if i in names else UNUSED
+    wanted = [kind_of(names[i], i in specials, model) if i in names else UNUSED
               for i in range(config["vocab_size"])]
     say(len(set(tokens)) == len(tokens) == config["vocab_size"] and kinds == wanted
         and all(tokens[i] == name for i, name in names.items()), f"{len(tokens)} tokens")
-    merges = value(reader, "tokenizer.ggml.merges")
-    say(merges == [" ".join(pair) for pair in tokenizer["model"]["merges"]],
-        f"{len(merges)} merges, cut as {value(reader, 'tokenizer.ggml.pre')}")
-    marks = [value(reader, f"tokenizer.ggml.{mark}_token_id") for mark in ("bos", "eos")]
-    say(marks == [config["bos_token_id"], config["eos_token_id"]], f"marks {marks}")
+    marks = {"bos": config["bos_token_id"], "eos": config["eos_token_id"]}
+    if model["byte_fallback"]:
+        compare_scores(reader, tokenizer, kinds)
+        marks["unknown"] = next((i for i, kind in enumerate(kinds) if kind == UNKNOWN), None)
+    else:
+        merges = value(reader, "tokenizer.ggml.merges")
+        say(merges == [" ".join(pair) for pair in model["merges"]],
+            f"{len(merges)} merges, cut as {value(reader, 'tokenizer.ggml.pre')}")
+    say(all(value(reader, f"tokenizer.ggml.{mark}_token_id") == i for mark, i in marks.items()),
+        f"marks {marks}")
 
 
 # ---- llama.cpp -----------------------------------------------------------------------------------

@@ -100,6 +100,7 @@ static void all_kinds_of_values_are_written(void **state)
 {
     (void)state;
     static const int32_t numbers[] = { -1, 1 << 30 };
+    static const float floats[] = { 0.5f, -2 };
     struct gguf_writer writer;
     struct gguf_reader reader;
     struct strbuf bytes = STRBUF_INIT;
@@ -109,6 +110,7 @@ static void all_kinds_of_values_are_written(void **state)
     gguf_put_f32(&writer, "f32", 0.5);
     gguf_put_bool(&writer, "bool", true);
     gguf_put_i32s(&writer, "i32s", numbers, 2);
+    gguf_put_f32s(&writer, "f32s", floats, 2);
     gguf_put_texts(&writer, "none", 0);
     assert_int_equal(gguf_writer_begin(&writer), STATUS_OK);
     assert_int_equal(gguf_writer_finish(&writer), STATUS_OK);
@@ -126,6 +128,7 @@ static void all_kinds_of_values_are_written(void **state)
         { "f32", GGUF_VALUE_F32, 1, "\0\0\0\x3f", 4 },
         { "bool", GGUF_VALUE_BOOL, 1, "\1", 1 },
         { "i32s", GGUF_VALUE_I32, 2, "\xff\xff\xff\xff\0\0\0\x40", 8 },
+        { "f32s", GGUF_VALUE_F32, 2, "\0\0\0\x3f\0\0\0\xc0", 8 },
         { "none", GGUF_VALUE_TEXT, 0, "", 0 },
     };
     assert_int_equal(file_read(path, 1 << 20, &bytes), STATUS_OK);

@@ -105,43 +105,6 @@ static void ids_and_decoded_texts_are_those_of_tokenizers_by_every_layout(void *
 
 /* ---- merging ---- */
 
-static const char *const letters[] = { "a", "b", " ", "\xc3\xa9", "\xe4\xb8\xad", "\n" };
-
-enum { LETTERS = sizeof letters / sizeof *letters, TOKENS = 5 }; /* the line feed has no token */
-
-/* A vocabulary whose merges are drawn: in any order of ranks, across blanks, of any letters. */
-static struct tokenizer *draw_tokenizer(uint64_t seed)
-{
-    struct philox_key key = philox_key(seed, RANDOM_TEST);
-    struct tokenizer *tokenizer = tokenizer_new();
-    tokenizer->kind = TOKENIZER_SENTENCEPIECE;
-    for (int byte = 0; byte < 256; byte++)
-        tokenizer_add_byte(tokenizer, (unsigned char)byte);
-    tokenizer_add_special(tokenizer, "</s>", 4);
-    for (int i = 0; i < TOKENS; i++)
-        assert_int_equal(tokenizer_add_token(tokenizer, letters[i], strlen(letters[i]), "t"),
-                         STATUS_OK);
-    const int32_t first = 257;
-    for (uint64_t i = 0; i < 40; i++) {
-        struct strbuf joined = STRBUF_INIT;
-        int32_t pair[2];
-        for (uint64_t side = 0; side < 2; side++) {
-            size_t length;
-            uint64_t count = (uint64_t)(tokenizer->tokens.count - first);
-            pair[side] = first + (int32_t)(philox_u64(key, i, side) % count);
-            const char *bytes = byte_map_bytes(&tokenizer->tokens, pair[side], &length);
-            strbuf_add(&joined, bytes, length);
-        }
-        if (pair_map_find(&tokenizer->merge_rank, pair[0], pair[1]) < 0 && joined.length < 20) {
-            byte_map_add(&tokenizer->tokens, joined.bytes, joined.length);
-            assert_int_equal(tokenizer_add_merge(tokenizer, pair[0], pair[1], "t"), STATUS_OK);
-        }
-        strbuf_release(&joined);
-    }
-    assert_int_equal(tokenizer_seal(tokenizer, "t"), STATUS_OK);
-    return tokenizer;
-}
-
 /* The definition: of all pairs of the whole text the lowest rank, the leftmost, until none is left.
  */
 static void merge_plainly(const struct tokenizer *tokenizer, struct token_buffer *ids)
@@ -171,14 +134,14 @@ static void text_is_merged_as_if_it_were_cut_nowhere(void **state)
     struct token_buffer ids = { 0 }, expected = { 0 };
     struct strbuf text = STRBUF_INIT;
     for (uint64_t seed = 0; seed < 60; seed++) {
-        struct tokenizer *tokenizer = draw_tokenizer(seed);
+        struct tokenizer *tokenizer = tokenizer_sample_draw(seed);
         struct philox_key key = philox_key(seed + 1000, RANDOM_TEST);
         const uint64_t length = seed % 6 == 0 ? 5000 : 20 * seed; /* beyond a window, too */
-        const uint64_t among = 1 + seed % LETTERS;
+        const uint64_t among = 1 + seed % TOKENIZER_SAMPLE_LETTERS;
         strbuf_reset(&text);
         expected.count = 0;
         for (uint64_t i = 0; i < length; i++) {
-            const char *letter = letters[philox_u64(key, i, 0) % among];
+            const char *letter = tokenizer_sample_letters[philox_u64(key, i, 0) % among];
             int64_t id = byte_map_find(&tokenizer->tokens, letter, strlen(letter));
             strbuf_add_string(&text, letter);
             token_buffer_add(&expected, id < 0 ? tokenizer->fallback['\n'] : (int32_t)id);
@@ -198,7 +161,7 @@ static void runs_of_millions_take_no_quadratic_time(void **state)
 {
     (void)state;
     static const char *const runs[] = { "a", " ", "\xe4\xb8\xad", "ab ", "\xff" };
-    struct tokenizer *tokenizer = draw_tokenizer(3);
+    struct tokenizer *tokenizer = tokenizer_sample_draw(3);
     for (size_t run = 0; run < sizeof runs / sizeof *runs; run++) {
         struct token_buffer ids = { 0 };
         struct strbuf text = STRBUF_INIT, back = STRBUF_INIT;

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/philox.h"
 #include "shards/tokenizer/tokenizer_trainer.h"
 
 struct tokenizer *tokenizer_sample_train(void)
@@ -107,4 +108,39 @@ enum status tokenizer_sample_read_changed(const struct strbuf *json, const char 
     assert_int_equal(file_replace(path, changed.bytes, changed.length), STATUS_OK);
     strbuf_release(&changed);
     return tokenizer_read(path, out);
+}
+
+const char *const tokenizer_sample_letters[] = { "a", "b", " ", "\xc3\xa9", "\xe4\xb8\xad", "\n" };
+
+struct tokenizer *tokenizer_sample_draw(uint64_t seed)
+{
+    struct philox_key key = philox_key(seed, RANDOM_TEST);
+    struct tokenizer *tokenizer = tokenizer_new();
+    tokenizer->kind = TOKENIZER_SENTENCEPIECE;
+    for (int byte = 0; byte < 256; byte++)
+        tokenizer_add_byte(tokenizer, (unsigned char)byte);
+    tokenizer_add_special(tokenizer, "</s>", 4);
+    for (int i = 0; i < TOKENIZER_SAMPLE_LETTERS - 1; i++)
+        assert_int_equal(tokenizer_add_token(tokenizer, tokenizer_sample_letters[i],
+                                             strlen(tokenizer_sample_letters[i]), "t"),
+                         STATUS_OK);
+    const int32_t first = 257;
+    for (uint64_t i = 0; i < 40; i++) {
+        struct strbuf joined = STRBUF_INIT;
+        int32_t pair[2];
+        for (uint64_t side = 0; side < 2; side++) {
+            size_t length;
+            uint64_t count = (uint64_t)(tokenizer->tokens.count - first);
+            pair[side] = first + (int32_t)(philox_u64(key, i, side) % count);
+            const char *bytes = byte_map_bytes(&tokenizer->tokens, pair[side], &length);
+            strbuf_add(&joined, bytes, length);
+        }
+        if (pair_map_find(&tokenizer->merge_rank, pair[0], pair[1]) < 0 && joined.length < 20) {
+            byte_map_add(&tokenizer->tokens, joined.bytes, joined.length);
+            assert_int_equal(tokenizer_add_merge(tokenizer, pair[0], pair[1], "t"), STATUS_OK);
+        }
+        strbuf_release(&joined);
+    }
+    assert_int_equal(tokenizer_seal(tokenizer, "t"), STATUS_OK);
+    return tokenizer;
 }

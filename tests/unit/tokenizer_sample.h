@@ -14,6 +14,12 @@ struct tokenizer *tokenizer_sample_gpt2(void);
 struct tokenizer *tokenizer_sample_sentencepiece(void);
 char *tokenizer_sample_golden(const char *name);
 
+/* One of SentencePiece's kind whose merges are drawn by the seed: in any order of ranks, across
+ * blanks, of any of the letters, of which the last, a line feed, has no token. */
+enum { TOKENIZER_SAMPLE_LETTERS = 6 };
+extern const char *const tokenizer_sample_letters[TOKENIZER_SAMPLE_LETTERS];
+struct tokenizer *tokenizer_sample_draw(uint64_t seed);
+
 /* The same vocabulary with another marking of blanks, written to `path` and read. */
 struct tokenizer *tokenizer_sample_in_layout(struct tokenizer *from, const char *path,
                                              const struct blank_marking *marking);

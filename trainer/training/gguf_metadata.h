@@ -13,7 +13,8 @@ void gguf_put_model(struct gguf_writer *writer, const struct model_config *confi
                     enum gguf_type type);
 
 /* tokenizer.*, for a model whose config.json (`json`) may name the tokens that begin and end a
- * text. NULL: the model has none. Bad input where llama.cpp has no rule that cuts text so. */
+ * text. NULL: the model has none. Bad input where llama.cpp cannot cut or
+ * merge text so. */
 enum status gguf_put_tokenizer(struct gguf_writer *writer, const struct tokenizer *tokenizer,
                                const struct model_config *config, const struct json *json);
 

@@ -5,9 +5,23 @@
 #include "base/memory.h"
 #include "shards/tokenizer/tokenizer_parts.h"
 #include "trainer/training/gguf_metadata.h"
+#include "trainer/training/gguf_scores.h"
 
 /* tokenizer.ggml.token_type, from llama.cpp's include/llama.h */
-enum { GGUF_NORMAL = 1, GGUF_CONTROL = 3, GGUF_UNUSED = 5 };
+enum gguf_token_type {
+    GGUF_NORMAL = 1,
+    GGUF_UNKNOWN,
+    GGUF_CONTROL,
+    GGUF_UNUSED = 5,
+    GGUF_BYTE,
+};
+
+static const enum gguf_token_type type_of_kind[] = {
+    [TOKEN_TEXT] = GGUF_NORMAL,
+    [TOKEN_BYTE] = GGUF_BYTE,
+    [TOKEN_SPECIAL] = GGUF_CONTROL,
+    [TOKEN_UNKNOWN] = GGUF_UNKNOWN,
+};
 
 /* llama.cpp knows rules of splitting by the names of models that have them. llama-bpe takes whole
  * pieces without merging, smaug-bpe and dbrx cut text as it does and merge them. cl100k has no rule
@@ -44,9 +58,9 @@ static void put_token_types(struct gguf_writer *writer, const struct tokenizer *
 {
     int32_t *types = memory_alloc((size_t)vocab_size * sizeof *types);
     for (int64_t id = 0; id < vocab_size; id++)
-        types[id] = id >= tokenizer->tokens.count                                ? GGUF_UNUSED
-                    : tokenizer_token_kind(tokenizer, (int32_t)id) == TOKEN_TEXT ? GGUF_NORMAL
-                                                                                 : GGUF_CONTROL;
+        types[id] = id < tokenizer->tokens.count
+                        ? type_of_kind[tokenizer_token_kind(tokenizer, (int32_t)id)]
+                        : GGUF_UNUSED;
     gguf_put_i32s(writer, "tokenizer.ggml.token_type", types, vocab_size);
     memory_free(types);
 }
@@ -81,15 +95,9 @@ static int64_t marking_token(const struct json *json, const char *key,
     return tokenizer->end_of_text;
 }
 
-enum status gguf_put_tokenizer(struct gguf_writer *writer, const struct tokenizer *tokenizer,
-                               const struct model_config *config, const struct json *json)
+static enum status put_byte_level(struct gguf_writer *writer, const struct tokenizer *tokenizer,
+                                  int64_t vocab_size)
 {
-    if (!tokenizer) {
-        gguf_put_text(writer, "tokenizer.ggml.model", "none");
-        return STATUS_OK;
-    }
-    if (tokenizer_kind_of(tokenizer) != TOKENIZER_BYTE_LEVEL)
-        return bad_input("cannot write the tokenizer to GGUF: SentencePiece's are not mapped");
     const char *rule = rule_names[tokenizer->splitting][tokenizer->whole_pieces];
     if (!rule)
         return bad_input("cannot write the tokenizer to GGUF: llama.cpp has no rule that cuts text "
@@ -97,9 +105,52 @@ enum status gguf_put_tokenizer(struct gguf_writer *writer, const struct tokenize
                          splitting_rule_names[tokenizer->splitting]);
     gguf_put_text(writer, "tokenizer.ggml.model", "gpt2");
     gguf_put_text(writer, "tokenizer.ggml.pre", rule);
-    put_tokens(writer, tokenizer, config->vocab_size);
-    put_token_types(writer, tokenizer, config->vocab_size);
+    put_tokens(writer, tokenizer, vocab_size);
+    put_token_types(writer, tokenizer, vocab_size);
     put_merges(writer, tokenizer);
+    return STATUS_OK;
+}
+
+/* llama.cpp puts a blank before every text or before none. It drops one from the text that it
+ * writes where it would put one, whatever the file's decoder strips. */
+static enum status put_sentencepiece(struct gguf_writer *writer, const struct tokenizer *tokenizer,
+                                     int64_t vocab_size)
+{
+    const struct blank_marking *marking = &tokenizer->marking;
+    const bool has_prefix = marking->prefix != BLANK_NEVER;
+    if (has_prefix && marking->stage == BLANK_METASPACE)
+        return bad_input("cannot write the tokenizer to GGUF: llama.cpp puts a blank before every "
+                         "text, where Metaspace with prepend_scheme '%s' puts none before one that "
+                         "begins with a blank",
+                         blank_prefix_names[marking->prefix]);
+    float *scores = memory_alloc_zeroed((size_t)vocab_size, sizeof *scores);
+    enum status status = gguf_scores_of(tokenizer, scores);
+    if (status == STATUS_OK) {
+        gguf_put_text(writer, "tokenizer.ggml.model", "llama");
+        gguf_put_text(writer, "tokenizer.ggml.pre", "default");
+        put_tokens(writer, tokenizer, vocab_size);
+        gguf_put_f32s(writer, "tokenizer.ggml.scores", scores, vocab_size);
+        put_token_types(writer, tokenizer, vocab_size);
+        if (tokenizer->unknown >= 0)
+            gguf_put_u32(writer, "tokenizer.ggml.unknown_token_id", tokenizer->unknown);
+        gguf_put_bool(writer, "tokenizer.ggml.add_space_prefix", has_prefix);
+        gguf_put_bool(writer, "tokenizer.ggml.remove_extra_whitespaces", false);
+    }
+    memory_free(scores);
+    return status;
+}
+
+enum status gguf_put_tokenizer(struct gguf_writer *writer, const struct tokenizer *tokenizer,
+                               const struct model_config *config, const struct json *json)
+{
+    if (!tokenizer) {
+        gguf_put_text(writer, "tokenizer.ggml.model", "none");
+        return STATUS_OK;
+    }
+    if (tokenizer->kind == TOKENIZER_BYTE_LEVEL)
+        TRY(put_byte_level(writer, tokenizer, config->vocab_size));
+    else
+        TRY(put_sentencepiece(writer, tokenizer, config->vocab_size));
     gguf_put_u32(writer, "tokenizer.ggml.bos_token_id",
                  marking_token(json, "bos_token_id", tokenizer));
     gguf_put_u32(writer, "tokenizer.ggml.eos_token_id",

@@ -82,6 +82,7 @@ static void add_record(struct train_report *report, const struct step_report *st
                          message_bytes(trainer->tuning.block, (enum wire)trainer->config->wire));
     json_put_number(record, "data_wait_seconds", batch_stream_wait_seconds(trainer->batches));
     json_put_number(record, "save_wait_seconds", report->save_wait_seconds);
+    json_put_number(record, "elapsed_seconds", clock_seconds() - trainer->profile.begun_s);
     metrics_writer_add(report->metrics, record);
     json_free(record);
 }

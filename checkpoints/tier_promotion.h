@@ -1,10 +1,11 @@
 /* tier_promotion: a checkpoint that nodes hold in parts becomes one of the run.
  *
- *   node 0   model  optimizer-1 optimizer-2              optimizer-4'
+ *   node 0   model  optimizer-1  optimizer-2                optimizer-4'
  *   node 1   gone
- *   node 2   model              optimizer-2' optimizer-3 optimizer-4     ': copies
- * (partner_files.h) run      model  optimizer-1 optimizer-2  optimizer-3 optimizer-4     all files,
- * and the manifest
+ *   node 2   model               optimizer-2'  optimizer-3  optimizer-4
+ *   run      model  optimizer-1  optimizer-2   optimizer-3  optimizer-4   and the manifest
+ *
+ * (': a copy that came from the node before, partner_files.h.)
  *
  * Of each file the lowest rank whose node has it copies it, and compares what it reads with the
  * manifest; where that is damaged, another node's is taken. What is then in the run's folder is

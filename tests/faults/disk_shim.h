@@ -9,13 +9,16 @@
  *   rank=N        only this rank is struck; without it, each
  *   trace=FILE    a line for each watched call, "KIND PATH", in FILE.RANK; "struck" after the one
  *   kind=KIND     only such calls count: write size sync range rename close create mkdir unlink
- * rmdir at=N from=N   the N-th call, from 1, is struck; or it and all that follow do=fail       it
- * returns error=ENOSPC|EDQUOT|EIO|EINTR (a close closes nevertheless) short      a write takes a
- * half kill_before kill_after   SIGKILL budget=BYTES  files below the folder may grow by so much on
- * this rank: then ENOSPC lose=all      at a kill, what was not synced is undone: bytes, sizes,
- * names some     at random: of the bytes some blocks of 4 KiB, of the names the newest ones, seed=N
- * by this seed mates=FILE    at a kill all ranks that have this file end at once and lose what was
- * not synced
+ *                 rmdir
+ *   at=N from=N   the N-th call, from 1, is struck; or it and all that follow
+ *   do=fail       it returns error=ENOSPC|EDQUOT|EIO|EINTR (a close closes nevertheless)
+ *      short      a write takes a half
+ *      kill_before kill_after      SIGKILL
+ *   budget=BYTES  files below the folder may grow by so much on this rank: then ENOSPC
+ *   lose=all      at a kill, what was not synced is undone: bytes, sizes, names
+ *        some     at random: of the bytes some blocks of 4 KiB, of the names the newest ones,
+ *                 seed=N by this seed
+ *   mates=FILE    at a kill all ranks that have this file end at once and lose what was not synced
  *
  * A power failure. Synced are a file's bytes by fsync or fdatasync of the file, its name by fsync
  * of its folder: what POSIX promises, and no more, so that the result holds on every file system.

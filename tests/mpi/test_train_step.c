@@ -147,7 +147,7 @@ static void save_poisoned_checkpoint(const struct training_sample *sample)
     trainer.model.parameters[0] = NAN;
     struct save_report save;
     trainer.saver = run_saver_open(&trainer);
-    if (run_saver_begin(trainer.saver, &trainer) != STATUS_OK ||
+    if (run_saver_begin(trainer.saver) != STATUS_OK ||
         run_saver_advance(trainer.saver, true, &save) != STATUS_OK)
         fail_msg("%s", status_message());
     trainer_close(&trainer);

@@ -1,11 +1,13 @@
 /* huggingface_tensors: which tensor of a published model is which of eon's.
  *
- *   published                            eon
- *   wte.weight                           transformer.wte.weight     the prefix may be absent, of
- * all transformer.wte.weight               transformer.wte.weight     tensors or of none
- *   lm_head.weight                       -                          of a tied head: the embedding
- * again h.0.attn.bias, h.0.attn.masked_bias  -                          buffers: what a model
- * computes with layers.0.self_attn.rotary_emb.inv_freq  -                       and does not learn
+ *   published                       eon
+ *   wte.weight                      transformer.wte.weight  the prefix may be absent, of all
+ *   transformer.wte.weight          transformer.wte.weight  tensors or of none
+ *   lm_head.weight                  -                       of a tied head: the embedding again
+ *   h.0.attn.bias                   -                       buffers: what a model computes with
+ *   h.0.attn.masked_bias            -                       and does not learn
+ *   layers.0.self_attn.
+ *       rotary_emb.inv_freq         -
  *
  * Every tensor must be one of these, of the model's shape and a type of floats, and none may be
  * missing.

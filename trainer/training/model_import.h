@@ -1,12 +1,12 @@
 /* model_import: a Hugging Face model's folder, written as a checkpoint of step 0.
  *
- *   FOLDER/config.json                    RUN/checkpoints/step-00000000/config.json, as eon writes
- * it FOLDER/model*.safetensors             .../model*.safetensors: float32 under eon's names,
- * divided into as many files, with their index FOLDER/tokenizer.json, or vocab.json
- * .../tokenizer.json, tokenizer_config.json; neither where and merges.txt                 eon does
- * not read it
- *                                         .../state.json: {"digested": ..., "imported_from":
- * FOLDER}
+ *   FOLDER/                       RUN/checkpoints/step-00000000/
+ *     config.json                   config.json, as eon writes it
+ *     model*.safetensors            model*.safetensors: float32 under eon's names, as many
+ *                                   files, with their index
+ *     tokenizer.json, or            tokenizer.json, tokenizer_config.json; neither where eon
+ *     vocab.json and merges.txt     does not read it
+ *                                   state.json: {"digested": ..., "imported_from": FOLDER}
  *
  * The folder may be hostile. Everything about it is checked before anything is written; weights
  * pass through in blocks, so that memory does not grow with the model.

@@ -71,9 +71,9 @@ static enum status not_saved(const struct run_saver *saver, enum status status)
                                saver->report.is_local ? " on the nodes" : "");
 }
 
-static enum status begin(struct run_saver *saver, const struct trainer *trainer,
-                         const struct checkpoint_way *way)
+static enum status begin(struct run_saver *saver, const struct checkpoint_way *way)
 {
+    const struct trainer *trainer = saver->trainer;
     const char *folder = way->is_local ? trainer->local_folder : trainer->config->run;
     CHECK(!saver->writer, "a save begins while another is under way");
     saver->begun_s = clock_seconds();
@@ -87,25 +87,25 @@ static enum status begin(struct run_saver *saver, const struct trainer *trainer,
     return STATUS_OK;
 }
 
-enum status run_saver_begin(struct run_saver *saver, const struct trainer *trainer)
+enum status run_saver_begin(struct run_saver *saver)
 {
     const struct checkpoint_way way = {
         .queue = saver->queue,
-        .pool = trainer->kernels.pool,
-        .retention = run_saver_retention(trainer->config),
+        .pool = saver->trainer->kernels.pool,
+        .retention = run_saver_retention(saver->trainer->config),
     };
-    return begin(saver, trainer, &way);
+    return begin(saver, &way);
 }
 
-enum status run_saver_begin_local(struct run_saver *saver, const struct trainer *trainer)
+enum status run_saver_begin_local(struct run_saver *saver)
 {
     const struct checkpoint_way way = {
         .queue = saver->queue,
-        .pool = trainer->kernels.pool,
+        .pool = saver->trainer->kernels.pool,
         .retention = { .last = LOCAL_KEPT },
         .is_local = true,
     };
-    return begin(saver, trainer, &way);
+    return begin(saver, &way);
 }
 
 static void clear_local_job(void *context)

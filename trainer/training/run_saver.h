@@ -1,7 +1,9 @@
 /* run_saver: saves of a run, beside its training.
  *
- *   training  step | take the state | step | step | step | ...          the next save waits for
- * this queue            .. write, fsync ................... | rename
+ *   training  step | take the state | step | step | step | ...
+ *   queue                             write, fsync ......... | rename
+ *
+ * The next save waits for the one before it.
  *
  * The state is taken in memory between two steps, each rank its part of it, and training goes on
  * while a thread writes. Between later steps the ranks ask each other whether all have written;
@@ -31,10 +33,10 @@ struct run_saver *run_saver_open(const struct trainer *trainer);
 void run_saver_close(struct run_saver *saver); /* no save is under way; NULL is allowed */
 
 /* Collective. Takes the state of trainer->progress.step; none is under way. */
-enum status run_saver_begin(struct run_saver *saver, const struct trainer *trainer);
+enum status run_saver_begin(struct run_saver *saver);
 /* The same on the nodes themselves. Of these the last two are kept, until the run has a newer one.
  */
-enum status run_saver_begin_local(struct run_saver *saver, const struct trainer *trainer);
+enum status run_saver_begin_local(struct run_saver *saver);
 /* Local, the same on all ranks. */
 bool run_saver_is_busy(const struct run_saver *saver);
 bool run_saver_is_busy_with_run(const struct run_saver *saver); /* not with a local one */

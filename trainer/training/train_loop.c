@@ -49,8 +49,8 @@ static enum status begin_save(struct trainer *trainer, bool is_local)
 {
     const double begun_s = clock_seconds();
     flight_recorder_doing("saving step %lld", (long long)trainer->progress.step);
-    enum status status = is_local ? run_saver_begin_local(trainer->saver, trainer)
-                                  : run_saver_begin(trainer->saver, trainer);
+    enum status status =
+        is_local ? run_saver_begin_local(trainer->saver) : run_saver_begin(trainer->saver);
     train_profile_add(trainer, STAGE_SAVING, begun_s);
     return status;
 }

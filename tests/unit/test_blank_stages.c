@@ -12,29 +12,20 @@
 #include "base/memory.h"
 #include "tests/unit/tokenizer_sample.h"
 
-static char folder[] = "/tmp/eon-test-blank-stages-XXXXXX", *path;
-static struct tokenizer *small;
-static struct strbuf small_json;
+static struct tokenizer_desk desk;
 
 static int read_small(void **state)
 {
     (void)state;
-    small = tokenizer_sample_sentencepiece();
-    strbuf_init(&small_json);
-    tokenizer_print(small, &small_json);
-    assert_non_null(mkdtemp(folder));
-    path = path_join(folder, "tokenizer.json");
+    tokenizer_desk_open(&desk, tokenizer_sample_sentencepiece());
     return 0;
 }
 
 static int remove_folder(void **state)
 {
     (void)state;
-    tokenizer_free(small);
-    strbuf_release(&small_json);
-    memory_free(path);
-    assert_int_equal(memory_live_blocks(), 0);
-    return folder_remove(folder) == STATUS_OK ? 0 : -1;
+    tokenizer_desk_close(&desk);
+    return 0;
 }
 
 static void what_is_written_is_read_back(void **state)
@@ -47,10 +38,10 @@ static void what_is_written_is_read_back(void **state)
         struct blank_marking marking = { form % 2, form / 2 % 3, form / 6 % 2, form / 12 };
         if (marking.stage == BLANK_NORMALIZER && (marking.splits || marking.prefix == BLANK_FIRST))
             continue; /* no file says so */
-        struct tokenizer *back = tokenizer_sample_in_layout(small, path, &marking);
+        struct tokenizer *back = tokenizer_sample_in_layout(desk.tokenizer, desk.path, &marking);
         strbuf_reset(&again);
         tokenizer_print(back, &again);
-        assert_int_equal(file_replace(path, again.bytes, again.length), STATUS_OK);
+        assert_int_equal(file_replace(desk.path, again.bytes, again.length), STATUS_OK);
         bool known = false;
         for (int i = 0; i < distinct; i++)
             known = known || strcmp(digests[i], tokenizer_digest(back)) == 0;
@@ -66,7 +57,7 @@ static void assert_read(const struct strbuf *json, const char *from, const char 
                         struct blank_marking expected)
 {
     struct tokenizer *out;
-    if (tokenizer_sample_read_changed(json, path, from, to, &out) != STATUS_OK)
+    if (tokenizer_sample_read_changed(json, desk.path, from, to, &out) != STATUS_OK)
         fail_msg("'%s' for '%s': %s", to, from, status_message());
     assert_int_equal(tokenizer_marking(out)->stage, expected.stage);
     assert_int_equal(tokenizer_marking(out)->prefix, expected.prefix);
@@ -89,11 +80,11 @@ static void other_spellings_of_metaspace_are_read(void **state)
         { ", \"prepend_scheme\": \"never\", \"add_prefix_space\": false, \"split\": false}",
           { BLANK_METASPACE, BLANK_NEVER, false, 0 } },
     };
-    const struct blank_marking old = small->marking;
+    const struct blank_marking old = desk.tokenizer->marking;
     struct strbuf json = STRBUF_INIT, to = STRBUF_INIT;
-    small->marking = (struct blank_marking){ BLANK_METASPACE, BLANK_FIRST, false, 0 };
-    tokenizer_print(small, &json);
-    small->marking = old;
+    desk.tokenizer->marking = (struct blank_marking){ BLANK_METASPACE, BLANK_FIRST, false, 0 };
+    tokenizer_print(desk.tokenizer, &json);
+    desk.tokenizer->marking = old;
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         strbuf_reset(&to);
         strbuf_addf(&to, "\"pre_tokenizer\": " METASPACE "%s, \"other\": ", forms[i].members);
@@ -106,10 +97,10 @@ static void other_spellings_of_metaspace_are_read(void **state)
 static void marks_around_a_text_are_left_to_their_user(void **state)
 {
     (void)state;
-    assert_read(&small_json, "\"post_processor\": null",
+    assert_read(&desk.json, "\"post_processor\": null",
                 "\"post_processor\": {\"type\": \"TemplateProcessing\", \"single\": "
                 "[{\"SpecialToken\": {\"id\": \"<s>\"}}, {\"Sequence\": {\"id\": \"A\"}}]}",
-                small->marking);
+                desk.tokenizer->marking);
 }
 
 struct change {
@@ -121,7 +112,7 @@ static void assert_refused(const struct change *changes)
     for (; changes->from; changes++) {
         struct tokenizer *out;
         assert_int_equal(
-            tokenizer_sample_read_changed(&small_json, path, changes->from, changes->to, &out),
+            tokenizer_sample_read_changed(&desk.json, desk.path, changes->from, changes->to, &out),
             STATUS_BAD_INPUT);
         assert_null(out);
         assert_null(strchr(status_message(), '\n'));

@@ -15,29 +15,20 @@
 #include "base/philox.h"
 #include "tests/unit/tokenizer_sample.h"
 
-static char folder[] = "/tmp/eon-test-sentencepiece-XXXXXX", *path;
-static struct tokenizer *small;
-static struct strbuf small_json;
+static struct tokenizer_desk desk;
 
 static int read_small(void **state)
 {
     (void)state;
-    small = tokenizer_sample_sentencepiece();
-    strbuf_init(&small_json);
-    tokenizer_print(small, &small_json);
-    assert_non_null(mkdtemp(folder));
-    path = path_join(folder, "tokenizer.json");
+    tokenizer_desk_open(&desk, tokenizer_sample_sentencepiece());
     return 0;
 }
 
 static int remove_folder(void **state)
 {
     (void)state;
-    tokenizer_free(small);
-    strbuf_release(&small_json);
-    memory_free(path);
-    assert_int_equal(memory_live_blocks(), 0);
-    return folder_remove(folder) == STATUS_OK ? 0 : -1;
+    tokenizer_desk_close(&desk);
+    return 0;
 }
 
 /* ---- the reference's ids: sentencepiece_ids.json is written by compare_sentencepiece.py ---- */
@@ -92,7 +83,7 @@ static void ids_and_decoded_texts_are_those_of_tokenizers_by_every_layout(void *
     struct json *cases;
     char *file = tokenizer_sample_golden("sentencepiece_ids.json");
     for (int i = 0; i < LAYOUTS; i++)
-        tokenizers[i] = tokenizer_sample_in_layout(small, path, &layouts[i].marking);
+        tokenizers[i] = tokenizer_sample_in_layout(desk.tokenizer, desk.path, &layouts[i].marking);
     assert_int_equal(json_read(file, 1 << 20, &cases), STATUS_OK);
     assert_true(json_length(cases) > 100);
     for (int64_t i = 0; i < json_length(cases); i++)
@@ -183,10 +174,10 @@ static void an_encoder_remembers_nothing_that_changes_ids(void **state)
     (void)state;
     static const char text[] = "the then there\n\"quoted\"  aaaa \xe4\xb8\xad, that 1234 the then";
     struct token_buffer first = { 0 }, again = { 0 };
-    struct encoder *encoder = encoder_create(small);
+    struct encoder *encoder = encoder_create(desk.tokenizer);
     for (int i = 0; i < 3; i++) {
         for (size_t length = 1; length < sizeof text; length++) {
-            tokenizer_sample_encode(small, text, length, &first);
+            tokenizer_sample_encode(desk.tokenizer, text, length, &first);
             again.count = 0;
             encoder_add(encoder, text, length, &again);
             assert_int_equal(again.count, first.count);
@@ -209,15 +200,16 @@ static void what_is_no_utf8_gets_tokens_of_bytes_and_comes_back(void **state)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct token_buffer ids = { 0 };
         struct strbuf back = STRBUF_INIT;
-        tokenizer_sample_encode(small, texts[i], strlen(texts[i]), &ids);
-        tokenizer_decode(small, ids.ids, ids.count, &back);
+        tokenizer_sample_encode(desk.tokenizer, texts[i], strlen(texts[i]), &ids);
+        tokenizer_decode(desk.tokenizer, ids.ids, ids.count, &back);
         assert_string_equal(back.bytes, texts[i]);
         token_buffer_release(&ids);
         strbuf_release(&back);
     }
     struct token_buffer ids = { 0 };
-    tokenizer_sample_encode(small, "\xff the", 5, &ids); /* and what follows is as it would be */
-    assert_int_equal(ids.ids[1], small->fallback[0xff]);
+    tokenizer_sample_encode(desk.tokenizer, "\xff the", 5,
+                            &ids); /* and what follows is as it would be */
+    assert_int_equal(ids.ids[1], desk.tokenizer->fallback[0xff]);
     assert_int_equal(ids.count, 3);
     token_buffer_release(&ids);
 }
@@ -228,7 +220,7 @@ static void tokens_decoded_one_by_one_are_the_text(void **state)
     static const char text[] = " the caf\xc3\xa9 \xf0\x9f\x99\x82\n  and";
     for (int layout = 0; layout < LAYOUTS; layout++) {
         struct tokenizer *tokenizer =
-            tokenizer_sample_in_layout(small, path, &layouts[layout].marking);
+            tokenizer_sample_in_layout(desk.tokenizer, desk.path, &layouts[layout].marking);
         struct token_buffer ids = { 0 };
         struct strbuf whole = STRBUF_INIT, parts = STRBUF_INIT;
         tokenizer_sample_encode(tokenizer, text, strlen(text), &ids);
@@ -254,8 +246,8 @@ static void a_whole_text_is_a_token_without_merges_if_the_file_says_so(void **st
     struct tokenizer *tokenizer;
     struct token_buffer ids = { 0 };
     const char *to = "\"ignore_merges\": true";
-    assert_int_equal(tokenizer_sample_read_changed(&small_json, path, "\"ignore_merges\": false",
-                                                   to, &tokenizer),
+    assert_int_equal(tokenizer_sample_read_changed(&desk.json, desk.path,
+                                                   "\"ignore_merges\": false", to, &tokenizer),
                      STATUS_OK);
     tokenizer->merge_rank.count = 0; /* no pair is found any more: what is whole is looked up */
     for (int64_t i = 0; i < (int64_t)1 << tokenizer->merge_rank.bits; i++)

@@ -12,29 +12,20 @@
 #include "base/memory.h"
 #include "tests/unit/tokenizer_sample.h"
 
-static char folder[] = "/tmp/eon-test-tokenizer-XXXXXX", *path;
-static struct tokenizer *small;
-static struct strbuf small_json;
+static struct tokenizer_desk desk;
 
 static int make_small_tokenizer(void **state)
 {
     (void)state;
-    small = tokenizer_sample_train();
-    strbuf_init(&small_json);
-    tokenizer_print(small, &small_json);
-    assert_non_null(mkdtemp(folder));
-    path = path_join(folder, "tokenizer.json");
+    tokenizer_desk_open(&desk, tokenizer_sample_train());
     return 0;
 }
 
 static int remove_folder(void **state)
 {
     (void)state;
-    tokenizer_free(small);
-    strbuf_release(&small_json);
-    memory_free(path);
-    assert_int_equal(memory_live_blocks(), 0);
-    return folder_remove(folder) == STATUS_OK ? 0 : -1;
+    tokenizer_desk_close(&desk);
+    return 0;
 }
 
 static void gpt2_has_its_known_size_and_special_token(void **state)
@@ -57,8 +48,8 @@ static void gpt2_read_back_from_tokenizer_json_is_the_same(void **state)
 {
     (void)state;
     struct tokenizer *gpt2 = tokenizer_sample_gpt2(), *back;
-    assert_int_equal(tokenizer_write(gpt2, path), STATUS_OK);
-    assert_int_equal(tokenizer_open(path, &back), STATUS_OK);
+    assert_int_equal(tokenizer_write(gpt2, desk.path), STATUS_OK);
+    assert_int_equal(tokenizer_open(desk.path, &back), STATUS_OK);
     assert_string_equal(tokenizer_digest(back), tokenizer_digest(gpt2));
     tokenizer_free(gpt2);
     tokenizer_free(back);
@@ -66,7 +57,7 @@ static void gpt2_read_back_from_tokenizer_json_is_the_same(void **state)
 
 static enum status read_changed(const char *from, const char *to, struct tokenizer **out)
 {
-    return tokenizer_sample_read_changed(&small_json, path, from, to, out);
+    return tokenizer_sample_read_changed(&desk.json, desk.path, from, to, out);
 }
 
 static void what_is_written_is_read_back(void **state)
@@ -75,9 +66,9 @@ static void what_is_written_is_read_back(void **state)
     struct tokenizer *back;
     struct strbuf again = STRBUF_INIT;
     assert_int_equal(read_changed("BPE", "BPE", &back), STATUS_OK);
-    assert_string_equal(tokenizer_digest(back), tokenizer_digest(small));
+    assert_string_equal(tokenizer_digest(back), tokenizer_digest(desk.tokenizer));
     tokenizer_print(back, &again);
-    assert_string_equal(again.bytes, small_json.bytes);
+    assert_string_equal(again.bytes, desk.json.bytes);
     strbuf_release(&again);
     tokenizer_free(back);
 }
@@ -88,7 +79,7 @@ static void merges_of_older_files_are_strings(void **state)
     struct tokenizer *back;
     struct json *root;
     struct strbuf text = STRBUF_INIT, merge = STRBUF_INIT;
-    assert_int_equal(json_parse(small_json.bytes, small_json.length, "small", &root), STATUS_OK);
+    assert_int_equal(json_parse(desk.json.bytes, desk.json.length, "small", &root), STATUS_OK);
     struct json *model = (struct json *)(uintptr_t)json_member(root, "model");
     const struct json *pairs = json_member(model, "merges");
     struct json *strings = json_new_array();
@@ -100,9 +91,9 @@ static void merges_of_older_files_are_strings(void **state)
     }
     json_put(model, "merges", strings);
     json_print(root, JSON_COMPACT, &text);
-    assert_int_equal(file_replace(path, text.bytes, text.length), STATUS_OK);
-    assert_int_equal(tokenizer_read(path, &back), STATUS_OK);
-    assert_string_equal(tokenizer_digest(back), tokenizer_digest(small));
+    assert_int_equal(file_replace(desk.path, text.bytes, text.length), STATUS_OK);
+    assert_int_equal(tokenizer_read(desk.path, &back), STATUS_OK);
+    assert_string_equal(tokenizer_digest(back), tokenizer_digest(desk.tokenizer));
     tokenizer_free(back);
     json_free(root);
     strbuf_release(&text);
@@ -157,8 +148,9 @@ static void ids_with_a_hole_are_refused(void **state)
     (void)state;
     struct strbuf last = STRBUF_INIT, beyond = STRBUF_INIT;
     struct tokenizer *out;
-    strbuf_addf(&last, "%d", tokenizer_end_of_text(small)); /* counted twice: leaves room for one */
-    strbuf_addf(&beyond, "%d", tokenizer_end_of_text(small) + 1);
+    strbuf_addf(&last, "%d",
+                tokenizer_end_of_text(desk.tokenizer)); /* counted twice: leaves room for one */
+    strbuf_addf(&beyond, "%d", tokenizer_end_of_text(desk.tokenizer) + 1);
     assert_int_equal(read_changed(last.bytes, beyond.bytes, &out), STATUS_BAD_INPUT);
     assert_non_null(strstr(status_message(), "no token has id"));
     strbuf_release(&last);
@@ -169,10 +161,10 @@ static void ids_with_a_hole_are_refused(void **state)
 static void a_cut_file_is_refused(void **state)
 {
     (void)state;
-    for (size_t length = 0; length + 2 < small_json.length; length += 97) {
+    for (size_t length = 0; length + 2 < desk.json.length; length += 97) {
         struct tokenizer *out;
-        assert_int_equal(file_replace(path, small_json.bytes, length), STATUS_OK);
-        assert_int_equal(tokenizer_read(path, &out), STATUS_BAD_INPUT);
+        assert_int_equal(file_replace(desk.path, desk.json.bytes, length), STATUS_OK);
+        assert_int_equal(tokenizer_read(desk.path, &out), STATUS_BAD_INPUT);
         assert_null(out);
     }
 }

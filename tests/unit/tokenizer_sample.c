@@ -144,3 +144,22 @@ struct tokenizer *tokenizer_sample_draw(uint64_t seed)
     assert_int_equal(tokenizer_seal(tokenizer, "t"), STATUS_OK);
     return tokenizer;
 }
+
+void tokenizer_desk_open(struct tokenizer_desk *desk, struct tokenizer *tokenizer)
+{
+    *desk = (struct tokenizer_desk){ .tokenizer = tokenizer,
+                                     .json = STRBUF_INIT,
+                                     .folder = "/tmp/eon-test-tokenizer-XXXXXX" };
+    tokenizer_print(tokenizer, &desk->json);
+    assert_non_null(mkdtemp(desk->folder));
+    desk->path = path_join(desk->folder, "tokenizer.json");
+}
+
+void tokenizer_desk_close(struct tokenizer_desk *desk)
+{
+    tokenizer_free(desk->tokenizer);
+    strbuf_release(&desk->json);
+    memory_free(desk->path);
+    assert_int_equal(memory_live_blocks(), 0);
+    assert_int_equal(folder_remove(desk->folder), STATUS_OK);
+}

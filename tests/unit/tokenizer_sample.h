@@ -24,6 +24,17 @@ struct tokenizer *tokenizer_sample_draw(uint64_t seed);
 struct tokenizer *tokenizer_sample_in_layout(struct tokenizer *from, const char *path,
                                              const struct blank_marking *marking);
 
+/* Where a test changes a tokenizer's file and reads it. */
+struct tokenizer_desk {
+    struct tokenizer *tokenizer;
+    struct strbuf json; /* the tokenizer's file */
+    char folder[64];    /* fresh */
+    char *path;         /* of a tokenizer.json in it, which is not there yet */
+};
+void tokenizer_desk_open(struct tokenizer_desk *desk, struct tokenizer *tokenizer);
+/* Fails the test where memory is held still. */
+void tokenizer_desk_close(struct tokenizer_desk *desk);
+
 /* The ids of a text by an encoder that has seen no other. */
 void tokenizer_sample_encode(const struct tokenizer *tokenizer, const char *text, size_t length,
                              struct token_buffer *ids);

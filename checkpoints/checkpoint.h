@@ -143,8 +143,6 @@ typedef enum status checkpoint_trial(void *context, struct checkpoint *checkpoin
  * a warning and passed over. *out = NULL where the run has none and step < 0. */
 enum status checkpoint_find(const struct world *world, const char *run_folder, int64_t step,
                             checkpoint_trial *trial, void *context, struct checkpoint **out);
-/* Collective. A trial: all checksums of files are verified by all ranks of the world together. */
-enum status checkpoint_verify_together(void *world, struct checkpoint *checkpoint);
 
 /* Local (rank 0): removes all others, and abandoned temporary folders. */
 enum status checkpoint_prune(const char *run_folder, const struct checkpoint_retention *retention);

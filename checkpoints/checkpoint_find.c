@@ -27,12 +27,6 @@ static enum status share_catalogue(const struct world *world, const char *run_fo
     return STATUS_OK;
 }
 
-enum status checkpoint_verify_together(void *world, struct checkpoint *checkpoint)
-{
-    const struct world *ranks = world;
-    return world_agree(ranks, checkpoint_verify(checkpoint, true, ranks->rank, ranks->size, NULL));
-}
-
 /* Collective. What the ranks open, they try. */
 static enum status try_candidate(const struct world *world,
                                  const struct checkpoint_catalogue *catalogue, int64_t index,

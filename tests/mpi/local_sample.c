@@ -85,7 +85,7 @@ void local_sample_expect(int64_t asked, int64_t expected)
     if (local_tier_restore(&local_sample.world, local_sample.local, local_sample.run, asked) !=
         STATUS_OK)
         fail_msg("%s", status_message());
-    if (checkpoint_find(&local_sample.world, local_sample.run, -1, checkpoint_verify_together,
+    if (checkpoint_find(&local_sample.world, local_sample.run, -1, sample_verify,
                         &local_sample.world, &checkpoint) != STATUS_OK)
         fail_msg("%s", status_message());
     assert_int_equal(checkpoint ? checkpoint_step(checkpoint) : -1, expected);

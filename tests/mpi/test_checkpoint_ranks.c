@@ -46,8 +46,8 @@ static void save_as(const struct world *world, const char *run, int64_t step)
 static int64_t step_found(const char *run, int64_t wanted)
 {
     struct checkpoint *checkpoint;
-    if (checkpoint_find(&test_world, run, wanted, checkpoint_verify_together, &test_world,
-                        &checkpoint) != STATUS_OK)
+    if (checkpoint_find(&test_world, run, wanted, sample_verify, &test_world, &checkpoint) !=
+        STATUS_OK)
         return -2;
     if (!checkpoint)
         return -1;
@@ -62,9 +62,9 @@ static void digest_is_the_same_at_every_world_size(void **state)
     char hex[SHA256_HEX];
     struct checkpoint *checkpoint;
     save_as(&test_world, *state, 7);
-    assert_int_equal(checkpoint_find(&test_world, *state, -1, checkpoint_verify_together,
-                                     &test_world, &checkpoint),
-                     STATUS_OK);
+    assert_int_equal(
+        checkpoint_find(&test_world, *state, -1, sample_verify, &test_world, &checkpoint),
+        STATUS_OK);
     assert_non_null(checkpoint);
     sample_digest(checkpoint, hex);
     assert_string_equal(hex, SAMPLE_DIGEST_OF_STEP_7);
@@ -75,9 +75,9 @@ static void every_world_size_loads_it(void **state)
 {
     struct checkpoint *checkpoint;
     save_as(&test_world, *state, 7);
-    assert_int_equal(checkpoint_find(&test_world, *state, 7, checkpoint_verify_together,
-                                     &test_world, &checkpoint),
-                     STATUS_OK);
+    assert_int_equal(
+        checkpoint_find(&test_world, *state, 7, sample_verify, &test_world, &checkpoint),
+        STATUS_OK);
     for (int size = 1; size <= 16; size++)
         for (int rank = 0; rank < size; rank++)
             sample_expect(checkpoint, 7, rank, size);

@@ -154,6 +154,12 @@ void sample_expect(struct checkpoint *checkpoint, int64_t step, int rank, int si
         }
 }
 
+enum status sample_verify(void *world, struct checkpoint *checkpoint)
+{
+    const struct world *ranks = world;
+    return world_agree(ranks, checkpoint_verify(checkpoint, true, ranks->rank, ranks->size, NULL));
+}
+
 void sample_digest(struct checkpoint *checkpoint, char *hex)
 {
     if (checkpoint_digest(checkpoint, hex) != STATUS_OK)

@@ -29,6 +29,8 @@ void sample_add(struct checkpoint_writer *writer, const struct world *world, int
 /* Local. Fails the test where any range of any tensor is not that of `step`; ranges are cut as
  * rank `rank` of `size` would ask for them. */
 void sample_expect(struct checkpoint *checkpoint, int64_t step, int rank, int size);
+/* Collective: a checkpoint_trial. All checksums of files, verified by all ranks of the world. */
+enum status sample_verify(void *world, struct checkpoint *checkpoint);
 /* Digest of the sample of `step`; `hex` has SHA256_HEX bytes. */
 void sample_digest(struct checkpoint *checkpoint, char *hex);
 

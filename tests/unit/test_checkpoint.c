@@ -43,8 +43,7 @@ static void save(const char *run, int64_t step)
 static int64_t step_found(const char *run, int64_t wanted)
 {
     struct checkpoint *checkpoint;
-    if (checkpoint_find(&world, run, wanted, checkpoint_verify_together, &world, &checkpoint) !=
-        STATUS_OK)
+    if (checkpoint_find(&world, run, wanted, sample_verify, &world, &checkpoint) != STATUS_OK)
         return -2;
     if (!checkpoint)
         return -1;

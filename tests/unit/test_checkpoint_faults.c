@@ -175,8 +175,7 @@ static int save_in_child(const char *run, int64_t step)
 static int64_t newest(const char *run)
 {
     struct checkpoint *checkpoint;
-    if (checkpoint_find(&world, run, -1, checkpoint_verify_together, &world, &checkpoint) !=
-            STATUS_OK ||
+    if (checkpoint_find(&world, run, -1, sample_verify, &world, &checkpoint) != STATUS_OK ||
         !checkpoint)
         fail_msg("nothing is left: %s", status_message());
     int64_t step = checkpoint_step(checkpoint);

@@ -1,4 +1,4 @@
-/* ranks: 1 2 3 5 8 */
+/* ranks: 1 2 3 4 5 8 */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

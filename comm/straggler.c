@@ -124,9 +124,9 @@ static void tell(const struct straggler *straggler, const struct straggler_verdi
 {
     if (verdict->rank >= 0 && is_power_of_two(straggler->windows_in_a_row))
         log_info("slow: rank %d on %s computes %.1f times as long as the median of the others, "
-                 "which waited %.0f %% of the last %d steps for it",
+                 "which waited %.0f %% of the last %d steps for it; %lld steps in a row",
                  verdict->rank, record->host, verdict->ratio, 100.0 * verdict->waiting_share,
-                 STRAGGLER_STEPS);
+                 STRAGGLER_STEPS, (long long)straggler->windows_in_a_row * STRAGGLER_STEPS);
 }
 
 int straggler_step_end(struct straggler *straggler, const struct world *world)

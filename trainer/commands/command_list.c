@@ -24,6 +24,10 @@ extern const struct command command_shards_build;
 extern const struct command command_shards_info;
 extern const struct command command_shards_show;
 extern const struct command command_shards_verify;
+extern const struct command command_slurm_run;
+extern const struct command command_slurm_shield;
+extern const struct command command_slurm_status;
+extern const struct command command_slurm_submit;
 extern const struct command command_tokenizer_decode;
 extern const struct command command_tokenizer_encode;
 extern const struct command command_tokenizer_train;
@@ -51,6 +55,10 @@ const struct command *const command_list[] = {
     &command_report,
     &command_compute_memory, /* before the command whose name it goes on from */
     &command_compute,
+    &command_slurm_submit,
+    &command_slurm_status,
+    &command_slurm_run,
+    &command_slurm_shield,
     &command_bench_kernels,
     &command_bench_step,
     &command_bench_reduce,

@@ -1,20 +1,9 @@
 #include "trainer/commands/torch_peer.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <spawn.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "base/json.h"
-#include "base/memory.h"
-#include "base/strbuf.h"
+#include "base/subprocess.h"
 
 #define ANSWER_MAX ((size_t)1 << 16)
-
-extern char **environ;
 
 /* Arguments: folder, bytes, processes. Prints one JSON object, of seconds, last. */
 static const char script[] =
@@ -94,35 +83,6 @@ static const char script[] =
     "    finally:\n"
     "        shutil.rmtree(scratch)\n";
 
-/* A child that MPI knows nothing of. *answer gets what it says on standard output. */
-static enum status start(const char *python, char *const *arguments, int *output, pid_t *child)
-{
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return failed("cannot make a pipe: %s", strerror(errno));
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    int error = posix_spawnp(child, python, &actions, NULL, arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    close(ends[1]);
-    *output = ends[0];
-    if (error == 0)
-        return STATUS_OK;
-    close(ends[0]);
-    return bad_input("cannot start '%s': %s", python, strerror(error));
-}
-
-static void read_answer(int output, struct strbuf *answer)
-{
-    char block[4096];
-    ssize_t length;
-    while ((length = read(output, block, sizeof block)) > 0)
-        if (answer->length < ANSWER_MAX)
-            strbuf_add(answer, block, (size_t)length);
-    close(output);
-}
-
 static enum status parse(const struct strbuf *answer, const char *python,
                          double seconds[TORCH_TIMES])
 {
@@ -139,22 +99,22 @@ static enum status parse(const struct strbuf *answer, const char *python,
 enum status torch_peer_run(const char *python, const char *folder, int64_t bytes, int processes,
                            double seconds[TORCH_TIMES])
 {
-    char size[32], count[16];
-    int output, result;
-    pid_t child;
-    snprintf(size, sizeof size, "%lld", (long long)bytes);
-    snprintf(count, sizeof count, "%d", processes);
-    char *const arguments[] = { (char *)python, "-c", (char *)script, (char *)folder, size,
-                                count,          NULL };
-    TRY(start(python, arguments, &output, &child));
+    struct word_list command = WORD_LIST_INIT;
     struct strbuf answer = STRBUF_INIT;
-    read_answer(output, &answer);
-    while (waitpid(child, &result, 0) < 0 && errno == EINTR)
-        continue;
+    int exit_status = 0;
+    word_list_add(&command, python);
+    word_list_add(&command, "-c");
+    word_list_add(&command, script);
+    word_list_add(&command, folder);
+    word_list_addf(&command, "%lld", (long long)bytes);
+    word_list_addf(&command, "%d", processes);
     enum status status =
-        WIFEXITED(result) && WEXITSTATUS(result) == 0
-            ? parse(&answer, python, seconds)
-            : bad_input("cannot measure PyTorch: '%s' has failed, as it says above", python);
+        subprocess_read(&command, SUBPROCESS_OUTPUT, ANSWER_MAX, &answer, &exit_status);
+    if (status == STATUS_OK && exit_status != 0)
+        status = bad_input("cannot measure PyTorch: '%s' has failed, as it says above", python);
+    if (status == STATUS_OK)
+        status = parse(&answer, python, seconds);
+    word_list_release(&command);
     strbuf_release(&answer);
     return status;
 }

@@ -23,7 +23,7 @@ void stop_signal_install(void)
     sigaction(SIGINT, &action, NULL);
 }
 
-bool stop_signal_received(const struct world *world)
+bool stop_signal_received(const struct world *world, bool other_reason)
 {
-    return world_any(world, asked_to_stop != 0);
+    return world_any(world, asked_to_stop != 0 || other_reason);
 }

@@ -11,7 +11,7 @@
 
 void stop_signal_install(void);
 
-/* Collective. Whether any rank was asked to stop. */
-bool stop_signal_received(const struct world *world);
+/* Collective. Whether any rank was asked to stop, or has another reason of its own to. */
+bool stop_signal_received(const struct world *world, bool other_reason);
 
 #endif

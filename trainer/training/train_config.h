@@ -21,7 +21,7 @@ struct train_config {
     int64_t seed, steps, stop_after, threads;
     char *kernels;
     int precision;
-    double stall_timeout_s;
+    double stall_timeout_s, end_margin_s;
     int overlap; /* enum overlap_choice */
     int wire;    /* enum wire */
     bool share_memory, shard_optimizer;

@@ -1,6 +1,7 @@
 #include "trainer/training/train_loop.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -42,6 +43,8 @@ static enum status advance_save(struct trainer *trainer, struct train_report *re
     train_profile_add(trainer, STAGE_SAVING, begun_s);
     if (status == STATUS_OK && save.is_done)
         train_report_saved(report, &save);
+    if (status == STATUS_OK && save.is_done)
+        job_time_took_save(&trainer->job_time, save.saving_s);
     return status;
 }
 
@@ -110,6 +113,17 @@ static bool is_at_stop(const struct trainer *trainer)
     return config->stop_after > 0 && trainer->progress.step >= config->stop_after;
 }
 
+/* Asked to, or for want of time; told here, where rank 0 knows which. */
+static bool has_to_stop(struct trainer *trainer)
+{
+    const bool is_over =
+        trainer->world->rank == 0 && job_time_is_over(&trainer->job_time, (double)time(NULL));
+    if (is_over)
+        log_info("step %lld: the job's time is nearly over: the run is saved and stops",
+                 (long long)trainer->progress.step);
+    return stop_signal_received(trainer->world, is_over);
+}
+
 /* One step and what follows from it. *stops: asked to end before the last step. */
 static enum status take_step(struct trainer *trainer, struct train_report *report, bool *stops)
 {
@@ -129,7 +143,8 @@ static enum status take_step(struct trainer *trainer, struct train_report *repor
         trainer_gather(trainer);
         train_report_validate(report);
     }
-    *stops = step < config->steps && (is_at_stop(trainer) || stop_signal_received(trainer->world));
+    *stops = step < config->steps && (is_at_stop(trainer) || has_to_stop(trainer));
+    job_time_took_round(&trainer->job_time, clock_seconds() - begun);
     return save_if_due(trainer, report, *stops);
 }
 
@@ -141,6 +156,7 @@ static enum status take_steps(struct trainer *trainer)
     bool stops = trainer->progress.step < config->steps && is_at_stop(trainer);
 
     train_report_begin(&report, trainer);
+    job_time_init(&trainer->job_time, config->end_margin_s);
     while (status == STATUS_OK && trainer->progress.step < config->steps && !stops)
         status = take_step(trainer, &report, &stops);
     if (run_saver_is_busy(trainer->saver)) { /* the run has failed: what was saved stays */

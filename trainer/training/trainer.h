@@ -19,6 +19,7 @@
 #include "trainer/model/model.h"
 #include "trainer/optimizer/learning_rate.h"
 #include "trainer/reports/compute_ledger.h"
+#include "trainer/training/job_time.h"
 #include "trainer/training/leaf_check.h"
 #include "trainer/training/outer_step.h"
 #include "trainer/training/replica_check.h"
@@ -71,6 +72,7 @@ struct trainer {
     struct train_progress progress;
     struct compute_ledger ledger;
     struct train_profile profile;
+    struct job_time job_time;
     double peak_flops; /* measured, FLOP/s of all ranks together */
 };
 

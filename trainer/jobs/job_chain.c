@@ -1,0 +1,330 @@
+#include "trainer/jobs/job_chain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "trainer/jobs/job_script.h"
+
+/* ---- taking it up ---- */
+
+static enum status choose_way(const struct slurm_job *job, enum job_chain_way *way)
+{
+    static const char *const names[] = { "requeue", "dependent", "none" };
+    const char *wanted = getenv("EON_CHAIN");
+    *way = job->may_be_requeued ? CHAIN_REQUEUE : CHAIN_DEPENDENT;
+    if (!wanted || *wanted == '\0')
+        return STATUS_OK;
+    for (int i = 0; i < 3; i++)
+        if (strcmp(wanted, names[i]) == 0) {
+            *way = (enum job_chain_way)i;
+            return STATUS_OK;
+        }
+    return bad_input("EON_CHAIN is '%s': requeue, dependent or none", wanted);
+}
+
+static const struct job_attempt *last_attempt(const struct job_journal *journal, const char *job)
+{
+    for (int64_t i = journal->count - 1; i >= 0; i--)
+        if (strcmp(journal->attempts[i].job, job) == 0)
+            return &journal->attempts[i];
+    return NULL;
+}
+
+/* The job before this one may have ended the chain, or have been cancelled before it could. */
+static enum status ask_previous(const struct job_chain *chain, const char *previous, bool *goes_on,
+                                char why[JOB_REASON_BYTES])
+{
+    const struct job_attempt *last = last_attempt(&chain->journal, previous);
+    if (last && last->has_ended) {
+        *goes_on = strncmp(last->next, "job ", 4) == 0;
+        snprintf(why, JOB_REASON_BYTES, "job %s has ended the chain: %.400s", previous,
+                 last->reason);
+        return STATUS_OK;
+    }
+    struct slurm_job job;
+    bool found;
+    TRY(slurm_job_read(previous, &job, &found));
+    *goes_on = !found || strncmp(job.state, "CANCELLED", 9) != 0;
+    snprintf(why, JOB_REASON_BYTES, "job %s was cancelled", previous);
+    slurm_job_release(&job);
+    return STATUS_OK;
+}
+
+static void ask_progress(const struct job_chain *chain, bool *goes_on, char why[JOB_REASON_BYTES])
+{
+    const struct job_attempt *attempt = &chain->attempt;
+    *goes_on = job_journal_fruitless_starts(&chain->journal, attempt->chain, attempt->begun_at) <=
+               FRUITLESS_RESTARTS;
+    snprintf(why, JOB_REASON_BYTES, "%d restarts have brought no progress", FRUITLESS_RESTARTS);
+}
+
+static enum status open_journal(struct job_chain *chain, bool *goes_on, char why[JOB_REASON_BYTES])
+{
+    const char *first = getenv("EON_CHAIN_FIRST"), *previous = getenv("EON_CHAIN_PREVIOUS");
+    struct job_attempt *attempt = &chain->attempt;
+    TRY(job_journal_read(chain->work.journal_path, &chain->journal));
+    snprintf(attempt->chain, sizeof attempt->chain, "%s", first && *first ? first : attempt->job);
+    attempt->begun_at = job_work_progress(&chain->work);
+    if (previous && *previous && attempt->restart == 0)
+        TRY(ask_previous(chain, previous, goes_on, why));
+    if (*goes_on)
+        ask_progress(chain, goes_on, why);
+    return STATUS_OK;
+}
+
+enum status job_chain_open(struct job_chain *chain, const struct job_work *work, bool *goes_on,
+                           char why[JOB_REASON_BYTES])
+{
+    const char *job = getenv("SLURM_JOB_ID");
+    bool found = false;
+    *chain = (struct job_chain){ .work = *work, .way = CHAIN_NONE };
+    *goes_on = true;
+    snprintf(chain->attempt.job, sizeof chain->attempt.job, "%s", job ? job : "");
+    TRY(slurm_job_read(chain->attempt.job, &chain->job, &found));
+    if (!found)
+        log_warning("Slurm does not tell about job %s: its time limit is not watched, and it is "
+                    "not started again",
+                    chain->attempt.job);
+    else if (work->journal_path)
+        TRY(choose_way(&chain->job, &chain->way));
+    chain->attempt.restart = chain->job.restarts;
+    return work->journal_path ? open_journal(chain, goes_on, why) : STATUS_OK;
+}
+
+void job_chain_close(struct job_chain *chain)
+{
+    job_work_release(&chain->work);
+    job_journal_release(&chain->journal);
+    slurm_job_release(&chain->job);
+}
+
+enum status job_chain_prepare(struct job_chain *chain)
+{
+    struct job_attempt *attempt = &chain->attempt;
+    if (chain->way == CHAIN_DEPENDENT) {
+        TRY(job_script_submit_successor(attempt->job, attempt->chain, attempt->successor));
+        if (attempt->successor[0] == '\0')
+            log_warning("slurm: job %s may not be requeued, and 'eon slurm submit' did not submit "
+                        "it: it is not started again",
+                        attempt->job);
+    }
+    return chain->work.journal_path ? job_journal_begin(&chain->journal, attempt) : STATUS_OK;
+}
+
+/* ---- its end ---- */
+
+static bool is_over(const struct slurm_job *now)
+{
+    return strcmp(now->reason, "TimeLimit") == 0;
+}
+
+void job_chain_ending(void *chain_)
+{
+    struct job_chain *chain = chain_;
+    struct slurm_job now;
+    bool found;
+    if (chain->way != CHAIN_REQUEUE ||
+        slurm_job_read(chain->attempt.job, &now, &found) != STATUS_OK || !found)
+        return;
+    if (is_over(&now) &&
+        job_journal_fruitless_starts(&chain->journal, chain->attempt.chain,
+                                     job_work_progress(&chain->work)) <= FRUITLESS_RESTARTS)
+        chain->is_requeued = slurm_requeue(chain->attempt.job) == STATUS_OK;
+    slurm_job_release(&now);
+}
+
+/* What the end of a job means for the chain. */
+struct verdict {
+    bool goes_on, is_requeued; /* requeued: already */
+    int exit_status;
+};
+
+static bool is_in(const char *name, const char *list) /* "n1,n3" */
+{
+    const size_t length = strlen(name);
+    for (const char *at = list; (at = strstr(at, name)) != NULL; at += length)
+        if ((at == list || at[-1] == ',') && (at[length] == ',' || at[length] == '\0'))
+            return true;
+    return false;
+}
+
+static void add_names(struct strbuf *list, const char *names)
+{
+    char copy[JOB_NODES_BYTES], *rest = copy;
+    snprintf(copy, sizeof copy, "%s", names);
+    for (char *name; (name = strsep(&rest, ",")) != NULL;)
+        if (*name && !is_in(name, list->bytes))
+            strbuf_addf(list, "%s%s", list->length ? "," : "", name);
+}
+
+/* Nodes that failed any job of the chain. */
+static void list_faulty(const struct job_chain *chain, struct strbuf *list)
+{
+    add_names(list, chain->attempt.faulty_nodes);
+    for (int64_t i = 0; i < chain->journal.count; i++)
+        if (strcmp(chain->journal.attempts[i].chain, chain->attempt.chain) == 0)
+            add_names(list, chain->journal.attempts[i].faulty_nodes);
+}
+
+/* `job` waits: it gets none of the nodes that failed, if enough others are left. */
+static enum status exclude_faulty(const struct job_chain *chain, const char *job)
+{
+    struct strbuf faulty = STRBUF_INIT;
+    struct name_list working = { NULL, 0 };
+    list_faulty(chain, &faulty);
+    if (faulty.length == 0)
+        return STATUS_OK;
+    enum status status = slurm_working_nodes(getenv("SLURM_JOB_PARTITION"), &working);
+    int64_t left = 0, needed = job_script_least_nodes(chain->job.nodes);
+    for (int64_t i = 0; i < working.count; i++)
+        left += !is_in(working.names[i], faulty.bytes);
+    if (status == STATUS_OK && left >= needed)
+        status = slurm_exclude(job, faulty.bytes);
+    else if (status == STATUS_OK)
+        log_info("slurm: %s not excluded: %lld other nodes work, and %lld are needed", faulty.bytes,
+                 (long long)left, (long long)needed);
+    name_list_release(&working);
+    strbuf_release(&faulty);
+    return status;
+}
+
+static bool says(struct job_attempt *attempt, const char *reason)
+{
+    snprintf(attempt->reason, sizeof attempt->reason, "%s", reason);
+    return true;
+}
+
+/* Why a job ends that Slurm has told to end. */
+static void judge_ended(struct job_chain *chain, const struct slurm_job *now, struct verdict *out)
+{
+    struct job_attempt *attempt = &chain->attempt;
+    const bool was_over = chain->is_requeued || is_over(now);
+    out->is_requeued = chain->is_requeued || now->restarts > attempt->restart;
+    out->goes_on = was_over || out->is_requeued || now->is_preempted || attempt->faulty_nodes[0];
+    if (was_over)
+        says(attempt, "the time limit was reached");
+    else if (now->is_preempted)
+        says(attempt, "preempted");
+    else if (!out->goes_on)
+        says(attempt, "cancelled");
+    else if (attempt->reason[0] == '\0')
+        says(attempt, "put back into the queue: preempted, or a node failed");
+}
+
+static void tell_failure(struct job_chain *chain, const struct job_outcome *outcome,
+                         const struct node_faults *faults)
+{
+    struct job_attempt *attempt = &chain->attempt;
+    struct strbuf told = STRBUF_INIT;
+    node_faults_list(faults, &told);
+    snprintf(attempt->faulty_nodes, sizeof attempt->faulty_nodes, "%s", told.bytes);
+    strbuf_reset(&told);
+    node_faults_tell(faults, &told);
+    if (faults->last_error && outcome->exit_status != STATUS_STOPPED)
+        strbuf_addf(&told, "%s%s", told.length ? ": " : "", faults->last_error);
+    if (told.length > 0)
+        says(attempt, told.bytes);
+    strbuf_release(&told);
+}
+
+static void judge(struct job_chain *chain, const struct job_outcome *outcome,
+                  const struct slurm_job *now, struct verdict *out)
+{
+    struct job_attempt *attempt = &chain->attempt;
+    const int exit_status = outcome->exit_status;
+    *out = (struct verdict){ .exit_status = exit_status };
+    if (exit_status == STATUS_OK) {
+        says(attempt, "done");
+    } else if (exit_status == STATUS_BAD_INPUT) {
+        if (attempt->reason[0] == '\0')
+            says(attempt, "wrong use or bad input");
+    } else if (exit_status == STATUS_STOPPED && job_work_is_at_stop(&chain->work)) {
+        says(attempt, "stopped where stop_after says");
+    } else if (outcome->was_ended || strcmp(now->state, "RUNNING") != 0) {
+        judge_ended(chain, now, out);
+    } else {
+        out->goes_on = true;
+        if (now->is_preempted)
+            says(attempt, "preempted");
+        else if (exit_status == STATUS_STOPPED)
+            says(attempt, outcome->was_warned ? "warned before the time limit"
+                                              : "saved before the end of its time");
+        else if (attempt->reason[0] == '\0')
+            snprintf(attempt->reason, sizeof attempt->reason, "ended with status %d", exit_status);
+    }
+}
+
+static void require_progress(struct job_chain *chain, struct verdict *verdict)
+{
+    struct job_attempt *attempt = &chain->attempt;
+    if (!verdict->goes_on || job_journal_fruitless_starts(&chain->journal, attempt->chain,
+                                                          attempt->ended_at) <= FRUITLESS_RESTARTS)
+        return;
+    verdict->goes_on = false;
+    verdict->exit_status = STATUS_FAILED;
+    snprintf(attempt->next, sizeof attempt->next, "not started again: no progress in %d restarts",
+             FRUITLESS_RESTARTS);
+}
+
+static void plan_next(struct job_chain *chain, struct verdict *verdict)
+{
+    struct job_attempt *attempt = &chain->attempt;
+    if (!verdict->goes_on)
+        return;
+    if (verdict->is_requeued || chain->way == CHAIN_REQUEUE)
+        snprintf(attempt->next, sizeof attempt->next, "requeued");
+    else if (attempt->successor[0])
+        snprintf(attempt->next, sizeof attempt->next, "job %s", attempt->successor);
+    else
+        snprintf(attempt->next, sizeof attempt->next,
+                 "not started again: the same command "
+                 "submits it");
+}
+
+/* The journal says it already: a requeue ends this process, too. */
+static enum status go_on(struct job_chain *chain, const struct verdict *verdict)
+{
+    const struct job_attempt *attempt = &chain->attempt;
+    if (!verdict->goes_on)
+        return attempt->successor[0] ? slurm_cancel(attempt->successor) : STATUS_OK;
+    if (chain->way == CHAIN_REQUEUE && !verdict->is_requeued)
+        TRY(slurm_requeue(attempt->job));
+    const char *waiting = chain->way == CHAIN_REQUEUE ? attempt->job : attempt->successor;
+    return waiting[0] ? exclude_faulty(chain, waiting) : STATUS_OK;
+}
+
+static void note(struct job_chain *chain, const struct verdict *verdict)
+{
+    const struct job_attempt *attempt = &chain->attempt;
+    log_info("slurm: job %s: %s%s%s", attempt->job, attempt->reason, attempt->next[0] ? "; " : "",
+             attempt->next);
+    if (chain->work.journal_path && job_journal_end(&chain->journal, attempt) != STATUS_OK)
+        log_warning("%s", status_message());
+    if (go_on(chain, verdict) != STATUS_OK)
+        log_warning("%s", status_message());
+}
+
+int job_chain_end(struct job_chain *chain, const struct job_outcome *outcome,
+                  const struct node_faults *faults)
+{
+    struct job_attempt *attempt = &chain->attempt;
+    struct slurm_job now;
+    struct verdict verdict;
+    bool found;
+    attempt->exit_status = outcome->exit_status;
+    attempt->ended_at = job_work_progress(&chain->work);
+    tell_failure(chain, outcome, faults);
+    if (slurm_job_read(attempt->job, &now, &found) != STATUS_OK || !found)
+        log_warning("slurm: job %s is not known any more", attempt->job);
+    judge(chain, outcome, &now, &verdict);
+    if (chain->way == CHAIN_NONE)
+        verdict.goes_on = false;
+    require_progress(chain, &verdict);
+    plan_next(chain, &verdict);
+    note(chain, &verdict);
+    slurm_job_release(&now);
+    return verdict.exit_status;
+}

@@ -8,35 +8,12 @@
 #include "base/memory.h"
 #include "checkpoints/checkpoint_catalogue.h"
 #include "trainer/jobs/job_journal.h"
-#include "trainer/training/train_config.h"
-
-static enum status read_config(const char *const *words, int count, struct train_config *config)
-{
-    const char **positionals = memory_alloc_zeroed((size_t)count + 1, sizeof *positionals);
-    char *const *arguments = (char *const *)words;
-    int positional_count = 0;
-    options_set_defaults(train_options, config);
-    enum status status = options_read_arguments(train_options, config, count, arguments,
-                                                positionals, &positional_count);
-    if (status == STATUS_OK && positional_count > 0) {
-        options_release(train_options, config);
-        options_set_defaults(train_options, config);
-        status = options_read_ini(train_options, config, positionals[0]);
-        if (status == STATUS_OK)
-            status = options_read_arguments(train_options, config, count, arguments, positionals,
-                                            &positional_count);
-    }
-    memory_free(positionals);
-    if (status == STATUS_OK)
-        status = options_check_required(train_options, config);
-    return status == STATUS_OK ? train_config_complete(config) : status;
-}
+#include "trainer/jobs/train_words.h"
 
 static enum status read_train(const char *const *words, int count, struct job_work *work)
 {
     struct train_config config;
-    memset(&config, 0, sizeof config);
-    enum status status = read_config(words, count, &config);
+    enum status status = train_words_read(words, count, &config);
     if (status == STATUS_OK) {
         work->folder = memory_copy_string(config.run);
         work->journal_path = path_join(config.run, JOB_JOURNAL_FILE);

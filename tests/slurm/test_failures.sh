@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Ranks, nodes, the batch host and the controller fail; jobs are preempted: each run ends trained.
+. "${0%/*}/training.sh"
+
+begin a_run_without_slurm_is_the_oracle
+expect make_oracle
+
+ranks_on() { # NODE
+    on_node "$1" "pgrep -x eon"
+}
+
+kill_a_rank() { # NODE
+    local pid
+    pid=$(on_node "$1" "pgrep -f '^[^ ]*eon train'" | tail -n 1)
+    expect test -n "$pid"
+    run on_node "$1" "kill -KILL $pid"
+}
+
+for launcher in srun mpirun; do
+    export EON_LAUNCHER=$launcher
+
+    begin "a_killed_rank_ends_the_job_which_goes_on_without_its_node_under_${launcher}"
+    submit rank-$launcher --nodes=3-4
+    until_step rank-$launcher 30
+    kill_a_rank node2
+    expect_trained rank-$launcher
+    expect_reason rank-$launcher "node2 failed"
+    expect grep -q '"nodes":"node\[1,3-4\]"' rank-$launcher/slurm.jsonl
+
+    begin "a_dead_node_is_left_out_under_${launcher}"
+    submit node-$launcher --nodes=3-4
+    until_step node-$launcher 30
+    run crash_node node3
+    expect_trained node-$launcher
+    expect grep -q '"nodes":"node\[1-2,4\]"' node-$launcher/slurm.jsonl
+    expect boot_node node3
+
+    begin "a_dead_batch_host_loses_no_run_under_${launcher}"
+    submit host-$launcher --nodes=3-4
+    until_step host-$launcher 30
+    run crash_node node1
+    expect_trained host-$launcher
+    expect grep -q '"nodes":"node\[2-4\]"' host-$launcher/slurm.jsonl
+    expect boot_node node1
+
+    begin "a_preempted_job_has_saved_and_goes_on_under_${launcher}"
+    submit preempted-$launcher
+    until_step preempted-$launcher 30
+    run sbatch --partition=urgent --nodes=1 --exclusive --output=/dev/null --wrap='sleep 1'
+    expect_trained preempted-$launcher
+    expect_reason preempted-$launcher "preempted"
+done
+unset EON_LAUNCHER
+
+begin a_job_preempted_without_grace_loses_an_interval_at_most
+submit nograce --partition=nograce
+until_step nograce 30
+run sbatch --partition=urgent --nodes=1 --exclusive --output=/dev/null --wrap='sleep 1'
+expect_trained nograce
+
+begin a_restarted_controller_is_not_noticed
+submit controller --nodes=2
+until_step controller 30
+run restart_controller --kill
+expect_success
+expect_trained controller
+expect_equal "$(starts_of controller)" 1

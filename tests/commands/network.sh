@@ -40,6 +40,19 @@ cluster --nodes=2 -- sh -c 'hostname; on_node node2 hostname; exit 7'
 expect_exit 7
 expect_equal "$(tr '\n' ' ' <out)" 'head node2 '
 
+begin a_node_that_crashed_boots_with_the_same_address_and_an_empty_memory
+needs_network
+cluster --nodes=2 -- sh -c 'on_node node2 "touch /dev/shm/file \$EON_CLUSTER/shared/file"
+    boot_node node2 || crash_node node2
+    on_node node2 hostname || boot_node node2
+    on_node node2 "ls /dev/shm \$EON_CLUSTER/shared; hostname -I"
+    mpirun --host node1,node2 "$0" hosts' "$probe"
+expect_success
+expect_says err "cannot boot 'node2': it is up"
+expect_says err "'node2' is down"
+expect_equal "$(tr -s ' \n' ' ' <out)" '/dev/shm: cluster /dev/shm/cluster/shared: file '\
+'10.0.0.2 0 node1 1 1 node2 1 '
+
 begin wrong_use_of_the_cluster_is_said
 needs_network
 cluster --nodes=0 true

@@ -34,7 +34,7 @@ void train_report_begin(struct train_report *report, struct trainer *trainer)
     report->flops_per_token = model_flops_per_token(&trainer->model.config, config->seq_len);
     if (world->rank == 0)
         report->metrics = metrics_writer_open(config->run, trainer->progress.step);
-    if (world->node_rank == 0)
+    if (trainer->machine->node_rank == 0)
         report->energy = energy_meter_open(ENERGY_METER_ROOT);
     progress_line_begin(&report->line, trainer->progress.step, config->steps, config->log_every);
 

@@ -20,6 +20,7 @@ extern const struct command command_doctor;
 extern const struct command command_generate;
 extern const struct command command_logits;
 extern const struct command command_report;
+extern const struct command command_scaling;
 extern const struct command command_shards_build;
 extern const struct command command_shards_info;
 extern const struct command command_shards_show;
@@ -53,6 +54,7 @@ const struct command *const command_list[] = {
     &command_checkpoint_prune,
     &command_checkpoint_import,
     &command_report,
+    &command_scaling,
     &command_compute_memory, /* before the command whose name it goes on from */
     &command_compute,
     &command_slurm_submit,

@@ -10,24 +10,7 @@
 #include "trainer/kernels/blas.h"
 #include "trainer/kernels/ceiling.h"
 #include "trainer/kernels/instruction_sets.h"
-
-static void read_model_name(char *out, size_t size)
-{
-    snprintf(out, size, "unknown");
-    FILE *file = fopen("/proc/cpuinfo", "r");
-    if (!file)
-        return;
-    char line[256];
-    while (fgets(line, sizeof line, file)) {
-        const char *name = strchr(line, ':');
-        if (strncmp(line, "model name", 10) != 0 || !name)
-            continue;
-        snprintf(out, size, "%s", name + 1 + strspn(name + 1, " "));
-        out[strcspn(out, "\n")] = '\0';
-        break;
-    }
-    fclose(file);
-}
+#include "trainer/reports/processor_name.h"
 
 static int count_numa_domains(void)
 {
@@ -58,7 +41,7 @@ static bool mpirun_leaves_cores_idle(int ranks, int allowed)
 static void examine_cores(const struct world *world, struct findings *findings)
 {
     char model[FINDING_TEXT_BYTES / 2];
-    read_model_name(model, sizeof model);
+    processor_name(model, sizeof model);
     int all = (int)sysconf(_SC_NPROCESSORS_ONLN), allowed = count_allowed_cores(0, all);
     int domains = count_numa_domains(), ranks = world->node_size;
     finding_add(findings, "CPU", "%s", model);

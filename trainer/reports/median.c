@@ -8,13 +8,20 @@ static int compare_doubles(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-double median_of(double *values, int64_t count, double *spread)
+struct quartiles quartiles_of(double *values, int64_t count)
 {
     qsort(values, (size_t)count, sizeof *values, compare_doubles);
-    double middle = 0.5 * (values[(count - 1) / 2] + values[count / 2]);
+    return (struct quartiles){ .lower = values[count / 4],
+                               .median = 0.5 * (values[(count - 1) / 2] + values[count / 2]),
+                               .upper = values[count * 3 / 4] };
+}
+
+double median_of(double *values, int64_t count, double *spread)
+{
+    struct quartiles quartiles = quartiles_of(values, count);
     if (spread)
-        *spread = 0.5 * (values[count * 3 / 4] - values[count / 4]) / middle;
-    return middle;
+        *spread = 0.5 * (quartiles.upper - quartiles.lower) / quartiles.median;
+    return quartiles.median;
 }
 
 struct measured measured_of(double *values, int64_t count)

@@ -9,7 +9,13 @@ struct measured {
     double median, spread;
 };
 
-/* Sorts the values. *spread (unless NULL) is half the distance between the quartiles, as a
+struct quartiles {
+    double lower, median, upper;
+};
+
+/* All sort the values, of which there is one at least. */
+struct quartiles quartiles_of(double *values, int64_t count);
+/* *spread (unless NULL) is half the distance between the quartiles, as a
  * share of the median. */
 double median_of(double *values, int64_t count, double *spread);
 struct measured measured_of(double *values, int64_t count);

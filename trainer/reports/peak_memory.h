@@ -8,4 +8,10 @@
  * getrusage's, it does not include what ran before execve), in bytes; 0 where it is not told. */
 int64_t peak_memory_bytes(void);
 
+/* The same without what is others' share of the pages that this process has in common with them:
+ * now resident, less its proportional set (Rss and Pss of /proc/self/smaps_rollup). Added up over
+ * the ranks of a node it counts what they share once. It walks the page tables: not in a step. 0
+ * where it is not told. */
+int64_t peak_memory_share_bytes(void);
+
 #endif

@@ -1,6 +1,6 @@
 /* run_folder: RUN/ at the start of a training: made, or found and resumed.
  *
- *   config.ini  metrics.jsonl  ledger.json  lock  checkpoints/step-NNNNNNNN/
+ *   config.ini  metrics.jsonl  ledger.json  speed.json  lock  checkpoints/step-NNNNNNNN/
  *
  * State is what checkpoints hold. The logs beside them are no condition of going on: a damaged
  * ledger.json or metrics.jsonl is told, and kept under its name with ".damaged".

@@ -131,8 +131,10 @@ static enum status take_step(struct trainer *trainer, struct train_report *repor
     struct step_report step_report;
     double begun = clock_seconds();
     straggler_step_begin(&report->straggler);
+    speed_meter_step_begin(&report->speed);
     TRY(train_step(trainer, trainer->progress.step, &step_report));
     straggler_step_end(&report->straggler, trainer->world);
+    speed_meter_step_end(&report->speed);
     train_report_step(report, &step_report, clock_seconds() - begun);
     TRY(check_skipped(trainer));
 
@@ -165,6 +167,8 @@ static enum status take_steps(struct trainer *trainer)
         warn_unless_saved(trainer, advance_save(trainer, &report, true));
         status_set(status, message);
     }
+    if (status == STATUS_OK)
+        speed_meter_tell(&report.speed);
     train_report_end(&report);
 
     if (status == STATUS_OK && stops)

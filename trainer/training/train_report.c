@@ -31,10 +31,11 @@ void train_report_begin(struct train_report *report, struct trainer *trainer)
     *report = (struct train_report){ .trainer = trainer };
     train_profile_begin(trainer);
     straggler_init(&report->straggler, trainer->leaves.end - trainer->leaves.first);
+    speed_meter_init(&report->speed, trainer);
     report->flops_per_token = model_flops_per_token(&trainer->model.config, config->seq_len);
     if (world->rank == 0)
         report->metrics = metrics_writer_open(config->run, trainer->progress.step);
-    if (world->node_rank == 0)
+    if (trainer->machine->node_rank == 0)
         report->energy = energy_meter_open(ENERGY_METER_ROOT);
     progress_line_begin(&report->line, trainer->progress.step, config->steps, config->log_every);
 
@@ -94,24 +95,28 @@ static void write_ledger(struct train_report *report)
         log_warning("%s", status_message()); /* the next interval tries again */
 }
 
+static bool is_log_due(const struct trainer *trainer)
+{
+    const int64_t now = trainer->progress.step;
+    return now % trainer->config->log_every == 0 || now == trainer->config->steps;
+}
+
 /* What is shown and written at each log interval, about the steps since the last. */
 static void tell_step(struct train_report *report, const struct step_report *step)
 {
     struct trainer *trainer = report->trainer;
-    int64_t now = trainer->progress.step;
-    bool is_due = now % trainer->config->log_every == 0 || now == trainer->config->steps;
     double tokens_per_second = (double)report->tokens / report->seconds;
     double utilisation = tokens_per_second * report->flops_per_token / trainer->peak_flops;
 
     struct progress_report progress = {
-        .step = now,
+        .step = trainer->progress.step,
         .loss = step->loss,
         .tokens_per_second = tokens_per_second,
         .utilisation = utilisation,
         .learning_rate = step->learning_rate,
     };
     progress_line_step(&report->line, &progress);
-    if (!is_due && !step->skipped)
+    if (!is_log_due(trainer) && !step->skipped)
         return;
     add_record(report, step, tokens_per_second, utilisation);
     write_ledger(report);
@@ -155,6 +160,9 @@ void train_report_step(struct train_report *report, const struct step_report *st
         add_check(report, step, energy * (1 - energy_share));
     report->tokens += step->targets;
     report->seconds += own_seconds;
+    speed_meter_step_add(&report->speed, step->targets, energy);
+    if (is_log_due(trainer))
+        speed_meter_tell(&report->speed);
     if (trainer->world->rank != 0)
         return;
     if (step->skipped)
@@ -219,6 +227,7 @@ void train_report_end(struct train_report *report)
     progress_line_end(&report->line);
     if (trainer->config->profile && trainer->world->rank == 0)
         train_profile_tell(trainer);
+    speed_meter_release(&report->speed);
     metrics_writer_close(report->metrics);
     energy_meter_close(report->energy);
 }

@@ -1,5 +1,5 @@
 /* train_report: what a training tells while it goes on: the progress line,
- * metrics.jsonl, the compute ledger, and which rank is slow. */
+ * metrics.jsonl, the compute ledger, speed.json, and which rank is slow. */
 #ifndef TRAINER_TRAINING_TRAIN_REPORT_H
 #define TRAINER_TRAINING_TRAIN_REPORT_H
 
@@ -8,6 +8,7 @@
 #include "trainer/reports/metrics_writer.h"
 #include "trainer/reports/progress_line.h"
 #include "trainer/training/run_saver.h"
+#include "trainer/training/speed_meter.h"
 #include "trainer/training/train_step.h"
 
 struct train_report {
@@ -15,7 +16,8 @@ struct train_report {
     struct metrics_writer *metrics; /* rank 0; NULL elsewhere */
     struct energy_meter *energy;    /* one rank a node; NULL elsewhere */
     struct progress_line line;
-    struct straggler straggler; /* train_loop.c tells it of each step */
+    struct straggler straggler; /* train_loop.c tells it of each step, */
+    struct speed_meter speed;   /* and this one */
     double flops_per_token;     /* the model's, analytic */
     double seconds;             /* of the steps since the last record, without comparing ranks */
     int64_t tokens;             /* and their tokens */

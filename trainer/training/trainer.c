@@ -173,9 +173,11 @@ static double measure_peak(struct kernels *kernels)
 enum status trainer_open_inputs(struct trainer *trainer, const struct world *world,
                                 const struct train_config *config)
 {
-    *trainer = (struct trainer){
-        .world = world, .config = config, .run_lock = RUN_LOCK_NONE, .validated_step = -1
-    };
+    *trainer = (struct trainer){ .world = world,
+                                 .machine = world,
+                                 .config = config,
+                                 .run_lock = RUN_LOCK_NONE,
+                                 .validated_step = -1 };
     trainer->schedule = train_config_schedule(config);
     trainer->leaves = train_group_all_leaves(config, world->rank, world->size);
     TRY(kernels_open(&trainer->kernels, config->kernels, trainer_threads(world, config->threads)));

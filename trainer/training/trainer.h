@@ -39,7 +39,8 @@ struct train_progress {
 
 struct trainer {
     const struct world *world;
-    struct world apart; /* share_memory = false: that world */
+    struct world apart;          /* share_memory = false: that world */
+    const struct world *machine; /* the same ranks, as they lie on nodes in any case */
     const struct train_config *config;
 
     struct tokenizer *tokenizer;

@@ -27,25 +27,35 @@ expect_says out "job $job: COMPLETED"
 expect_says out "step $steps of $steps"
 expect_says out "done"
 
+# Without srun or mpirun one process would take itself for the whole world.
 begin a_world_unlike_slurms_tasks_is_refused
+# shellcheck disable=SC2086  # the model is several words
+run sbatch --wait --nodes=2 --ntasks=2 --output=alone.out --wrap "'$EON' train $(echo $model) \
+    --corpus=corpus --run=alone"
+expect test "$exit_status" != 0
+expect_says alone.out "the world has 1 rank, but Slurm started 2 tasks"
+expect_absent alone
+
+begin tasks_that_srun_starts_without_pmix_train_nothing
 # shellcheck disable=SC2086  # the model is several words
 run srun --nodes=2 --mpi=none "$EON" train $model --corpus=corpus --run=alone
 expect test "$exit_status" != 0
-expect_says err "the world has 1 rank, but Slurm started 2 tasks"
 expect_absent alone
 
 # A name that a shell would run leaves the file `broken`.
 begin names_break_out_of_no_quotes
 strange='a '\''b" $(touch broken) `touch broken`; touch broken & %j \'
 mkdir -p "$strange"
-submit "$strange/run" --job_name=$'name\n$(touch broken)\'"' --nodes=2
+submit "$strange/run" --job_name='$(touch broken)'\''" `' --nodes=2
 until_true is_done "$strange/run"
 expect_equal "$(digest_of "$strange/run")" "$oracle"
 expect_absent broken
 
 begin a_name_with_a_line_end_is_refused
-eon slurm submit --nodes=1 --time=1 --corpus=corpus --run=$'a\nb'
-expect_exit 2
+eon slurm submit --nodes=1 --time=1 --corpus=corpus --run=$'a\n$(touch broken)'
+expect_refused "holds a line end"
+eon slurm submit --nodes=1 --time=1 --corpus=corpus --run=r --job_name=$'a\n$(touch broken)'
+expect_refused "holds a line end"
 
 begin sbatch_takes_the_script_itself
 # shellcheck disable=SC2086  # the model is several words

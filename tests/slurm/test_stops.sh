@@ -5,9 +5,10 @@
 begin a_run_without_slurm_is_the_oracle
 expect make_oracle
 
-# Its minute passes while the cases below run: nothing warns it, and it leaves no time over.
+# Its minute passes while the cases below run. Nothing warns it (SIGURG is ignored), and it leaves no
+# time over.
 begin a_job_whose_time_is_over_goes_on_in_the_next
-still_good && submit limit --nodes=1 --time=1 --warn_seconds=1 --end_margin_s=0 --steps=200000 \
+still_good && submit limit --nodes=1 --time=1 --sbatch=--signal=B:URG@1 --end_margin_s=0 --steps=200000 \
     --ranks_per_node=1
 limit_job=$job
 finish_case

@@ -25,7 +25,9 @@ extern const struct command command_shards_build;
 extern const struct command command_shards_info;
 extern const struct command command_shards_show;
 extern const struct command command_shards_verify;
+extern const struct command command_slurm_point;
 extern const struct command command_slurm_run;
+extern const struct command command_slurm_scaling;
 extern const struct command command_slurm_shield;
 extern const struct command command_slurm_status;
 extern const struct command command_slurm_submit;
@@ -59,7 +61,9 @@ const struct command *const command_list[] = {
     &command_compute,
     &command_slurm_submit,
     &command_slurm_status,
+    &command_slurm_scaling,
     &command_slurm_run,
+    &command_slurm_point,
     &command_slurm_shield,
     &command_bench_kernels,
     &command_bench_step,

@@ -75,14 +75,25 @@ static enum status open_journal(struct job_chain *chain, bool *goes_on, char why
     return STATUS_OK;
 }
 
+/* A task of an array goes by the array's number and its own: "17_3". The array's number alone would
+ * mean all of them, and one of them has it for its SLURM_JOB_ID. */
+static void set_job_number(char job[SLURM_WORD_BYTES])
+{
+    const char *array = getenv("SLURM_ARRAY_JOB_ID"), *task = getenv("SLURM_ARRAY_TASK_ID");
+    const char *alone = getenv("SLURM_JOB_ID");
+    if (array && *array && task && *task)
+        snprintf(job, SLURM_WORD_BYTES, "%.30s_%.30s", array, task);
+    else
+        snprintf(job, SLURM_WORD_BYTES, "%s", alone ? alone : "");
+}
+
 enum status job_chain_open(struct job_chain *chain, const struct job_work *work, bool *goes_on,
                            char why[JOB_REASON_BYTES])
 {
-    const char *job = getenv("SLURM_JOB_ID");
     bool found = false;
     *chain = (struct job_chain){ .work = *work, .way = CHAIN_NONE };
     *goes_on = true;
-    snprintf(chain->attempt.job, sizeof chain->attempt.job, "%s", job ? job : "");
+    set_job_number(chain->attempt.job);
     TRY(slurm_job_read(chain->attempt.job, &chain->job, &found));
     if (!found)
         log_warning("Slurm does not tell about job %s: its time limit is not watched, and it is "
@@ -243,6 +254,7 @@ static void judge(struct job_chain *chain, const struct job_outcome *outcome,
             says(attempt, "wrong use or bad input");
     } else if (exit_status == STATUS_STOPPED && job_work_is_at_stop(&chain->work)) {
         says(attempt, "stopped where stop_after says");
+        out->exit_status = STATUS_OK;
     } else if (outcome->was_ended || strcmp(now->state, "RUNNING") != 0) {
         judge_ended(chain, now, out);
     } else {

@@ -16,7 +16,7 @@ void train_words_add(struct word_list *words, const struct train_config *config)
         options_print_value(option, config, &value);
         if (option->default_text)
             options_print_value(option, &defaults, &usual);
-        if (!option->default_text || strcmp(value.bytes, usual.bytes) != 0)
+        if (strcmp(value.bytes, usual.bytes) != 0)
             word_list_addf(words, "--%s=%s", option->key, value.bytes);
     }
     options_release(train_options, &defaults);

@@ -5,10 +5,6 @@
 begin a_run_without_slurm_is_the_oracle
 expect make_oracle
 
-ranks_on() { # NODE
-    on_node "$1" "pgrep -x eon"
-}
-
 kill_a_rank() { # NODE
     local pid
     pid=$(on_node "$1" "pgrep -f '^[^ ]*eon train'" | tail -n 1)
@@ -34,26 +30,26 @@ for launcher in srun mpirun; do
     expect_trained node-$launcher
     expect grep -q '"nodes":"node\[1-2,4\]"' node-$launcher/slurm.jsonl
     expect boot_node node3
-
-    begin "a_dead_batch_host_loses_no_run_under_${launcher}"
-    submit host-$launcher --nodes=3-4
-    until_step host-$launcher 30
-    run crash_node node1
-    expect_trained host-$launcher
-    expect grep -q '"nodes":"node\[2-4\]"' host-$launcher/slurm.jsonl
-    expect boot_node node1
-
-    begin "a_preempted_job_has_saved_and_goes_on_under_${launcher}"
-    submit preempted-$launcher
-    until_step preempted-$launcher 30
-    run sbatch --partition=urgent --nodes=1 --exclusive --output=/dev/null --wrap='sleep 1'
-    expect_trained preempted-$launcher
-    expect_reason preempted-$launcher "preempted"
 done
 unset EON_LAUNCHER
 
-begin a_job_preempted_without_grace_loses_an_interval_at_most
-submit nograce --partition=nograce
+begin a_dead_batch_host_loses_no_run
+submit host --nodes=3-4
+until_step host 30
+run crash_node node1
+expect_trained host
+expect grep -q '"nodes":"node\[2-4\]"' host/slurm.jsonl
+expect boot_node node1
+
+begin a_preempted_job_has_saved_and_goes_on
+EON_LAUNCHER=mpirun submit preempted
+until_step preempted 30
+run sbatch --partition=urgent --nodes=1 --exclusive --output=/dev/null --wrap='sleep 1'
+expect_trained preempted
+expect_reason preempted "preempted"
+
+begin one_preempted_without_grace_loses_an_interval_at_most
+EON_LAUNCHER=srun submit nograce --partition=nograce
 until_step nograce 30
 run sbatch --partition=urgent --nodes=1 --exclusive --output=/dev/null --wrap='sleep 1'
 expect_trained nograce

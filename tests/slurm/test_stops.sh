@@ -5,19 +5,23 @@
 begin a_run_without_slurm_is_the_oracle
 expect make_oracle
 
-# Its minute passes while the cases below run. Nothing warns it (SIGURG is ignored), and it leaves no
-# time over.
-begin a_job_whose_time_is_over_goes_on_in_the_next
-still_good && submit limit --nodes=1 --time=1 --sbatch=--signal=B:URG@1 --end_margin_s=0 --steps=200000 \
-    --ranks_per_node=1
-limit_job=$job
-finish_case
+# A rank that is stopped saves nothing, and SIGURG warns nobody. The job's minute passes while the cases below run.
+begin a_job_that_hangs_to_its_limit_is_started
+submit limit --nodes=1 --time=1 --steps=20000 --sbatch=--signal=B:URG@1
+until_step limit 30
+limit_job=$job limit_step=$(last_step limit)
+run on_node "$(squeue --noheader --jobs="$job" --format=%N)" "pkill -STOP -f 'run=limit'"
+expect_success
+
+begin a_run_that_nothing_warns_is_started
+submit timed --nodes=1 --time=1 --sbatch=--signal=B:URG@1 --steps=20000
+timed_job=$job
 
 for launcher in srun mpirun; do
     export EON_LAUNCHER=$launcher
 
     begin "a_warning_saves_once_and_the_job_goes_on_under_${launcher}"
-    submit warned-$launcher --nodes=3
+    submit warned-$launcher --nodes=2
     until_step warned-$launcher 30
     run scancel --batch --signal=USR1 "$job"
     run scancel --batch --signal=USR1 "$job"
@@ -26,7 +30,7 @@ for launcher in srun mpirun; do
     expect_equal "$(starts_of warned-$launcher)" 2
 
     begin "scancel_leaves_a_valid_checkpoint_under_${launcher}"
-    submit cancelled-$launcher --nodes=3
+    submit cancelled-$launcher --nodes=2
     until_step cancelled-$launcher 30
     before=$(last_step cancelled-$launcher)
     run scancel "$job"
@@ -46,13 +50,8 @@ for launcher in srun mpirun; do
 done
 unset EON_LAUNCHER
 
-begin a_run_stops_by_itself_before_its_time_is_over
-submit timed --nodes=2 --time=1 --end_margin_s=52 --warn_seconds=1
-expect_trained timed
-expect_reason timed "saved before the end of its time"
-
 begin a_requeue_by_hand_loses_an_interval_at_most
-submit requeued --nodes=3
+submit requeued --nodes=2
 until_step requeued 30
 run scontrol requeue "$job"
 expect_success
@@ -64,9 +63,14 @@ eon slurm status waiting
 expect_says out "job $job: PENDING (JobHeldUser)"
 run scancel "$job"
 
-begin a_job_whose_time_is_over_is_requeued_and_resumes
-job=$limit_job
+begin and_has_saved_before_its_time_is_over
+until_true grep -q '"restart":1' timed/slurm.jsonl
+expect_reason timed "saved before the end of its time"
+expect_little_again timed
+run scancel "$timed_job"
+
+begin the_job_that_hung_is_put_back_into_its_queue_when_its_time_is_over
 until_true grep -q '"restart":1' limit/slurm.jsonl
-expect_reason limit "the time limit was reached"
-until_true grep -q 'resuming run' limit/slurm-"$job".out
-run scancel "$job"
+until_true has_step limit $((limit_step + 2 * interval))
+expect grep -q 'resuming run' limit/slurm-"$limit_job".out
+run scancel "$limit_job"

@@ -15,7 +15,7 @@ static struct job_time with_end(const char *end, double margin_s)
         setenv("SLURM_JOB_END_TIME", end, 1);
     else
         unsetenv("SLURM_JOB_END_TIME");
-    job_time_init(&job_time, margin_s);
+    job_time_init(&job_time, margin_s, 0);
     return job_time;
 }
 
@@ -57,12 +57,21 @@ static void there_is_time_for_a_round_and_a_save(void **state)
     assert_true(job_time_is_over(&job_time, 801));
 }
 
+static void of_a_short_job_a_tenth_is_left_over(void **state)
+{
+    (void)state;
+    struct job_time job_time = with_end("100", 60);
+    assert_false(job_time_is_over(&job_time, 90));
+    assert_true(job_time_is_over(&job_time, 91));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outside_of_a_job_there_is_no_end),
         cmocka_unit_test(what_is_no_time_is_no_end),
         cmocka_unit_test(the_margin_is_left_over),
+        cmocka_unit_test(of_a_short_job_a_tenth_is_left_over),
         cmocka_unit_test(there_is_time_for_a_round_and_a_save),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,6 +54,15 @@ static void tasks_that_ended_in_order_blame_nobody(void **state)
                         "");
 }
 
+/* What ended by itself is the cause, and srun kills the rest. */
+static void a_task_that_is_killed_after_another_has_failed_blames_nobody(void **state)
+{
+    (void)state;
+    assert_string_equal(faulty_in("srun: error: n3: task 2: Exited with exit code 1\n"
+                                  "srun: error: n1: task 0: Killed\n"),
+                        "");
+}
+
 static void what_mpirun_lost_blames_its_node(void **state)
 {
     (void)state;
@@ -134,6 +143,7 @@ int main(void)
         cmocka_unit_test(a_rank_that_hangs_or_is_gone_blames_its_node),
         cmocka_unit_test(a_task_that_srun_saw_killed_blames_its_node),
         cmocka_unit_test(tasks_that_ended_in_order_blame_nobody),
+        cmocka_unit_test(a_task_that_is_killed_after_another_has_failed_blames_nobody),
         cmocka_unit_test(what_mpirun_lost_blames_its_node),
         cmocka_unit_test(the_first_failure_is_the_cause),
         cmocka_unit_test(a_node_is_slow_only_if_it_stays_so),

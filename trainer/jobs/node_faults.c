@@ -17,22 +17,14 @@ static const struct blame blames[] = {
     /* eon: comm/stall */
     { " gives no sign of life ", NULL, NULL },
     { " ended without a word ", NULL, NULL },
-    /* srun: a node's failure, a task's end by a signal */
+    /* srun: a node's failure; of tasks see judge_task */
     { "srun: error: Node failure on ", "Node failure on ", " " },
-    { ": task ", "srun: error: ", ":" },
     /* mpirun: a rank's end by a signal, a lost daemon */
     { " exited on signal ", " on node ", " " },
     { "  Remote daemon: ", " on node ", " " },
     /* Open MPI in a rank: the other end of a connection is gone */
     { "  Peer host: ", "  Peer host: ", "" },
 };
-
-/* What srun says of tasks that ended by themselves, or were asked to, blames nobody. */
-static bool is_orderly_end(const char *line)
-{
-    return strncmp(line, "srun: error: ", 13) == 0 &&
-           (strstr(line, ": Exited with exit code ") || strstr(line, ": Terminated"));
-}
 
 void node_faults_init(struct node_faults *faults, const struct name_list *nodes)
 {
@@ -80,6 +72,20 @@ static int64_t blamed_node(const struct node_faults *faults, const char *line,
     return find_node(faults, name, strcspn(name, blame->after));
 }
 
+/* "srun: error: n3: task 2: Killed": the end of a task. The first is the cause of the others; it
+ * blames its node unless the task ended by itself, or was asked to. */
+static void judge_task(struct node_faults *faults, const char *line)
+{
+    static const char sign[] = "srun: error: ";
+    if (strncmp(line, sign, strlen(sign)) != 0 || !strstr(line, ": task") || faults->has_task_ended)
+        return;
+    const char *name = line + strlen(sign);
+    faults->has_task_ended = true;
+    if (faults->failed_node < 0 && !strstr(line, ": Exited with exit code ") &&
+        !strstr(line, ": Terminated"))
+        faults->failed_node = find_node(faults, name, strcspn(name, ":"));
+}
+
 /* comm/straggler: "slow: rank 3 on n2 computes ..., 40 steps in a row". */
 static void judge_slowness(struct node_faults *faults, const char *line)
 {
@@ -106,9 +112,8 @@ static void keep_error(struct node_faults *faults, const char *line)
 static void read_line(struct node_faults *faults, const char *line)
 {
     keep_error(faults, line);
-    if (is_orderly_end(line))
-        return;
     judge_slowness(faults, line);
+    judge_task(faults, line);
     for (size_t i = 0; i < sizeof blames / sizeof *blames && faults->failed_node < 0; i++)
         faults->failed_node = blamed_node(faults, line, &blames[i]);
 }

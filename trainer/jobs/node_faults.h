@@ -13,6 +13,7 @@
 
 struct node_faults {
     const struct name_list *nodes;
+    bool has_task_ended; /* srun has said so of one */
     int64_t failed_node; /* the first that is said to have failed; -1: none */
     bool *is_slow;       /* each node: for many steps in a row */
     struct strbuf line;  /* the beginning of one that is not complete yet */

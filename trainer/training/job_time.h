@@ -17,8 +17,11 @@ struct job_time {
     double margin_s, longest_round_s, longest_save_s;
 };
 
-/* Reads the environment; a value that is no time counts as none. */
-void job_time_init(struct job_time *job_time, double margin_s);
+/* Of a short job the margin is a tenth at most: it is to train, too. */
+enum { JOB_TIME_SHARES = 10 };
+
+/* Reads the environment; a value that is no time counts as none. `now_s`: Unix time. */
+void job_time_init(struct job_time *job_time, double margin_s, double now_s);
 void job_time_took_round(struct job_time *job_time, double seconds);
 void job_time_took_save(struct job_time *job_time, double seconds);
 

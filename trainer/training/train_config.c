@@ -34,7 +34,8 @@ const struct option_spec train_options[] = {
       .help = "ranks wait so long for a late one, which is named when the job ends; 0: for ever" },
     { .key = "end_margin_s", .type = OPTION_NUMBER, .offset = AT(end_margin_s),
       .default_text = "60", .min = 0, .max = 1e6, .unit = "seconds",
-      .help = "of a Slurm job's time to leave over: the run saves and stops before it" },
+      .help = "of a Slurm job's time to leave over, a tenth of it at most: the run saves and stops "
+              "before it" },
     { .key = "overlap", .type = OPTION_CHOICE, .offset = AT(overlap), .default_text = "auto",
       .choices = overlap_names,
       .help = "ranks exchange gradients and parameters beside the passes; auto: on several nodes" },

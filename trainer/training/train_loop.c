@@ -158,7 +158,7 @@ static enum status take_steps(struct trainer *trainer)
     bool stops = trainer->progress.step < config->steps && is_at_stop(trainer);
 
     train_report_begin(&report, trainer);
-    job_time_init(&trainer->job_time, config->end_margin_s);
+    job_time_init(&trainer->job_time, config->end_margin_s, (double)time(NULL));
     while (status == STATUS_OK && trainer->progress.step < config->steps && !stops)
         status = take_step(trainer, &report, &stops);
     if (run_saver_is_busy(trainer->saver)) { /* the run has failed: what was saved stays */

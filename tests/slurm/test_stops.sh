@@ -5,12 +5,13 @@
 begin a_run_without_slurm_is_the_oracle
 expect make_oracle
 
-# A rank that is stopped saves nothing, and SIGURG warns nobody. The job's minute passes while the cases below run.
+# A rank that is stopped saves nothing, and SIGURG warns nobody. The minute passes while the cases
+# below run.
 begin a_job_that_hangs_to_its_limit_is_started
 submit limit --nodes=1 --time=1 --steps=20000 --sbatch=--signal=B:URG@1
 until_step limit 30
 limit_job=$job limit_step=$(last_step limit)
-run on_node "$(squeue --noheader --jobs="$job" --format=%N)" "pkill -STOP -f 'run=limit'"
+run on_node "$(squeue --noheader --jobs="$job" --format=%N)" "pkill -STOP -f '^[^ ]*eon train'"
 expect_success
 
 begin a_run_that_nothing_warns_is_started
@@ -28,6 +29,7 @@ for launcher in srun mpirun; do
     expect_trained warned-$launcher
     expect_reason warned-$launcher "warned before the time limit"
     expect_equal "$(starts_of warned-$launcher)" 2
+    expect_equal "$(grep -o '^step [0-9]* saved' warned-$launcher/slurm-"$job".out | sort | uniq -d)" ""
 
     begin "scancel_leaves_a_valid_checkpoint_under_${launcher}"
     submit cancelled-$launcher --nodes=2

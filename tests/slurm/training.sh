@@ -25,7 +25,7 @@ if [ -z "${EON_CLUSTER-}" ]; then
 fi
 . "$slurm_tests/../commands/corpus_of_sources.sh"
 
-steps=200 interval=20
+steps=150 interval=20
 model="--layers=2 --width=64 --heads=4 --kv_heads=2 --seq_len=64 --leaves=8 --leaf_sequences=2
        --warmup_steps=5 --threads=1 --steps=$steps --save_every=$interval --log_every=1
        --validate_sequences=2"

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "trainer/jobs/job_script.h"
+#include "trainer/jobs/node_exclusion.h"
 
 /* ---- taking it up ---- */
 
@@ -153,55 +154,6 @@ struct verdict {
     int exit_status;
 };
 
-static bool is_in(const char *name, const char *list) /* "n1,n3" */
-{
-    const size_t length = strlen(name);
-    for (const char *at = list; (at = strstr(at, name)) != NULL; at += length)
-        if ((at == list || at[-1] == ',') && (at[length] == ',' || at[length] == '\0'))
-            return true;
-    return false;
-}
-
-static void add_names(struct strbuf *list, const char *names)
-{
-    char copy[JOB_NODES_BYTES], *rest = copy;
-    snprintf(copy, sizeof copy, "%s", names);
-    for (char *name; (name = strsep(&rest, ",")) != NULL;)
-        if (*name && !is_in(name, list->bytes))
-            strbuf_addf(list, "%s%s", list->length ? "," : "", name);
-}
-
-/* Nodes that failed any job of the chain. */
-static void list_faulty(const struct job_chain *chain, struct strbuf *list)
-{
-    add_names(list, chain->attempt.faulty_nodes);
-    for (int64_t i = 0; i < chain->journal.count; i++)
-        if (strcmp(chain->journal.attempts[i].chain, chain->attempt.chain) == 0)
-            add_names(list, chain->journal.attempts[i].faulty_nodes);
-}
-
-/* `job` waits: it gets none of the nodes that failed, if enough others are left. */
-static enum status exclude_faulty(const struct job_chain *chain, const char *job)
-{
-    struct strbuf faulty = STRBUF_INIT;
-    struct name_list working = { NULL, 0 };
-    list_faulty(chain, &faulty);
-    if (faulty.length == 0)
-        return STATUS_OK;
-    enum status status = slurm_working_nodes(getenv("SLURM_JOB_PARTITION"), &working);
-    int64_t left = 0, needed = job_script_least_nodes(chain->job.nodes);
-    for (int64_t i = 0; i < working.count; i++)
-        left += !is_in(working.names[i], faulty.bytes);
-    if (status == STATUS_OK && left >= needed)
-        status = slurm_exclude(job, faulty.bytes);
-    else if (status == STATUS_OK)
-        log_info("slurm: %s not excluded: %lld other nodes work, and %lld are needed", faulty.bytes,
-                 (long long)left, (long long)needed);
-    name_list_release(&working);
-    strbuf_release(&faulty);
-    return status;
-}
-
 static bool says(struct job_attempt *attempt, const char *reason)
 {
     snprintf(attempt->reason, sizeof attempt->reason, "%s", reason);
@@ -225,6 +177,7 @@ static void judge_ended(struct job_chain *chain, const struct slurm_job *now, st
         says(attempt, "put back into the queue: preempted, or a node failed");
 }
 
+/* Of the nodes, from what was said on standard error. */
 static void tell_failure(struct job_chain *chain, const struct job_outcome *outcome,
                          const struct node_faults *faults)
 {
@@ -296,6 +249,21 @@ static void plan_next(struct job_chain *chain, struct verdict *verdict)
                  "submits it");
 }
 
+/* A site may refuse what the job's flag allows: then another job follows. */
+static enum status requeue(struct job_chain *chain)
+{
+    struct job_attempt *attempt = &chain->attempt;
+    enum status status = slurm_requeue(attempt->job);
+    if (status == STATUS_OK)
+        return STATUS_OK;
+    TRY(job_script_submit_successor(attempt->job, attempt->chain, attempt->successor));
+    if (attempt->successor[0] == '\0')
+        return status;
+    chain->way = CHAIN_DEPENDENT;
+    snprintf(attempt->next, sizeof attempt->next, "job %s", attempt->successor);
+    return job_journal_end(&chain->journal, attempt);
+}
+
 /* The journal says it already: a requeue ends this process, too. */
 static enum status go_on(struct job_chain *chain, const struct verdict *verdict)
 {
@@ -303,9 +271,11 @@ static enum status go_on(struct job_chain *chain, const struct verdict *verdict)
     if (!verdict->goes_on)
         return attempt->successor[0] ? slurm_cancel(attempt->successor) : STATUS_OK;
     if (chain->way == CHAIN_REQUEUE && !verdict->is_requeued)
-        TRY(slurm_requeue(attempt->job));
+        TRY(requeue(chain));
     const char *waiting = chain->way == CHAIN_REQUEUE ? attempt->job : attempt->successor;
-    return waiting[0] ? exclude_faulty(chain, waiting) : STATUS_OK;
+    return waiting[0]
+               ? node_exclusion_apply(&chain->journal, attempt->chain, waiting, chain->job.nodes)
+               : STATUS_OK;
 }
 
 static void note(struct job_chain *chain, const struct verdict *verdict)

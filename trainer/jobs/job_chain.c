@@ -154,19 +154,21 @@ struct verdict {
     int exit_status;
 };
 
-static bool says(struct job_attempt *attempt, const char *reason)
+static void says(struct job_attempt *attempt, const char *reason)
 {
     snprintf(attempt->reason, sizeof attempt->reason, "%s", reason);
-    return true;
 }
 
-/* Why a job ends that Slurm has told to end. */
-static void judge_ended(struct job_chain *chain, const struct slurm_job *now, struct verdict *out)
+/* Why a job ends that Slurm has told to end. Of one that may not be requeued Slurm does not tell
+ * whether it was cancelled or has lost a node, while it ends. */
+static void judge_ended(struct job_chain *chain, const struct node_faults *faults,
+                        const struct slurm_job *now, struct verdict *out)
 {
     struct job_attempt *attempt = &chain->attempt;
     const bool was_over = chain->is_requeued || is_over(now);
     out->is_requeued = chain->is_requeued || now->restarts > attempt->restart;
-    out->goes_on = was_over || out->is_requeued || now->is_preempted || attempt->faulty_nodes[0];
+    out->goes_on = was_over || out->is_requeued || now->is_preempted ||
+                   (chain->way == CHAIN_DEPENDENT && faults->failed_node >= 0);
     if (was_over)
         says(attempt, "the time limit was reached");
     else if (now->is_preempted)
@@ -195,7 +197,8 @@ static void tell_failure(struct job_chain *chain, const struct job_outcome *outc
 }
 
 static void judge(struct job_chain *chain, const struct job_outcome *outcome,
-                  const struct slurm_job *now, struct verdict *out)
+                  const struct node_faults *faults, const struct slurm_job *now,
+                  struct verdict *out)
 {
     struct job_attempt *attempt = &chain->attempt;
     const int exit_status = outcome->exit_status;
@@ -208,8 +211,8 @@ static void judge(struct job_chain *chain, const struct job_outcome *outcome,
     } else if (exit_status == STATUS_STOPPED && job_work_is_at_stop(&chain->work)) {
         says(attempt, "stopped where stop_after says");
         out->exit_status = STATUS_OK;
-    } else if (outcome->was_ended || strcmp(now->state, "RUNNING") != 0) {
-        judge_ended(chain, now, out);
+    } else if (outcome->was_ended || (now->state[0] && strcmp(now->state, "RUNNING") != 0)) {
+        judge_ended(chain, faults, now, out);
     } else {
         out->goes_on = true;
         if (now->is_preempted)
@@ -245,8 +248,7 @@ static void plan_next(struct job_chain *chain, struct verdict *verdict)
         snprintf(attempt->next, sizeof attempt->next, "job %s", attempt->successor);
     else
         snprintf(attempt->next, sizeof attempt->next,
-                 "not started again: the same command "
-                 "submits it");
+                 "not started again: the same command submits it");
 }
 
 /* A site may refuse what the job's flag allows: then another job follows. */
@@ -300,8 +302,8 @@ int job_chain_end(struct job_chain *chain, const struct job_outcome *outcome,
     attempt->ended_at = job_work_progress(&chain->work);
     tell_failure(chain, outcome, faults);
     if (slurm_job_read(attempt->job, &now, &found) != STATUS_OK || !found)
-        log_warning("slurm: job %s is not known any more", attempt->job);
-    judge(chain, outcome, &now, &verdict);
+        log_warning("slurm: nothing is known of job %s", attempt->job);
+    judge(chain, outcome, faults, &now, &verdict);
     if (chain->way == CHAIN_NONE)
         verdict.goes_on = false;
     require_progress(chain, &verdict);

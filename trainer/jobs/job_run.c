@@ -103,6 +103,8 @@ enum status job_run(const char *const *words, int count, bool is_dry)
         job.layout.threads = (int)work.threads;
     if (status == STATUS_OK)
         status = start(&job, &work, is_dry, &exit_status);
+    else
+        job_work_release(&work);
     job_chain_close(&job.chain);
     name_list_release(&job.nodes);
     memory_free(job.eon);

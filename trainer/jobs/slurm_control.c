@@ -11,7 +11,7 @@
 
 #define ANSWER_MAX ((size_t)1 << 22)
 
-enum { PATIENCE_S = 60, PAUSE_S = 2 };
+enum { PATIENCE_S = 600, PAUSE_S = 2 };
 
 /* ---- calls ---- */
 

@@ -1,8 +1,8 @@
 /* slurm_control: what a batch job asks of Slurm, and tells it, through Slurm's own commands.
  *
  * No accounting database is needed: a job that has ended is known to `squeue` for MinJobAge, which
- * is 300 s by default. Where the controller does not answer, each call is tried again for a
- * minute: it may be restarting.
+ * is 300 s by default. Where the controller does not answer, each call is tried again for ten
+ * minutes: it may be restarting.
  */
 #ifndef TRAINER_JOBS_SLURM_CONTROL_H
 #define TRAINER_JOBS_SLURM_CONTROL_H

@@ -57,7 +57,7 @@ expect_trained nograce
 begin a_restarted_controller_is_not_noticed
 submit controller --nodes=2
 until_step controller 30
-run restart_controller --kill
+run restart_controller
 expect_success
 expect_trained controller
 expect_equal "$(starts_of controller)" 1

@@ -6,7 +6,7 @@ begin a_run_without_slurm_is_the_oracle
 expect make_oracle
 
 begin a_job_that_may_not_be_requeued_is_followed_by_another
-submit chain --sbatch=--no-requeue
+submit_run chain --sbatch=--no-requeue
 until_step chain 30
 first=$job
 run scancel --batch --signal=USR1 "$first"
@@ -19,7 +19,7 @@ sleep 1
 expect_equal "$(squeue --noheader)" ""
 
 begin a_cancelled_chain_has_no_next_job
-submit cancelled --sbatch=--no-requeue
+submit_run cancelled --sbatch=--no-requeue
 until_step cancelled 30
 run scancel "$job"
 until_true grep -q '"event":"end"' cancelled/slurm.jsonl
@@ -28,7 +28,7 @@ expect_equal "$(squeue --noheader)" ""
 expect_reason cancelled "cancelled"
 
 begin a_lost_batch_host_is_followed_as_well
-submit lost --sbatch=--no-requeue --nodes=3-4
+submit_run lost --sbatch=--no-requeue --nodes=3-4
 until_step lost 30
 run crash_node node1
 until_true is_done lost
@@ -37,7 +37,7 @@ expect boot_node node1
 
 # Its ranks find no way to talk to each other.
 begin three_restarts_without_progress_are_the_last
-OMPI_MCA_pml=none submit fruitless --nodes=2
+OMPI_MCA_pml=none submit_run fruitless --nodes=2
 until_true grep -q 'not started again: no progress in 3 restarts' fruitless/slurm.jsonl
 expect_equal "$(starts_of fruitless)" 4
 sleep 1
@@ -46,6 +46,6 @@ eon slurm status fruitless
 expect_says out "no progress in 3 restarts"
 
 begin and_are_forgotten_when_it_is_submitted_again
-submit fruitless --nodes=2
+submit_run fruitless --nodes=2
 until_true is_done fruitless
 expect_equal "$(digest_of fruitless)" "$oracle"

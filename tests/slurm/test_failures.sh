@@ -16,7 +16,7 @@ for launcher in srun mpirun; do
     export EON_LAUNCHER=$launcher
 
     begin "a_killed_rank_ends_the_job_which_goes_on_without_its_node_under_${launcher}"
-    submit rank-$launcher --nodes=3-4
+    submit_run rank-$launcher --nodes=3-4
     until_step rank-$launcher 30
     kill_a_rank node2
     expect_trained rank-$launcher
@@ -24,7 +24,7 @@ for launcher in srun mpirun; do
     expect grep -q '"nodes":"node\[1,3-4\]"' rank-$launcher/slurm.jsonl
 
     begin "a_dead_node_is_left_out_under_${launcher}"
-    submit node-$launcher --nodes=3-4
+    submit_run node-$launcher --nodes=3-4
     until_step node-$launcher 30
     run crash_node node3
     expect_trained node-$launcher
@@ -34,7 +34,7 @@ done
 unset EON_LAUNCHER
 
 begin a_dead_batch_host_loses_no_run
-submit host --nodes=3-4
+submit_run host --nodes=3-4
 until_step host 30
 run crash_node node1
 expect_trained host
@@ -42,20 +42,20 @@ expect grep -q '"nodes":"node\[2-4\]"' host/slurm.jsonl
 expect boot_node node1
 
 begin a_preempted_job_has_saved_and_goes_on
-EON_LAUNCHER=mpirun submit preempted
+EON_LAUNCHER=mpirun submit_run preempted
 until_step preempted 30
 run sbatch --partition=urgent --nodes=1 --exclusive --output=/dev/null --wrap='sleep 1'
 expect_trained preempted
 expect_reason preempted "preempted"
 
 begin one_preempted_without_grace_loses_an_interval_at_most
-EON_LAUNCHER=srun submit nograce --partition=nograce
+EON_LAUNCHER=srun submit_run nograce --partition=nograce
 until_step nograce 30
 run sbatch --partition=urgent --nodes=1 --exclusive --output=/dev/null --wrap='sleep 1'
 expect_trained nograce
 
 begin a_restarted_controller_is_not_noticed
-submit controller --nodes=2
+submit_run controller --nodes=2
 until_step controller 30
 run restart_controller
 expect_success

@@ -9,7 +9,7 @@ for launcher in srun mpirun; do
     export EON_LAUNCHER=$launcher
 
     begin "four_nodes_under_${launcher}_train_the_same_bits"
-    submit $launcher
+    submit_run $launcher
     expect_trained $launcher
     expect grep -q '4 ranks of 1 threads' $launcher/slurm-"$job".out
     expect_equal "$(starts_of $launcher)" 1
@@ -17,7 +17,7 @@ done
 unset EON_LAUNCHER
 
 begin srun_is_chosen_where_slurm_has_pmix
-submit "chosen"
+submit_run "chosen"
 expect_trained chosen
 expect grep -q '"launcher":"srun"' chosen/slurm.jsonl
 
@@ -46,7 +46,7 @@ expect_absent alone
 begin names_break_out_of_no_quotes
 strange='a '\''b" $(touch broken) `touch broken`; touch broken & %j \'
 mkdir -p "$strange"
-submit "$strange/run" --job_name='$(touch broken)'\''" `' --nodes=2
+submit_run "$strange/run" --job_name='$(touch broken)'\''" `' --nodes=2
 until_true is_done "$strange/run"
 expect_equal "$(digest_of "$strange/run")" "$oracle"
 expect_absent broken
@@ -76,7 +76,7 @@ expect_exit 2
 expect_says err "sbatch' refuses the job"
 
 begin bad_input_ends_the_chain
-submit bad --corpus=no-such-corpus --nodes=1
+submit_run bad --corpus=no-such-corpus --nodes=1
 until_true grep -q '"event":"end"' bad/slurm.jsonl
 expect_equal "$(starts_of bad)" 1
 expect_reason bad "no-such-corpus"

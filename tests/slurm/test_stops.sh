@@ -8,21 +8,21 @@ expect make_oracle
 # A rank that is stopped saves nothing, and SIGURG warns nobody. The minute passes while the cases
 # below run.
 begin a_job_that_hangs_to_its_limit_is_started
-submit limit --nodes=1 --time=1 --steps=20000 --sbatch=--signal=B:URG@1
+submit_run limit --nodes=1 --time=1 --steps=20000 --sbatch=--signal=B:URG@1
 until_step limit 30
 limit_job=$job limit_step=$(last_step limit)
 run on_node "$(squeue --noheader --jobs="$job" --format=%N)" "pkill -STOP -f '^[^ ]*eon train'"
 expect_success
 
 begin a_run_that_nothing_warns_is_started
-submit timed --nodes=1 --time=1 --sbatch=--signal=B:URG@1 --steps=20000
+submit_run timed --nodes=1 --time=1 --sbatch=--signal=B:URG@1 --steps=20000
 timed_job=$job
 
 for launcher in srun mpirun; do
     export EON_LAUNCHER=$launcher
 
     begin "a_warning_saves_once_and_the_job_goes_on_under_${launcher}"
-    submit warned-$launcher --nodes=2
+    submit_run warned-$launcher --nodes=2
     until_step warned-$launcher 30
     run scancel --batch --signal=USR1 "$job"
     run scancel --batch --signal=USR1 "$job"
@@ -32,7 +32,7 @@ for launcher in srun mpirun; do
     expect_equal "$(grep -o '^step [0-9]* saved' warned-$launcher/slurm-"$job".out | sort | uniq -d)" ""
 
     begin "scancel_leaves_a_valid_checkpoint_under_${launcher}"
-    submit cancelled-$launcher --nodes=2
+    submit_run cancelled-$launcher --nodes=2
     until_step cancelled-$launcher 30
     before=$(last_step cancelled-$launcher)
     run scancel "$job"
@@ -47,20 +47,20 @@ for launcher in srun mpirun; do
     sleep 1
     expect_equal "$(job_state "$job")" CANCELLED
     expect_equal "$(starts_of cancelled-$launcher)" 1
-    submit cancelled-$launcher --nodes=2
+    submit_run cancelled-$launcher --nodes=2
     expect_trained cancelled-$launcher
 done
 unset EON_LAUNCHER
 
 begin a_requeue_by_hand_loses_an_interval_at_most
-submit requeued --nodes=2
+submit_run requeued --nodes=2
 until_step requeued 30
 run scontrol requeue "$job"
 expect_success
 expect_trained requeued
 
 begin a_job_that_waits_is_told
-submit waiting --sbatch=--hold
+submit_run waiting --sbatch=--hold
 eon slurm status waiting
 expect_says out "job $job: PENDING (JobHeldUser)"
 run scancel "$job"

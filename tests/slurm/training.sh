@@ -4,26 +4,15 @@
 #   . "${0%/*}/training.sh"
 #
 #   begin a_warning_saves_and_requeues
-#   submit run
-#   until_step run 30
+#   submit_run first
+#   until_step first 30
 #   run scancel --batch --signal=USR1 "$job"
-#   expect_trained run
+#   expect_trained first
 #
-# The script is started again within a cluster of its own, unless it is in one; where there can be
-# none, its cases are skipped as one.
+# Sourced outside of a cluster it is skipped, or starts the script again within one: lib.sh.
 # shellcheck shell=bash
-slurm_tests=${BASH_SOURCE[0]%/*}
-. "$slurm_tests/../commands/lib.sh"
-
-if [ -z "${EON_CLUSTER-}" ]; then
-    "$slurm_tests/cluster" --nodes=4 -- bash "$0" 2>cluster.err
-    status=$?
-    [ $status != 77 ] || echo "skip ${0##*/} - $(tail -n 1 cluster.err)"
-    [ $status = 77 ] || cat cluster.err >&2
-    [ $status != 77 ] || status=0
-    exit $status
-fi
-. "$slurm_tests/../commands/corpus_of_sources.sh"
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+. "${BASH_SOURCE[0]%/*}/../commands/corpus_of_sources.sh"
 
 steps=150 interval=20
 model="--layers=2 --width=64 --heads=4 --kv_heads=2 --seq_len=64 --leaves=8 --leaf_sequences=2
@@ -46,7 +35,7 @@ digest_of() { # RUN
 }
 
 # Sets `job`. EON_LAUNCHER chooses the launcher.
-submit() { # RUN OPTION...
+submit_run() { # RUN OPTION...
     # shellcheck disable=SC2086  # the model is several words
     eon slurm submit --nodes=4 --time=10 $model --corpus=corpus --run="$1" --json "${@:2}"
     expect_success

@@ -4,6 +4,8 @@
 ## make dependencies installs it (apt-get; elsewhere it prints the packages' names)
 ## make demo         trains a small model on real English, with 2 ranks (CORPUS=FILE: on your own text)
 ## make test         all tests; ONLY=WORD: those whose file is named so
+## make test-slurm   tests on a Slurm cluster that is made on this machine for each, and gone after it;
+##                   wants root and Slurm's packages, which it installs; ONLY=WORD as above
 ## make soak         trials that take minutes to hours: 10^5 operations, a gradient beyond 2^31 bytes,
 ##                   every way to exchange gradients at every world size, a fault at every call that
 ##                   changes a run's folder
@@ -22,7 +24,7 @@
 ## CFLAGS, LDFLAGS, CC (an MPI compiler wrapper) and BUILD are yours to set.
 
 .DEFAULT_GOAL := all
-.PHONY: all dependencies demo test soak fuzz bench lint layers format docs install clean help
+.PHONY: all dependencies demo test test-slurm soak fuzz bench lint layers format docs install clean help
 .SECONDARY:
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
@@ -107,8 +109,9 @@ COMMAND_TESTS  = $(filter-out %/lib.sh %/corpus_of_sources.sh,$(wildcard tests/c
 COMMAND_TOOLS  = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/commands/*.c))
 DISK_SHIM      = $(BUILD)/tests/faults/disk_shim.so
 EVERY_TEST     = $(TEST_PROGRAMS) $(COMMAND_TESTS)
-TESTS          = $(if $(ONLY),$(foreach t,$(EVERY_TEST),$(if $(findstring $(ONLY),$(notdir $t)),$t)),\
-                              $(EVERY_TEST))
+only           = $(if $(ONLY),$(foreach t,$(1),$(if $(findstring $(ONLY),$(notdir $t)),$t)),$(1))
+TESTS          = $(call only,$(EVERY_TEST))
+SLURM_TESTS    = $(call only,$(wildcard tests/slurm/test_*.sh))
 
 # Fuzz targets are clang's, with all that they look at: no MPI. The rest of what that calls is gcc's.
 FUZZ_TARGETS  = $(wildcard tests/fuzz/fuzz_*.c)
@@ -228,6 +231,12 @@ run-tests: $(BUILD)/eon $(COMMAND_TOOLS) $(DISK_SHIM) $(filter $(BUILD)/%,$(TEST
            $(if $(filter run-tests,$(MAKECMDGOALS)),$(if $(filter %/fuzz.sh,$(TESTS)),\
              $(if $(shell .ci/dependencies check fuzz 2>&1),,$(FUZZ_PROGRAMS))))
 	@BUILD=$(BUILD) tests/run $(TESTS)
+
+# Where Slurm cannot be installed, these tests say that they are skipped.
+test-slurm:
+	@.ci/dependencies install build run test
+	@.ci/dependencies install slurm || true
+	$(AGAIN) TESTS='$(SLURM_TESTS)' run-tests
 
 # Longer trials than `make test` has time for: these programs do more when they see EON_SOAK.
 SOAKS = $(BUILD)/tests/mpi/test_many_operations $(BUILD)/tests/mpi/test_large_vector \

@@ -232,11 +232,11 @@ run-tests: $(BUILD)/eon $(COMMAND_TOOLS) $(DISK_SHIM) $(filter $(BUILD)/%,$(TEST
              $(if $(shell .ci/dependencies check fuzz 2>&1),,$(FUZZ_PROGRAMS))))
 	@BUILD=$(BUILD) tests/run $(TESTS)
 
-# Where Slurm cannot be installed, these tests say that they are skipped.
+# Where Slurm cannot be installed, these tests say that they are skipped. Mostly they wait.
 test-slurm:
 	@.ci/dependencies install build run test
 	@.ci/dependencies install slurm || true
-	$(AGAIN) TESTS='$(SLURM_TESTS)' run-tests
+	$(AGAIN) EON_TEST_JOBS=3 TESTS='$(SLURM_TESTS)' run-tests
 
 # Longer trials than `make test` has time for: these programs do more when they see EON_SOAK.
 SOAKS = $(BUILD)/tests/mpi/test_many_operations $(BUILD)/tests/mpi/test_large_vector \

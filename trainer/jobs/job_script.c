@@ -91,6 +91,8 @@ enum status job_script_submit(const struct word_list *sbatch, char job[SLURM_WOR
     print_words(sbatch, &words);
     setenv("EON", program, 1);
     setenv("EON_SBATCH", words.bytes, 1);
+    unsetenv("EON_CHAIN_FIRST"); /* a chain of its own, also where a job submits it */
+    unsetenv("EON_CHAIN_PREVIOUS");
     job_script_command(sbatch, &command);
     enum status status = slurm_submit(&command, job);
     word_list_release(&command);

@@ -54,6 +54,17 @@ static void tasks_that_ended_in_order_blame_nobody(void **state)
                         "");
 }
 
+/* Ranks that were killed with it go from each other's sight in any order. */
+static void a_peer_that_is_gone_counts_only_where_nothing_else_is_said(void **state)
+{
+    (void)state;
+    assert_string_equal(faulty_in("  Peer host:  n1\n"), "n1");
+    assert_string_equal(faulty_in("  Peer host:  n1\nsrun: error: n3: task 2: Killed\n"), "n3");
+    assert_string_equal(faulty_in("  Peer host:  n1\nsrun: error: n3: task 2: Exited with exit "
+                                  "code 1\n"),
+                        "");
+}
+
 /* What ended by itself is the cause, and srun kills the rest. */
 static void a_task_that_is_killed_after_another_has_failed_blames_nobody(void **state)
 {
@@ -143,6 +154,7 @@ int main(void)
         cmocka_unit_test(a_rank_that_hangs_or_is_gone_blames_its_node),
         cmocka_unit_test(a_task_that_srun_saw_killed_blames_its_node),
         cmocka_unit_test(tasks_that_ended_in_order_blame_nobody),
+        cmocka_unit_test(a_peer_that_is_gone_counts_only_where_nothing_else_is_said),
         cmocka_unit_test(a_task_that_is_killed_after_another_has_failed_blames_nobody),
         cmocka_unit_test(what_mpirun_lost_blames_its_node),
         cmocka_unit_test(the_first_failure_is_the_cause),

@@ -168,7 +168,7 @@ static void judge_ended(struct job_chain *chain, const struct node_faults *fault
     const bool was_over = chain->is_requeued || is_over(now);
     out->is_requeued = chain->is_requeued || now->restarts > attempt->restart;
     out->goes_on = was_over || out->is_requeued || now->is_preempted ||
-                   (chain->way == CHAIN_DEPENDENT && faults->failed_node >= 0);
+                   (chain->way == CHAIN_DEPENDENT && node_faults_failed(faults) >= 0);
     if (was_over)
         says(attempt, "the time limit was reached");
     else if (now->is_preempted)

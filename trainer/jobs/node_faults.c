@@ -22,15 +22,18 @@ static const struct blame blames[] = {
     /* mpirun: a rank's end by a signal, a lost daemon */
     { " exited on signal ", " on node ", " " },
     { "  Remote daemon: ", " on node ", " " },
-    /* Open MPI in a rank: the other end of a connection is gone */
-    { "  Peer host: ", "  Peer host: ", "" },
 };
+
+/* Open MPI in a rank: the other end of a connection is gone. It may be one that was killed after
+ * another failed, so it counts only where nothing else is said. */
+static const struct blame suspicion = { "  Peer host: ", "  Peer host: ", "" };
 
 void node_faults_init(struct node_faults *faults, const struct name_list *nodes)
 {
     *faults = (struct node_faults){
         .nodes = nodes,
         .failed_node = -1,
+        .suspected_node = -1,
         .is_slow = memory_alloc_zeroed((size_t)nodes->count + 1, sizeof *faults->is_slow),
         .line = STRBUF_INIT,
     };
@@ -116,6 +119,8 @@ static void read_line(struct node_faults *faults, const char *line)
     judge_task(faults, line);
     for (size_t i = 0; i < sizeof blames / sizeof *blames && faults->failed_node < 0; i++)
         faults->failed_node = blamed_node(faults, line, &blames[i]);
+    if (faults->suspected_node < 0)
+        faults->suspected_node = blamed_node(faults, line, &suspicion);
 }
 
 void node_faults_read(struct node_faults *faults, const char *text, size_t length)
@@ -130,10 +135,16 @@ void node_faults_read(struct node_faults *faults, const char *text, size_t lengt
     }
 }
 
+int64_t node_faults_failed(const struct node_faults *faults)
+{
+    bool is_told = faults->failed_node >= 0 || faults->has_task_ended;
+    return is_told ? faults->failed_node : faults->suspected_node;
+}
+
 /* What is the matter with a node; NULL: nothing. */
 static const char *fault_of(const struct node_faults *faults, int64_t node)
 {
-    if (node == faults->failed_node)
+    if (node == node_faults_failed(faults))
         return "failed";
     return faults->is_slow[node] ? "was slow" : NULL;
 }

@@ -10,8 +10,8 @@ void job_time_init(struct job_time *job_time, double margin_s, double now_s)
     double end_s = text ? strtod(text, &end) : 0;
     bool is_time = end && end != text && *end == '\0' && isfinite(end_s) && end_s > 0;
     const double share_s = fmax(0, end_s - now_s) / JOB_TIME_SHARES;
-    *job_time = (struct job_time){ .end_s = is_time ? end_s : 0,
-                                   .margin_s = fmin(margin_s, share_s) };
+    *job_time =
+        (struct job_time){ .end_s = is_time ? end_s : 0, .margin_s = fmin(margin_s, share_s) };
 }
 
 void job_time_took_round(struct job_time *job_time, double seconds)

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# runs alone: it measures
 # eon bench: what it tells of a small model, and wrong use.
 . "${0%/*}/lib.sh"
 

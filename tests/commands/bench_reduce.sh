@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# runs alone: it measures
 # eon bench reduce: what it tells of the sum over ranks, and wrong use.
 . "${0%/*}/lib.sh"
 

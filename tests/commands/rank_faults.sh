@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# runs alone: it measures
 # One rank's trouble ends the job on all ranks, soon, with one message and a bad exit status.
 . "${0%/*}/lib.sh"
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# runs alone: it measures
 # A rank that hangs or is slow in a training is named; one that hangs ends the job.
 . "${0%/*}/lib.sh"
 . "${0%/*}/corpus_of_sources.sh"

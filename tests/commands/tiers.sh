@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# runs alone: it measures
 # Checkpoints in two tiers: frequent ones on the nodes, rare ones in the run's folder. What is lost
 # with a killed run, or with a node, is no more than the steps since the last of either.
 . "${0%/*}/lib.sh"

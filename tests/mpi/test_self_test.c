@@ -1,4 +1,5 @@
 /* ranks: 1 2 3 5 8 */
+/* runs alone: it measures */
 #include "comm/self_test.h"
 
 #include "base/clock.h"

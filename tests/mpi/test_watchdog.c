@@ -1,4 +1,5 @@
 /* ranks: 1 2 3 8 */
+/* runs alone: it measures */
 #include "comm/watchdog.h"
 
 #include <time.h>

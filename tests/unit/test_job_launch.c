@@ -33,6 +33,7 @@ static int clear_environment(void **state)
     unsetenv("PRTE_MCA_hwloc_default_binding_policy");
     unsetenv("OMPI_MCA_orte_launch_agent");
     unsetenv("EON_LAUNCHER");
+    unsetenv("SLURM_PMIX_FENCE");
     unsetenv("SLURM_JOB_END_TIME");
     return 0;
 }
@@ -45,6 +46,19 @@ static void srun_binds_each_rank_to_its_cores(void **state)
                    "srun --mpi=pmix --kill-on-bad-exit=1 --export=ALL --nodes=3 --ntasks=6 "
                    "--ntasks-per-node=2 --cpus-per-task=16 --distribution=block:block "
                    "--cpu-bind=cores /opt/eon train 'it'\\''s.ini' --threads=8");
+}
+
+static void srun_starts_ranks_by_one_kind_of_fence_unless_the_site_says_which(void **state)
+{
+    (void)state;
+    const struct job_work work = { .kind = JOB_WORK_TRAIN };
+    struct word_list command = WORD_LIST_INIT;
+    job_launch_command(LAUNCHER_SRUN, &layout, &work, "eon", words, 2, &command);
+    assert_string_equal(getenv("SLURM_PMIX_FENCE"), "tree");
+    setenv("SLURM_PMIX_FENCE", "ring", 1);
+    job_launch_command(LAUNCHER_SRUN, &layout, &work, "eon", words, 2, &command);
+    assert_string_equal(getenv("SLURM_PMIX_FENCE"), "ring");
+    word_list_release(&command);
 }
 
 static void mpirun_is_deaf_to_sigterm_and_knows_its_slots(void **state)
@@ -94,6 +108,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup(name, clear_environment)
     const struct CMUnitTest tests[] = {
         TEST(srun_binds_each_rank_to_its_cores),
+        TEST(srun_starts_ranks_by_one_kind_of_fence_unless_the_site_says_which),
         TEST(mpirun_is_deaf_to_sigterm_and_knows_its_slots),
         TEST(a_site_that_binds_otherwise_is_left_alone),
         TEST(the_launcher_may_be_chosen),

@@ -57,6 +57,7 @@ until_restarted() { # TIMES [SECONDS]: Slurm requeued the job, and it runs or ha
     still_good || scontrol show job "$job" >&2
 }
 
+# Not while it is COMPLETING: the restart is counted, and the nodes are still those of before.
 job_has_restarted() { # TIMES
-    [ "$(job_field Restarts)" = "$1" ] && job_is 'RUNNING|COMPLETING|COMPLETED'
+    [ "$(job_field Restarts)" = "$1" ] && job_is 'RUNNING|COMPLETED'
 }

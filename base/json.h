@@ -63,6 +63,9 @@ enum status json_need_bool(const struct json *object, const char *key, const cha
 enum status json_need_kind(const struct json *object, const char *key, enum json_kind kind,
                            const char *source, const struct json **out);
 
+/* NaN where there is no such member, or no number: one that is not finite is written as null. */
+double json_number_or_nan(const struct json *object, const char *key);
+
 struct json *json_duplicate(const struct json *value); /* with all that it holds */
 struct json *json_new_object(void);
 struct json *json_new_array(void);

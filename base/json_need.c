@@ -1,5 +1,7 @@
-/* The members of base/json.h that must be there: json_need_... */
+/* Members by their kind, of base/json.h: those that must be there, and those that may. */
 #include "base/json.h"
+
+#include <math.h>
 
 static const char *kind_name(enum json_kind kind)
 {
@@ -75,4 +77,12 @@ enum status json_need_bool(const struct json *object, const char *key, const cha
     TRY(json_need_kind(object, key, JSON_KIND_BOOL, source, &value));
     *out = json_bool_of(value);
     return STATUS_OK;
+}
+
+double json_number_or_nan(const struct json *object, const char *key)
+{
+    const struct json *value = json_member(object, key);
+    bool is_number = value && (json_kind_of(value) == JSON_KIND_INTEGER ||
+                               json_kind_of(value) == JSON_KIND_REAL);
+    return is_number ? json_number_of(value) : (double)NAN;
 }

@@ -64,12 +64,6 @@ __attribute__((constructor)) static void join_options(void)
     free_from_run(scaling_options);
 }
 
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 /* Submits, or prints; *job is then a word that stands for its number. */
 static enum status submit(const struct scaling_settings *settings, const struct word_list *words,
                           char job[SLURM_WORD_BYTES])
@@ -89,8 +83,7 @@ static enum status submit_array(const struct scaling_settings *settings, const c
                                 int64_t nodes, int64_t points, char job[SLURM_WORD_BYTES])
 {
     struct word_list words = WORD_LIST_INIT;
-    job_request_words(&settings->request, last_part(settings->study), settings->study,
-                      "slurm-%A_%a.out", &words);
+    job_request_words(&settings->request, settings->study, "slurm-%A_%a.out", &words);
     word_list_addf(&words, "--nodes=%lld", (long long)nodes);
     word_list_addf(&words, "--array=0-%lld", (long long)points - 1);
     word_list_add(&words, script);
@@ -110,7 +103,7 @@ static enum status submit_table(const struct scaling_settings *settings, const c
     struct word_list words = WORD_LIST_INIT;
     struct job_request request = settings->request;
     request.exclusive = false;
-    job_request_words(&request, last_part(settings->study), settings->study, "scaling.txt", &words);
+    job_request_words(&request, settings->study, "scaling.txt", &words);
     word_list_add(&words, "--nodes=1");
     word_list_add(&words, "--open-mode=truncate");
     word_list_addf(&words, "--dependency=afterany%s", jobs);

@@ -48,12 +48,6 @@ __attribute__((constructor)) static void join_options(void)
     options_append(submit_options, count, MOST_OPTIONS, train_options, AT(train));
 }
 
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 static void add_number(struct word_list *words, const char *option, int64_t value)
 {
     if (value > 0)
@@ -65,7 +59,7 @@ static enum status make_command(const struct submit_settings *settings, struct w
     char *script;
     const char *run = settings->train.run;
     TRY(job_script_find("train.sbatch", &script));
-    job_request_words(&settings->request, last_part(run), run, "slurm-%j.out", words);
+    job_request_words(&settings->request, run, "slurm-%j.out", words);
     word_list_addf(words, "--nodes=%s", settings->nodes);
     add_number(words, "ntasks-per-node", settings->ranks_per_node);
     add_number(words, "cpus-per-task", settings->cpus_per_rank);

@@ -57,8 +57,14 @@ static void add_further(struct word_list *words, const char *text)
     memory_free(copy);
 }
 
-void job_request_words(const struct job_request *request, const char *name, const char *folder,
-                       const char *log, struct word_list *words)
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+void job_request_words(const struct job_request *request, const char *folder, const char *log,
+                       struct word_list *words)
 {
     word_list_add(words, "sbatch");
     word_list_add(words, "--parsable");
@@ -66,7 +72,8 @@ void job_request_words(const struct job_request *request, const char *name, cons
     add_text(words, "partition", request->partition);
     add_text(words, "account", request->account);
     add_text(words, "qos", request->qos);
-    word_list_addf(words, "--job-name=%s", *request->job_name ? request->job_name : name);
+    word_list_addf(words, "--job-name=%s",
+                   *request->job_name ? request->job_name : last_part(folder));
     if (request->exclusive)
         word_list_add(words, "--exclusive");
     word_list_addf(words, "--signal=B:USR1@%lld", (long long)request->warn_seconds);

@@ -16,9 +16,9 @@ struct job_request {
 
 extern const struct option_spec job_request_options[];
 
-/* Adds "sbatch" and these options; `name` where the request has none. The log goes to
- * FOLDER/LOG: see sbatch for the %j in it. */
-void job_request_words(const struct job_request *request, const char *name, const char *folder,
-                       const char *log, struct word_list *words);
+/* Adds "sbatch" and these options. The job is called after its folder where the request has no
+ * name. The log goes to FOLDER/LOG: see sbatch for the %j in it. */
+void job_request_words(const struct job_request *request, const char *folder, const char *log,
+                       struct word_list *words);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -101,8 +102,8 @@ enum status job_script_submit(const struct word_list *sbatch, char job[SLURM_WOR
     return status;
 }
 
-/* sbatch --dependency=... and the words after sbatch. */
-static enum status read_words(const char *text, const char *job, struct word_list *command)
+/* The words of EON_SBATCH, with `option` after the first, if there is one. */
+static enum status read_words(const char *text, const char *option, struct word_list *command)
 {
     struct json *words;
     TRY(json_parse(text, strlen(text), "EON_SBATCH", &words));
@@ -112,8 +113,8 @@ static enum status read_words(const char *text, const char *job, struct word_lis
         is_good = json_kind_of(word) == JSON_KIND_STRING;
         if (is_good)
             word_list_add(command, json_text(word));
-        if (i == 0)
-            word_list_addf(command, "--dependency=afterany:%s", job);
+        if (i == 0 && option)
+            word_list_add(command, option);
     }
     json_free(words);
     return is_good ? STATUS_OK : bad_input("EON_SBATCH is no list of words");
@@ -125,7 +126,7 @@ int64_t job_script_least_nodes(int64_t otherwise)
     const char *text = getenv("EON_SBATCH");
     struct word_list command = WORD_LIST_INIT;
     int64_t least = 0; /* the last such option counts, as for sbatch */
-    if (text && read_words(text, "0", &command) == STATUS_OK)
+    if (text && read_words(text, NULL, &command) == STATUS_OK)
         for (int i = 0; i < command.count; i++)
             if (strncmp(command.words[i], option, strlen(option)) == 0)
                 least = strtoll(command.words[i] + strlen(option), NULL, 10);
@@ -137,13 +138,15 @@ enum status job_script_submit_successor(const char *job, const char *chain,
                                         char successor[SLURM_WORD_BYTES])
 {
     const char *text = getenv("EON_SBATCH");
+    char dependency[SLURM_WORD_BYTES + 32];
     struct word_list command = WORD_LIST_INIT;
     successor[0] = '\0';
     if (!text || *text == '\0')
         return STATUS_OK;
+    snprintf(dependency, sizeof dependency, "--dependency=afterany:%s", job);
     setenv("EON_CHAIN_FIRST", chain, 1);
     setenv("EON_CHAIN_PREVIOUS", job, 1);
-    enum status status = read_words(text, job, &command);
+    enum status status = read_words(text, dependency, &command);
     if (status == STATUS_OK)
         status = slurm_submit(&command, successor);
     word_list_release(&command);

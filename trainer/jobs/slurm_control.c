@@ -30,11 +30,6 @@ static enum status ask_once(const struct word_list *command, enum subprocess_str
     return subprocess_read(command, streams, ANSWER_MAX, answer, exit_status);
 }
 
-static enum status say_failed(const struct word_list *command, int exit_status)
-{
-    return failed("'%s' ended with status %d", command->words[0], exit_status);
-}
-
 /* Until the controller answers, or patience ends. An answer may be a refusal: *exit_status. */
 static enum status ask(const struct word_list *command, struct strbuf *answer, int *exit_status)
 {
@@ -56,17 +51,24 @@ static enum status ask(const struct word_list *command, struct strbuf *answer, i
     return status;
 }
 
+/* The same, and a refusal is a failure. */
+static enum status ask_words(const char *const *words, struct strbuf *answer)
+{
+    struct word_list command;
+    int exit_status = 0;
+    set_words(&command, words);
+    enum status status = ask(&command, answer, &exit_status);
+    if (status == STATUS_OK && exit_status != 0)
+        status = failed("'%s' ended with status %d", words[0], exit_status);
+    word_list_release(&command);
+    return status;
+}
+
 /* Calls whose answer is nothing but success. */
 static enum status tell(const char *const *words)
 {
-    struct word_list command;
     struct strbuf answer = STRBUF_INIT;
-    int exit_status = 0;
-    set_words(&command, words);
-    enum status status = ask(&command, &answer, &exit_status);
-    if (status == STATUS_OK && exit_status != 0)
-        status = say_failed(&command, exit_status);
-    word_list_release(&command);
+    enum status status = ask_words(words, &answer);
     strbuf_release(&answer);
     return status;
 }
@@ -203,14 +205,9 @@ static void name_list_add(struct name_list *names, const char *name, size_t leng
 
 static enum status read_names(const char *const *words, struct name_list *names)
 {
-    struct word_list command;
     struct strbuf answer = STRBUF_INIT;
-    int exit_status = 0;
     *names = (struct name_list){ NULL, 0 };
-    set_words(&command, words);
-    enum status status = ask(&command, &answer, &exit_status);
-    if (status == STATUS_OK && exit_status != 0)
-        status = say_failed(&command, exit_status);
+    enum status status = ask_words(words, &answer);
     const char *line = answer.bytes, *end;
     for (; status == STATUS_OK && (end = strchr(line, '\n')) != NULL; line = end + 1) {
         size_t length = (size_t)(end - line);
@@ -219,7 +216,6 @@ static enum status read_names(const char *const *words, struct name_list *names)
         if (length > 0)
             name_list_add(names, line, length);
     }
-    word_list_release(&command);
     strbuf_release(&answer);
     return status;
 }

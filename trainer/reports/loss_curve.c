@@ -21,27 +21,19 @@ static void add_point(struct loss_points *points, struct loss_point point)
     points->points[points->count++] = point;
 }
 
-/* NaN where the record has no such number: a loss that was not finite is written as null. */
-static double number_of(const struct json *record, const char *key)
-{
-    const struct json *value = json_member(record, key);
-    bool is_number = value && (json_kind_of(value) == JSON_KIND_INTEGER ||
-                               json_kind_of(value) == JSON_KIND_REAL);
-    return is_number ? json_number_of(value) : (double)NAN;
-}
-
 static enum status add_record(struct loss_curve *curve, const struct json *record,
                               const char *source)
 {
     int64_t step;
     TRY(json_need_integer(record, "step", 0, STEPS_MAX, source, &step));
-    double training = number_of(record, "loss"), heldout = number_of(record, "validation_loss");
+    double training = json_number_or_nan(record, "loss"),
+           heldout = json_number_or_nan(record, "validation_loss");
     if (isfinite(training))
         add_point(&curve->training, (struct loss_point){ step, training, (double)NAN });
     if (isfinite(heldout))
-        add_point(
-            &curve->heldout,
-            (struct loss_point){ step, heldout, number_of(record, "validation_bits_per_byte") });
+        add_point(&curve->heldout,
+                  (struct loss_point){ step, heldout,
+                                       json_number_or_nan(record, "validation_bits_per_byte") });
     return STATUS_OK;
 }
 

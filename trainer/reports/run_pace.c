@@ -29,22 +29,15 @@ static void read_tail(const char *path, struct strbuf *tail)
     close(descriptor);
 }
 
-static double number_of(const struct json *record, const char *key)
-{
-    const struct json *value = json_member(record, key);
-    bool is_number = value && (json_kind_of(value) == JSON_KIND_INTEGER ||
-                               json_kind_of(value) == JSON_KIND_REAL);
-    return is_number ? json_number_of(value) : (double)NAN;
-}
-
-/* Keeps the last line that has a step and a loss; *tokens_per_step from its totals. */
+/* Keeps the last line that has a step and a loss; *step_seconds by its tokens and their rate. */
 static void read_line(struct run_pace *pace, const char *line, size_t length, double *step_seconds)
 {
     struct json *record = NULL;
     if (json_parse(line, length, METRICS_FILE, &record) == STATUS_OK &&
         json_kind_of(record) == JSON_KIND_OBJECT) {
-        double step = number_of(record, "step"), loss = number_of(record, "loss");
-        double tokens = number_of(record, "tokens"), rate = number_of(record, "tokens_per_second");
+        double step = json_number_or_nan(record, "step"), loss = json_number_or_nan(record, "loss");
+        double tokens = json_number_or_nan(record, "tokens"),
+               rate = json_number_or_nan(record, "tokens_per_second");
         if (step >= 1 && json_member(record, "loss")) {
             pace->step = (int64_t)step;
             pace->loss = loss;
